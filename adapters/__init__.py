@@ -1,0 +1,1 @@
+"""One folder per protocol; each registers itself under the entry point `hoopaddon.adapters`."""

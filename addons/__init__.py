@@ -1,0 +1,1 @@
+"""The shipped policies, each a script that a user could have written."""

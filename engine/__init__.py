@@ -1,0 +1,33 @@
+"""hoopaddon: policies in Python between people, agents and production.
+
+What a policy needs is here; everything else is the gateway's own.
+"""
+
+from hoopaddon.addon import Addon
+from hoopaddon.approval import Decision
+from hoopaddon.command import Command, Facts, Outcome, TraceLine, Verdict
+from hoopaddon.errors import ConfigError, Denied, Refused, Unparsable
+from hoopaddon.output import Output
+from hoopaddon.rows import Column, Row, Rows
+from hoopaddon.session import Session, Target, User
+
+__all__ = [
+    "Addon",
+    "Column",
+    "Command",
+    "ConfigError",
+    "Decision",
+    "Denied",
+    "Facts",
+    "Outcome",
+    "Output",
+    "Refused",
+    "Row",
+    "Rows",
+    "Session",
+    "Target",
+    "TraceLine",
+    "Unparsable",
+    "User",
+    "Verdict",
+]

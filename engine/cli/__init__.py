@@ -1,0 +1,1 @@
+"""The program `hoopaddon`: one module per subcommand."""

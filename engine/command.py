@@ -1,0 +1,182 @@
+"""A command on its way to a target: what it says, what was decided, and how it ended."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from hoopaddon.approval import ApprovalRequest, Approver, Decision
+from hoopaddon.errors import Denied
+from hoopaddon.session import Session
+
+DEFAULT_APPROVAL_WITHIN_S = 300.0
+
+
+class Outcome(StrEnum):
+    """What the policies decided, and what became of it."""
+
+    PENDING = "pending"
+    ALLOWED = "allowed"
+    APPROVED = "approved"
+    REFUSED = "refused"
+    DENIED = "denied"
+    FAILED = "failed"
+    """A policy broke or ran out of time; the command was refused."""
+
+    @property
+    def passes(self) -> bool:
+        return self in (Outcome.ALLOWED, Outcome.APPROVED)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The chain's decision on one command. `reason` is safe to show to the client."""
+
+    outcome: Outcome
+    reason: str = ""
+    addon: str = ""
+    code: str = ""
+    """The target's own error code where the refusal has one (PostgreSQL: SQLSTATE)."""
+    position: int | None = None
+
+    @property
+    def passes(self) -> bool:
+        return self.outcome.passes
+
+
+PENDING = Verdict(Outcome.PENDING)
+ALLOWED = Verdict(Outcome.ALLOWED)
+
+
+@dataclass(slots=True)
+class TraceLine:
+    """What one addon did with one event, and how long it took."""
+
+    addon: str
+    hook: str
+    outcome: str
+    """`passed`, `edited`, `rewrote`, `approved`, `refused`, `denied` or `failed`; after `would have ` in shadow."""
+    reason: str
+    microseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What can be read off a command's text alone: verbs in lower case, objects as the protocol names them."""
+
+    verbs: frozenset[str] = frozenset()
+    objects: frozenset[str] = frozenset()
+
+
+class Command:
+    """One command, judged before any byte of it reaches the target.
+
+    `text` is what the target would run and `parameters` the values bound to it. A subclass for a protocol
+    adds what only that protocol has and names its hook: `class PostgresQuery(Command, hook="postgres_query")`.
+    The last six attributes are filled in by the time of `command_end`.
+    """
+
+    hook: ClassVar[str] = "command"
+    protocol: ClassVar[str] = ""
+    types: ClassVar[dict[str, type["Command"]]] = {}
+    """Every kind of command by the name of its hook."""
+
+    __slots__ = (
+        "_approver",
+        "_decision",
+        "_policy",
+        "_rewritten",
+        "bytes",
+        "duration_s",
+        "error",
+        "number",
+        "original_text",
+        "parameters",
+        "rows",
+        "session",
+        "started_at",
+        "tag",
+        "text",
+        "trace",
+        "verdict",
+    )
+
+    def __init_subclass__(cls, *, hook: str = "", protocol: str = "", **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if hook:
+            cls.hook = hook
+            Command.types[hook] = cls
+        if protocol:
+            cls.protocol = protocol
+
+    def __init__(self, session: Session, text: str, parameters: Sequence[Any] = ()) -> None:
+        session.commands += 1
+        self.session = session
+        self.text = text
+        self.original_text = text
+        self.parameters = parameters
+        self.number = session.commands
+        self.started_at = time.time()
+        self.trace: list[TraceLine] = []
+        self.verdict = PENDING
+        self.rows = 0
+        self.bytes = 0
+        self.duration_s = 0.0
+        self.error = ""
+        self.tag = ""
+        self._approver: Approver | None = None
+        self._decision: Decision | None = None
+        self._policy = ""
+        self._rewritten = False
+
+    @property
+    def facts(self) -> Facts:
+        """Facts about the text, computed when first read. Raises `Unparsable` where the text cannot be read."""
+        return Facts()
+
+    @property
+    def verbs(self) -> frozenset[str]:
+        """What the command does, at any depth: `select`, `delete`, `drop` …"""
+        return self.facts.verbs
+
+    @property
+    def objects(self) -> frozenset[str]:
+        """What the command does it to: tables, paths, resources."""
+        return self.facts.objects
+
+    @property
+    def decision(self) -> Decision | None:
+        """Who approved this command, if it had to be approved."""
+        return self._decision
+
+    def rewrite(self, text: str) -> None:
+        """Send `text` to the target instead. Every policy judges the new text too, the earlier ones again."""
+        if text != self.text:
+            self.text = text
+            self._rewritten = True
+
+    async def approve(
+        self,
+        reason: str = "",
+        *,
+        by: Iterable[str] = (),
+        count: int = 1,
+        within_s: float = DEFAULT_APPROVAL_WITHIN_S,
+    ) -> Decision:
+        """Hold the command until `count` people of the groups `by` approve it.
+
+        The approval is for this exact text with these exact parameters. Raises `Denied` when somebody says no
+        or `within_s` seconds pass.
+        """
+        if self._approver is None:
+            raise Denied("needs an approval, and this gateway has nowhere to ask for one")
+        request = ApprovalRequest(self, reason, self._policy, frozenset(by), count, within_s)
+        decision = await self._approver.ask(request)
+        if not decision.approved:
+            raise Denied(decision.reason or "nobody approved it in time")
+        self._decision = decision
+        return decision
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.number} of session {self.session.id}>"

@@ -1,0 +1,48 @@
+"""The hooks a policy may have, and when each is called."""
+
+from dataclasses import dataclass
+
+from hoopaddon.command import Command
+
+
+@dataclass(frozen=True, slots=True)
+class HookSpec:
+    """A hook's name, the name of what it receives, and its documentation in one sentence."""
+
+    name: str
+    receives: str
+    doc: str
+
+
+SESSION_START = HookSpec(
+    "session_start",
+    "session: Session",
+    "After authentication; raising Refused ends the session with that reason.",
+)
+SESSION_END = HookSpec("session_end", "session: Session", "Once, after the client or the target has gone.")
+COMMAND = HookSpec(
+    "command",
+    "command: Command",
+    "Before any byte of the command reaches the target; raise Refused, rewrite, or await approve.",
+)
+ROWS = HookSpec("rows", "rows: Rows", "Before a batch of rows reaches the client; edit cells in place.")
+OUTPUT = HookSpec("output", "output: Output", "Before text beside the rows reaches the client; assign its text.")
+COMMAND_END = HookSpec(
+    "command_end",
+    "command: Command",
+    "Exactly once for every command, refused or not, with its verdict, trace, counts, duration and error.",
+)
+
+LIFECYCLE = frozenset({"load", "configure", "running", "done"})
+"""mitmproxy's own, with mitmproxy's meaning."""
+
+
+def specs() -> dict[str, HookSpec]:
+    """Every hook by name: the six that are common to all protocols, and one for each kind of command."""
+    table = {s.name: s for s in (SESSION_START, SESSION_END, COMMAND, ROWS, OUTPUT, COMMAND_END)}
+    for name, kind in Command.types.items():
+        summary = (kind.__doc__ or "").strip().split("\n")[0]
+        table[name] = HookSpec(
+            name, f"command: {kind.__name__}", f"As `command`, for {kind.protocol} alone: {summary}"
+        )
+    return table

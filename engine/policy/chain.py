@@ -1,0 +1,352 @@
+"""Judges commands, edits rows and output: every policy in order, and nothing passes when one breaks.
+
+A chain is built once per change of the addon list and never changes. A command whose policies are all plain
+functions is judged inline and `judge` returns its verdict; when a policy awaits, `judge` returns an awaitable of
+it. The same holds for `edit_rows` and `edit_output`, which return None when they are done.
+"""
+
+import asyncio
+import copy
+import inspect
+import logging
+import time
+from collections.abc import Awaitable, Iterable
+from typing import Any
+
+from hoopaddon.approval import ApprovalRequest, Approver, Decision
+from hoopaddon.command import ALLOWED, Command, Outcome, TraceLine, Verdict
+from hoopaddon.errors import Denied, HoopaddonError, Refused, Unparsable
+from hoopaddon.output import Output
+from hoopaddon.policy.policies import Policy, Step, steps
+from hoopaddon.policy.watchdog import DeadlineExceeded, Watchdog
+from hoopaddon.rows import Rows
+from hoopaddon.session import Session
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_TIMEOUT_S = 5.0
+MAX_REWRITES = 8
+
+_now_ns = time.perf_counter_ns
+
+
+class PolicyFailed(HoopaddonError):
+    """A policy broke while it looked at a session, rows or output; nothing of that may pass."""
+
+    def __init__(self, policy: str) -> None:
+        super().__init__(f"policy {policy} failed")
+        self.policy = policy
+
+
+class Chain:
+    """The policies in force, compiled to one table per event.
+
+    `timeout_s` bounds each single hook; waiting for an approval does not count.
+    """
+
+    def __init__(
+        self,
+        policies: Iterable[Policy] = (),
+        *,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        approver: Approver | None = None,
+        watchdog: Watchdog | None = None,
+    ) -> None:
+        self.policies = tuple(policies)
+        self.timeout_s = timeout_s
+        self._approver = approver
+        self._watchdog = watchdog or Watchdog(timeout_s)
+        self._command_tables: dict[type[Command], tuple[Step, ...]] = {}
+        self._session_start = self._table("session_start")
+        self._session_end = self._table("session_end")
+        self._rows = self._table("rows")
+        self._output = self._table("output")
+        self._command_end = self._table("command_end")
+
+    def _table(self, hook: str) -> tuple[Step, ...]:
+        return steps(self.policies, hook, lambda policy: policy.hook(hook))
+
+    def _command_table(self, kind: type[Command]) -> tuple[Step, ...]:
+        table = steps(self.policies, "command", lambda policy: policy.command_hook(kind))
+        self._command_tables[kind] = table
+        return table
+
+    @property
+    def wants_rows(self) -> bool:
+        """Whether any policy looks at rows; without one they are forwarded unseen."""
+        return bool(self._rows)
+
+    @property
+    def wants_output(self) -> bool:
+        return bool(self._output)
+
+    # -- commands
+
+    def judge(self, command: Command) -> Verdict | Awaitable[Verdict]:
+        """Decide on the command as it stands now; sets and returns its verdict."""
+        table = self._command_tables.get(type(command)) or self._command_table(type(command))
+        return self._judge_from(command, table, 0, 0)
+
+    def _judge_from(
+        self, command: Command, table: tuple[Step, ...], position: int, rewrites: int
+    ) -> Verdict | Awaitable[Verdict]:
+        watchdog = self._watchdog
+        trace = command.trace
+        while position < len(table):
+            step = table[position]
+            subject = command if not step.shadow else _shadow_command(command, step)
+            subject._approver = self._approver if not step.shadow else _ShadowApprover()
+            subject._policy = step.name
+            entered = watchdog.entered_ns = _now_ns()
+            try:
+                result = step.call(subject)
+                if result is not None and inspect.isawaitable(result):
+                    watchdog.entered_ns = 0
+                    return self._judge_async(command, subject, table, position, rewrites, result, entered)
+                left = _now_ns()
+                late = left - entered > watchdog.timeout_ns
+                watchdog.entered_ns = 0
+            except Exception as e:
+                watchdog.entered_ns = 0
+                if verdict := self._object(command, step, entered, e):
+                    return verdict
+            except DeadlineExceeded:
+                watchdog.entered_ns = 0
+                if verdict := self._timed_out(command, step, entered):
+                    return verdict
+            else:
+                if late:
+                    if verdict := self._timed_out(command, step, entered):
+                        return verdict
+                elif subject._rewritten:
+                    rewrites += 1
+                    restart, verdict = self._rewritten(command, subject, step, entered, rewrites)
+                    if verdict:
+                        return verdict
+                    if restart:
+                        position = 0
+                        continue
+                else:
+                    trace.append(TraceLine(step.name, step.hook, "passed", "", (left - entered) // 1000))
+            position += 1
+        command.verdict = (
+            ALLOWED if command._decision is None else Verdict(Outcome.APPROVED, command._decision.reason)
+        )
+        return command.verdict
+
+    async def _judge_async(
+        self,
+        command: Command,
+        subject: Command,
+        table: tuple[Step, ...],
+        position: int,
+        rewrites: int,
+        pending: Awaitable[Any],
+        entered: int,
+    ) -> Verdict:
+        step = table[position]
+        verdict: Verdict | None = None
+        try:
+            await self._within_deadline(subject, pending)
+        except TimeoutError:
+            verdict = self._timed_out(command, step, entered)
+        except Exception as e:
+            verdict = self._object(command, step, entered, e)
+        else:
+            if subject._rewritten:
+                rewrites += 1
+                restart, verdict = self._rewritten(command, subject, step, entered, rewrites)
+                position = -1 if restart else position
+            else:
+                outcome = "approved" if subject._decision else "passed"
+                self._trace(command, step, entered, outcome)
+        if verdict:
+            return verdict
+        rest = self._judge_from(command, table, position + 1, rewrites)
+        return rest if isinstance(rest, Verdict) else await rest
+
+    async def _within_deadline(self, subject: Command | None, pending: Awaitable[Any]) -> None:
+        async with asyncio.timeout(self.timeout_s) as deadline:
+            if subject is not None and subject._approver is not None:
+                subject._approver = _UntimedApprover(subject._approver, deadline, self.timeout_s)
+            await pending
+
+    def _rewritten(
+        self, command: Command, subject: Command, step: Step, entered: int, rewrites: int
+    ) -> tuple[bool, Verdict | None]:
+        """Whether to judge from the start again, or the refusal of a text that never settles."""
+        subject._rewritten = False
+        if step.shadow or step.observer:
+            self._trace(command, step, entered, "rewrote")
+            command.text, command._rewritten = (command.text if step.shadow else command.original_text), False
+            if step.observer:
+                return False, self._fail(command, step, entered, "an observer cannot rewrite a command")
+            return False, None
+        self._trace(command, step, entered, "rewrote")
+        # An approval was for the text before.
+        command._decision = None
+        if rewrites > MAX_REWRITES:
+            return False, self._fail(command, step, entered, "its text is rewritten again and again")
+        return True, None
+
+    def _object(self, command: Command, step: Step, entered: int, error: Exception) -> Verdict | None:
+        """The verdict that an exception of a policy means; None in shadow, where it means nothing."""
+        if not isinstance(error, Refused):
+            _log_failure(step, error)
+            return self._fail(command, step, entered, f"policy {step.name} failed")
+        outcome = Outcome.DENIED if isinstance(error, Denied) else Outcome.REFUSED
+        self._trace(command, step, entered, outcome, error.reason)
+        if step.shadow:
+            return None
+        code, position = (error.code, error.position) if isinstance(error, Unparsable) else ("", None)
+        command.verdict = Verdict(outcome, error.reason, step.name, code, position)
+        return command.verdict
+
+    def _timed_out(self, command: Command, step: Step, entered: int) -> Verdict | None:
+        logger.error("%s: %s took longer than policy_timeout (%g s)", step.name, step.hook, self.timeout_s)
+        return self._fail(command, step, entered, f"policy {step.name} did not answer in time")
+
+    def _fail(self, command: Command, step: Step, entered: int, reason: str) -> Verdict | None:
+        self._trace(command, step, entered, Outcome.FAILED, reason)
+        if step.shadow:
+            return None
+        command.verdict = Verdict(Outcome.FAILED, reason, step.name)
+        return command.verdict
+
+    @staticmethod
+    def _trace(command: Command, step: Step, entered: int, outcome: str, reason: str = "") -> None:
+        if step.shadow and outcome != "passed":
+            outcome = f"would have {outcome}"
+        elapsed = (_now_ns() - entered) // 1000
+        command.trace.append(TraceLine(step.name, step.hook, outcome, reason, elapsed))
+
+    def end_command(self, command: Command) -> None:
+        """Tell every policy how the command ended. A policy that breaks here cannot change that any more."""
+        for step in self._command_end:
+            self._watchdog.entered_ns = _now_ns()
+            try:
+                step.call(command)
+            except (Exception, DeadlineExceeded) as e:
+                _log_failure(step, e)
+            finally:
+                self._watchdog.entered_ns = 0
+
+    # -- sessions
+
+    async def start_session(self, session: Session) -> None:
+        """Raises `Refused` when a policy does not want the session, `PolicyFailed` when one breaks."""
+        for step in self._session_start:
+            try:
+                result = step.call(session)
+                if inspect.isawaitable(result):
+                    await self._within_deadline(None, result)
+            except Refused:
+                if not step.shadow:
+                    raise
+            except Exception as e:
+                _log_failure(step, e)
+                if not step.shadow:
+                    raise PolicyFailed(step.name) from None
+
+    async def end_session(self, session: Session) -> None:
+        """Tell every policy that the session is over."""
+        for step in self._session_end:
+            try:
+                result = step.call(session)
+                if inspect.isawaitable(result):
+                    await self._within_deadline(None, result)
+            except Exception as e:
+                _log_failure(step, e)
+
+    # -- what comes back
+
+    def edit_rows(self, rows: Rows) -> Awaitable[None] | None:
+        """Let the policies edit a batch. Raises `Refused` or `PolicyFailed`: then no row of it may pass."""
+        return self._edit(self._rows, rows, 0)
+
+    def edit_output(self, output: Output) -> Awaitable[None] | None:
+        """Let the policies edit a run of text. Raises as `edit_rows` does."""
+        return self._edit(self._output, output, 0)
+
+    def _edit(self, table: tuple[Step, ...], subject: Rows | Output, position: int) -> Awaitable[None] | None:
+        watchdog = self._watchdog
+        while position < len(table):
+            step = table[position]
+            position += 1
+            seen = copy.deepcopy(subject, _shallow(subject)) if step.shadow else subject
+            watchdog.entered_ns = _now_ns()
+            try:
+                result = step.call(seen)
+                if result is not None and inspect.isawaitable(result):
+                    return self._edit_async(table, subject, position, result)
+                if watchdog.overdue:
+                    raise DeadlineExceeded
+            except (Exception, DeadlineExceeded) as e:
+                self._no_edit(step, e)
+            finally:
+                watchdog.entered_ns = 0
+        return None
+
+    async def _edit_async(
+        self, table: tuple[Step, ...], subject: Rows | Output, position: int, pending: Awaitable[Any]
+    ) -> None:
+        step = table[position - 1]
+        try:
+            await self._within_deadline(None, pending)
+        except Exception as e:
+            self._no_edit(step, e)
+        if rest := self._edit(table, subject, position):
+            await rest
+
+    @staticmethod
+    def _no_edit(step: Step, error: BaseException) -> None:
+        if isinstance(error, Refused) and not step.shadow:
+            raise error
+        if not isinstance(error, Refused):
+            _log_failure(step, error)
+        if not step.shadow:
+            raise PolicyFailed(step.name) from None
+
+
+class _ShadowApprover:
+    """Approves at once: a shadow policy goes on to say what it would do next."""
+
+    async def ask(self, request: ApprovalRequest) -> Decision:
+        return Decision(True, reason="shadow")
+
+
+class _UntimedApprover:
+    """Stops the hook's clock while people decide."""
+
+    def __init__(self, approver: Approver, deadline: asyncio.Timeout, timeout_s: float) -> None:
+        self._approver = approver
+        self._deadline = deadline
+        self._timeout_s = timeout_s
+
+    async def ask(self, request: ApprovalRequest) -> Decision:
+        self._deadline.reschedule(None)
+        try:
+            return await self._approver.ask(request)
+        finally:
+            self._deadline.reschedule(asyncio.get_running_loop().time() + self._timeout_s)
+
+
+def _shadow_command(command: Command, step: Step) -> Command:
+    twin = copy.copy(command)
+    twin.trace = []
+    return twin
+
+
+def _shallow(subject: Rows | Output) -> dict[int, Any]:
+    """What a deep copy of rows or output has to share rather than copy."""
+    shared: list[Any] = [subject.command] if isinstance(subject, Rows) else [subject.command, subject.session]
+    return {id(part): part for part in shared}
+
+
+def _log_failure(step: Step, error: BaseException) -> None:
+    """Name the place, not the message: what a policy raises may quote the data that it was given."""
+    place, trace = "", error.__traceback__
+    while trace is not None:
+        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    logger.error("%s: %s raised %s at %s", step.name, step.hook, type(error).__name__, place or "an unknown place")

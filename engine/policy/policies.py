@@ -1,0 +1,77 @@
+"""Policies as the chain sees them: an addon, its name, and the hooks it really has."""
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from hoopaddon.command import Command
+from hoopaddon.hooks import specs
+
+type HookFunction = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One addon in the chain. In `shadow` it decides and is traced, and nothing it decides takes effect."""
+
+    name: str
+    addon: object
+    shadow: bool = False
+
+    @property
+    def observer(self) -> bool:
+        return bool(getattr(self.addon, "observer", False))
+
+    def hook(self, name: str) -> HookFunction | None:
+        """The addon's hook of this name. A module that merely imports something of that name has none."""
+        function = getattr(self.addon, name, None)
+        if function is None or isinstance(function, ModuleType):
+            return None
+        if isinstance(self.addon, ModuleType) and inspect.isclass(function):
+            return None
+        if not callable(function):
+            raise TypeError(f"{self.name}: {name} is a hook's name, and what stands there cannot be called")
+        return function  # type: ignore[no-any-return]
+
+    def command_hook(self, kind: type[Command]) -> HookFunction | None:
+        """The most specific hook for this kind of command: `postgres_query` before `command`."""
+        for base in kind.__mro__:
+            name = vars(base).get("hook")
+            if name and (function := self.hook(name)):
+                return function
+        return None
+
+    @property
+    def hooks(self) -> list[str]:
+        return [name for name in specs() if self.hook(name)]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call that an event makes: kept flat, for the loop that runs per command."""
+
+    policy: Policy
+    name: str
+    hook: str
+    call: HookFunction
+    shadow: bool
+    observer: bool
+
+
+def steps(policies: Iterable[Policy], hook: str, find: Callable[[Policy], HookFunction | None]) -> tuple[Step, ...]:
+    """The calls of one event in their order: deciding policies as listed, then observers."""
+    found = [
+        Step(policy, policy.name, hook, function, policy.shadow, policy.observer)
+        for policy in policies
+        if (function := find(policy))
+    ]
+    return tuple(sorted(found, key=lambda step: step.observer))
+
+
+def flatten(addon: object, name: str, *, shadow: bool = False) -> Iterator[Policy]:
+    """An addon and the addons it lists, as mitmproxy's loader walks them."""
+    yield Policy(name, addon, shadow)
+    for child in getattr(addon, "addons", ()):
+        yield from flatten(child, f"{name}:{type(child).__name__}", shadow=shadow)

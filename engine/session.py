@@ -1,0 +1,55 @@
+"""Who is connected, to what, and from where."""
+
+import os
+import time
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+
+def new_session_id() -> str:
+    """A 32-digit hexadecimal id that sorts by time (the layout of UUIDv7, RFC 9562 section 5.7)."""
+    stamp = time.time_ns() // 1_000_000
+    head = stamp.to_bytes(6, "big")
+    tail = bytearray(os.urandom(10))
+    tail[0] = 0x70 | (tail[0] & 0x0F)
+    tail[2] = 0x80 | (tail[2] & 0x3F)
+    return (head + tail).hex()
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """The authenticated principal: `claims` are those of its token, empty where the target did the login."""
+
+    subject: str
+    groups: frozenset[str] = frozenset()
+    claims: MappingProxyType[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the gateway stands in front of: `address` is for people, `host:port` for the network protocols."""
+
+    name: str
+    protocol: str
+    address: str
+    labels: MappingProxyType[str, str] = MappingProxyType({})
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """One client's connection, from its login to its end.
+
+    `vars` is where a policy keeps what it has to remember about this session, under a key of its own;
+    `parameters` are those that the client announced (PostgreSQL: `database`, `application_name` …).
+    """
+
+    user: User
+    target: Target
+    client_address: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
+    id: str = field(default_factory=new_session_id)
+    started_at: float = field(default_factory=time.time)
+    vars: dict[str, Any] = field(default_factory=dict)
+    commands: int = 0
+    """How many commands this session has seen so far; the last one's `number`."""

@@ -1,0 +1,1 @@
+"""What is kept: session files, the index derived from them, and the approvals that wait."""

@@ -1,0 +1,1 @@
+"""Who a client is: the gateway's own tokens, and the optional file of users."""

@@ -1,0 +1,215 @@
+"""The gateway's own short-lived tokens: JWTs that it signs with its key and accepts from nobody else.
+
+The format is fixed on purpose, so that nothing in a token chooses how it is checked: compact serialisation
+(RFC 7519), exactly one algorithm (`Ed25519`, RFC 9864, which replaces the deprecated name `EdDSA`), explicit
+typing (RFC 8725 section 3.11), the key's thumbprint (RFC 7638) as `kid`, and a lifetime of at most a day.
+"""
+
+import base64
+import json
+import re
+import secrets
+import time
+from collections.abc import Iterable
+from types import MappingProxyType
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+from hoopaddon.errors import ConfigError, HoopaddonError
+from hoopaddon.session import User
+
+ALGORITHM = "Ed25519"
+TYPE = "hoopaddon+jwt"
+ISSUER = "hoopaddon"
+AUDIENCE = "hoopaddon"
+LEEWAY_S = 10
+MAX_TTL_S = 24 * 3600
+MAX_BYTES = 4096
+MAX_SUBJECT_CHARS = 256
+MAX_GROUPS = 128
+
+# 64 bytes of signature are 86 characters without padding.
+_COMPACT = re.compile(r"([A-Za-z0-9_-]{2,512})\.([A-Za-z0-9_-]{2,4096})\.([A-Za-z0-9_-]{86})")
+_REQUIRED_CLAIMS = ("iss", "aud", "sub", "groups", "iat", "nbf", "exp", "jti")
+
+
+class InvalidToken(HoopaddonError):
+    """A token that proves nothing. `reason` is for the operator's log and never quotes the token.
+
+    A client must not be told the reason: give it the same error as for a wrong password.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def sign(
+    key: Ed25519PrivateKey, *, subject: str, groups: Iterable[str] = (), ttl_s: int, target: str | None = None
+) -> str:
+    """A token for `subject`, good for `ttl_s` seconds from now; with a `target`, good for that target alone.
+
+    Raises ConfigError for what no token can say: an empty subject, more than a day, more than 4 KiB.
+    """
+    listed = sorted(set(groups))
+    _check_signable(subject, listed, ttl_s)
+    now = int(time.time())
+    claims: dict[str, Any] = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": subject,
+        "groups": listed,
+        "iat": now,
+        "nbf": now,
+        "exp": now + ttl_s,
+        "jti": secrets.token_urlsafe(16),
+    }
+    if target is not None:
+        claims["target"] = target
+    jwk = OKPKey.import_key(key)
+    token = jwt.encode({"alg": ALGORITHM, "typ": TYPE, "kid": jwk.thumbprint()}, claims, jwk, [ALGORITHM])
+    if len(token) > MAX_BYTES:
+        raise ConfigError(f"the token would be longer than {MAX_BYTES} bytes", key="groups", hint="name fewer groups")
+    return token
+
+
+def _check_signable(subject: str, groups: list[str], ttl_s: int) -> None:
+    if not _is_name(subject):
+        raise ConfigError(f"a user is 1 to {MAX_SUBJECT_CHARS} printable characters", key="user")
+    if len(groups) > MAX_GROUPS or not all(_is_name(group) for group in groups):
+        raise ConfigError(
+            f"groups are at most {MAX_GROUPS} names of 1 to {MAX_SUBJECT_CHARS} printable characters", key="groups"
+        )
+    if not 1 <= ttl_s <= MAX_TTL_S:
+        raise ConfigError("a token lives between 1 second and 24 hours", key="ttl", hint="for example 15m or 8h")
+
+
+def verify(token: str | bytes, key: Ed25519PrivateKey | Ed25519PublicKey, *, target: str | None = None) -> User:
+    """The user that the token speaks for. Raises InvalidToken.
+
+    A token that was signed for one target is refused wherever `target` is not that one.
+    """
+    text = _text(token)
+    public = key.public_key() if isinstance(key, Ed25519PrivateKey) else key
+    jwk = OKPKey.import_key(public)
+    _check_header(text, jwk.thumbprint())
+    try:
+        claims = jwt.decode(text, jwk, [ALGORITHM], decoder_cls=_StrictDecoder).claims
+    except (JoseError, ValueError, RecursionError):
+        # Whatever the library has to say may quote the token.
+        raise InvalidToken("the token's signature or payload is not valid") from None
+    _check_claims(claims, target, int(time.time()))
+    return User(claims["sub"], frozenset(claims["groups"]), MappingProxyType(claims))
+
+
+def looks_like_token(secret: str | bytes) -> bool:
+    """Whether a password field holds something of a token's shape, so that it is not taken for a password."""
+    try:
+        return _COMPACT.fullmatch(_text(secret)) is not None
+    except InvalidToken:
+        return False
+
+
+def _text(token: str | bytes) -> str:
+    if len(token) > MAX_BYTES:
+        raise InvalidToken(f"the token is longer than {MAX_BYTES} bytes")
+    if isinstance(token, str):
+        return token
+    try:
+        return token.decode("ascii")
+    except UnicodeDecodeError:
+        raise InvalidToken("the token is not ASCII") from None
+
+
+def _check_header(token: str, kid: str) -> None:
+    parts = _COMPACT.fullmatch(token)
+    if parts is None:
+        raise InvalidToken("not a token: it must have three parts in base64url")
+    if not all(_is_canonical(part) for part in parts.groups()):
+        raise InvalidToken("the token's base64url is not canonical")
+    try:
+        header = _strict_json(_b64decode(parts[1]))
+    except (ValueError, RecursionError):
+        raise InvalidToken("the token's header is not valid JSON") from None
+    if not isinstance(header, dict) or set(header) != {"alg", "typ", "kid"}:
+        raise InvalidToken("the token's header must have alg, typ and kid, and nothing else")
+    if header["alg"] != ALGORITHM:
+        raise InvalidToken(f"the token's algorithm is not {ALGORITHM}")
+    if header["typ"] != TYPE:
+        raise InvalidToken(f"the token's type is not {TYPE}")
+    if header["kid"] != kid:
+        raise InvalidToken("the token is signed with another key than this gateway's")
+
+
+def _check_claims(claims: dict[str, Any], target: str | None, now: int) -> None:
+    if missing := [name for name in _REQUIRED_CLAIMS if name not in claims]:
+        raise InvalidToken(f"the token lacks {missing[0]}")
+    if claims["iss"] != ISSUER:
+        raise InvalidToken("the token is from another issuer")
+    if claims["aud"] != AUDIENCE:
+        raise InvalidToken("the token is for another audience")
+    if not _is_name(claims["sub"]):
+        raise InvalidToken("the token's subject is not a name")
+    groups = claims["groups"]
+    if not isinstance(groups, list) or len(groups) > MAX_GROUPS or not all(_is_name(group) for group in groups):
+        raise InvalidToken("the token's groups are not a list of names")
+    if not _is_name(claims["jti"]):
+        raise InvalidToken("the token's id is not a string")
+    if "target" in claims and (target is None or claims["target"] != target):
+        raise InvalidToken("the token is for another target")
+    _check_times(claims, now)
+
+
+def _check_times(claims: dict[str, Any], now: int) -> None:
+    issued, start, end = claims["iat"], claims["nbf"], claims["exp"]
+    # A bool is an int to Python, and no time.
+    if any(type(value) is not int for value in (issued, start, end)):
+        raise InvalidToken("the token's times are not whole seconds")
+    if end <= now - LEEWAY_S:
+        raise InvalidToken("the token has expired")
+    if start > now + LEEWAY_S or issued > now + LEEWAY_S:
+        raise InvalidToken("the token is not valid yet: compare the clocks of the two machines")
+    if not 0 < end - issued <= MAX_TTL_S:
+        raise InvalidToken("the token's lifetime is longer than a day, or none")
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 1 <= len(value) <= MAX_SUBJECT_CHARS and value.isprintable()
+
+
+def _b64decode(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+def _is_canonical(part: str) -> bool:
+    """One token has one spelling: the unused low bits of the last character are zero."""
+    try:
+        return base64.urlsafe_b64encode(_b64decode(part)).rstrip(b"=").decode() == part
+    except ValueError:
+        return False
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise ValueError("a name occurs twice")
+    return names
+
+
+def _no_constant(_name: str) -> Any:
+    raise ValueError("NaN and Infinity are no JSON")
+
+
+class _StrictDecoder(json.JSONDecoder):
+    """JSON in which a name occurs once: two readers cannot take two different values from it."""
+
+    def __init__(self) -> None:
+        super().__init__(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+
+
+def _strict_json(text: bytes) -> Any:
+    return _StrictDecoder().decode(text.decode())

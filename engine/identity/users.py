@@ -1,0 +1,144 @@
+"""The file of users: a first step before an identity provider.
+
+```yaml
+agent-7:
+  password: SCRAM-SHA-256$4096:…     # hoopaddon users hash
+  groups: [dev, ops]
+```
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from hoopaddon.errors import ConfigError
+from hoopaddon.identity.scram import ScramVerifier
+
+MAX_FILE_BYTES = 1 << 20
+_KEYS = frozenset({"password", "groups"})
+_HASH_HINT = "make one with: hoopaddon users hash"
+
+
+@dataclass(frozen=True, slots=True)
+class UserEntry:
+    """One user: `scram_verifier` stands for the password, which is not kept."""
+
+    name: str
+    groups: frozenset[str]
+    scram_verifier: ScramVerifier
+
+
+class Users:
+    """The users of one file, by name."""
+
+    def __init__(self, entries: Mapping[str, UserEntry]) -> None:
+        self._entries = dict(entries)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Users":
+        """Read and check the file. Raises ConfigError with file and line; an error never quotes a value."""
+        file = Path(path)
+        text = _read_private(file)
+        try:
+            document = YAML(typ="rt").load(text)
+        except MarkedYAMLError as e:
+            line = e.problem_mark.line + 1 if e.problem_mark else None
+            raise ConfigError("not valid YAML, or a name that occurs twice", file=str(file), line=line) from None
+        except YAMLError:
+            raise ConfigError("not valid YAML", file=str(file)) from None
+        if document is None:
+            return cls({})
+        if not isinstance(document, CommentedMap):
+            raise ConfigError("must map each user's name to a password and groups", file=str(file), line=1)
+        return cls({str(name): _Reader(file, document, name).entry() for name in document})
+
+    def get(self, name: str) -> UserEntry | None:
+        """The user of this name, None without one. Refuse both cases with the same words in the same time."""
+        return self._entries.get(name)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+
+def _read_private(file: Path) -> str:
+    """The text of a file that nobody else can read or write, judged on what was opened rather than on its name."""
+    try:
+        with file.open("rb") as stream:
+            status = os.fstat(stream.fileno())
+            _check_private(file, status)
+            raw = stream.read(MAX_FILE_BYTES + 1)
+    except OSError as e:
+        raise ConfigError(f"cannot read the users: {e.strerror}", file=str(file)) from None
+    if len(raw) > MAX_FILE_BYTES:
+        raise ConfigError(f"longer than {MAX_FILE_BYTES} bytes", file=str(file))
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise ConfigError("not UTF-8", file=str(file)) from None
+
+
+def _check_private(file: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise ConfigError("not a regular file", file=str(file))
+    if status.st_mode & 0o077:
+        raise ConfigError(
+            "others can read or write this file, and whoever writes it decides who may log in",
+            file=str(file),
+            hint=f"chmod 600 {file}",
+        )
+    if status.st_uid not in (os.geteuid(), 0):
+        raise ConfigError("belongs to another user", file=str(file), hint=f"chown it: {file}")
+
+
+class _Reader:
+    """Reads one user's entry, and knows where it stands."""
+
+    def __init__(self, file: Path, document: CommentedMap, name: object) -> None:
+        self._file = str(file)
+        self._name = name
+        self._line = document.lc.key(name)[0] + 1
+        self._value: Any = document[name]
+
+    def _error(self, message: str, *, key: str = "", hint: str = "") -> ConfigError:
+        line = self._line
+        if key and isinstance(self._value, CommentedMap) and key in self._value:
+            line = self._value.lc.key(key)[0] + 1
+        place = f"{self._name}.{key}" if key else str(self._name)
+        return ConfigError(message, file=self._file, line=line, key=place, hint=hint)
+
+    def entry(self) -> UserEntry:
+        if not isinstance(self._name, str) or not self._name.isprintable() or not self._name:
+            raise self._error("a user's name must be text", hint="put it in quotes")
+        if not isinstance(self._value, CommentedMap):
+            raise self._error("must have a password, and may have groups", hint=_HASH_HINT)
+        for key in self._value:
+            if key not in _KEYS:
+                raise self._error("unknown key", key=str(key), hint="known are password and groups")
+        return UserEntry(self._name, self._groups(), self._verifier())
+
+    def _verifier(self) -> ScramVerifier:
+        text = self._value.get("password")
+        if text is None:
+            raise self._error("has no password", hint=_HASH_HINT)
+        if not isinstance(text, str):
+            raise self._error("must be a SCRAM-SHA-256 verifier", key="password", hint=_HASH_HINT)
+        try:
+            return ScramVerifier.parse(text)
+        except ValueError as e:
+            raise self._error(f"{e}; passwords are not kept as they are", key="password", hint=_HASH_HINT) from None
+
+    def _groups(self) -> frozenset[str]:
+        groups = self._value.get("groups", CommentedSeq())
+        if not isinstance(groups, CommentedSeq) or not all(isinstance(g, str) and g for g in groups):
+            raise self._error("must be a list of names", key="groups", hint="for example [dev, ops]")
+        return frozenset(groups)

@@ -2,7 +2,7 @@
 
 The format is fixed on purpose, so that nothing in a token chooses how it is checked: compact serialisation
 (RFC 7519), exactly one algorithm (`Ed25519`, RFC 9864, which replaces the deprecated name `EdDSA`), explicit
-typing (RFC 8725 section 3.11), the key's thumbprint (RFC 7638) as `kid`, and a lifetime of at most a day.
+typing (RFC 8725 section 3.11), the id of the gateway's key as `kid`, and a lifetime of at most a day.
 """
 
 import base64
@@ -14,13 +14,13 @@ from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
 from hoopaddon.errors import ConfigError, HoopaddonError
 from hoopaddon.session import User
+from hoopaddon.store.keys import SigningKey
 
 ALGORITHM = "Ed25519"
 TYPE = "hoopaddon+jwt"
@@ -48,9 +48,7 @@ class InvalidToken(HoopaddonError):
         self.reason = reason
 
 
-def sign(
-    key: Ed25519PrivateKey, *, subject: str, groups: Iterable[str] = (), ttl_s: int, target: str | None = None
-) -> str:
+def sign(key: SigningKey, *, subject: str, groups: Iterable[str] = (), ttl_s: int, target: str | None = None) -> str:
     """A token for `subject`, good for `ttl_s` seconds from now; with a `target`, good for that target alone.
 
     Raises ConfigError for what no token can say: an empty subject, more than a day, more than 4 KiB.
@@ -70,8 +68,8 @@ def sign(
     }
     if target is not None:
         claims["target"] = target
-    jwk = OKPKey.import_key(key)
-    token = jwt.encode({"alg": ALGORITHM, "typ": TYPE, "kid": jwk.thumbprint()}, claims, jwk, [ALGORITHM])
+    header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.key_id}
+    token = jwt.encode(header, claims, OKPKey.import_key(key.private), [ALGORITHM])
     if len(token) > MAX_BYTES:
         raise ConfigError(f"the token would be longer than {MAX_BYTES} bytes", key="groups", hint="name fewer groups")
     return token
@@ -88,15 +86,14 @@ def _check_signable(subject: str, groups: list[str], ttl_s: int) -> None:
         raise ConfigError("a token lives between 1 second and 24 hours", key="ttl", hint="for example 15m or 8h")
 
 
-def verify(token: str | bytes, key: Ed25519PrivateKey | Ed25519PublicKey, *, target: str | None = None) -> User:
+def verify(token: str | bytes, key: SigningKey, *, target: str | None = None) -> User:
     """The user that the token speaks for. Raises InvalidToken.
 
     A token that was signed for one target is refused wherever `target` is not that one.
     """
     text = _text(token)
-    public = key.public_key() if isinstance(key, Ed25519PrivateKey) else key
-    jwk = OKPKey.import_key(public)
-    _check_header(text, jwk.thumbprint())
+    _check_header(text, key.key_id)
+    jwk = OKPKey.import_key(key.private.public_key())
     try:
         claims = jwt.decode(text, jwk, [ALGORITHM], decoder_cls=_StrictDecoder).claims
     except (JoseError, ValueError, RecursionError):

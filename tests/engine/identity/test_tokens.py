@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,16 +20,13 @@ from joserfc.jwk import OKPKey
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity import tokens
 from hoopaddon.identity.tokens import InvalidToken, looks_like_token, sign, verify
+from hoopaddon.store.keys import SigningKey
 
-KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
-OTHER_KEY = Ed25519PrivateKey.from_private_bytes(b"o" * 32)
-KID = OKPKey.import_key(KEY.public_key()).thumbprint()
+KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(b"k" * 32))
+OTHER_KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(b"o" * 32))
+KID = KEY.key_id
 HEADER = {"alg": "Ed25519", "typ": "hoopaddon+jwt", "kid": KID}
 GOOD = sign(KEY, subject="agent-7", groups=["dev", "ops"], ttl_s=900)
-RAW_PUBLIC = KEY.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-PEM_PUBLIC = KEY.public_key().public_bytes(
-    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-)
 
 
 def b64(raw: bytes) -> str:
@@ -81,7 +78,7 @@ def es256(data: bytes) -> bytes:
 
 
 def test_what_is_signed_is_read_back() -> None:
-    user = verify(GOOD, KEY.public_key())
+    user = verify(GOOD, KEY)
     assert user.subject == "agent-7"
     assert user.groups == {"dev", "ops"}
     assert user.claims["exp"] - user.claims["iat"] == 900
@@ -147,22 +144,20 @@ BAD_TOKENS: dict[str, str | bytes] = {
     "alg EdDSA": forge(claims(), HEADER | {"alg": "EdDSA"}),
     "alg ed25519": forge(claims(), HEADER | {"alg": "ed25519"}),
     "alg a list": forge(claims(), HEADER | {"alg": ["Ed25519"]}),
-    "HS256 with the raw public key": forge(claims(), HEADER | {"alg": "HS256"}, hs256(RAW_PUBLIC)),
-    "HS256 with the PEM public key": forge(claims(), HEADER | {"alg": "HS256"}, hs256(PEM_PUBLIC)),
+    "HS256 with the raw public key": forge(claims(), HEADER | {"alg": "HS256"}, hs256(KEY.public_bytes)),
+    "HS256 with the PEM public key": forge(claims(), HEADER | {"alg": "HS256"}, hs256(KEY.public_pem)),
     "HS512, signature of the right size": forge(
-        claims(), HEADER | {"alg": "HS512"}, lambda data: hmac.new(RAW_PUBLIC, data, hashlib.sha512).digest()
+        claims(), HEADER | {"alg": "HS512"}, lambda data: hmac.new(KEY.public_bytes, data, hashlib.sha512).digest()
     ),
-    "Ed25519 in name, HMAC in fact": forge(claims(), HEADER, hs256(RAW_PUBLIC)),
+    "Ed25519 in name, HMAC in fact": forge(claims(), HEADER, hs256(KEY.public_bytes)),
     "RS256": forge(claims(), HEADER | {"alg": "RS256"}, rs256),
     "ES256": forge(claims(), HEADER | {"alg": "ES256"}, es256),
     "Ed448": forge(claims(), HEADER | {"alg": "Ed448"}, Ed448PrivateKey.generate().sign),
     "Ed448 in fact": forge(claims(), HEADER, Ed448PrivateKey.generate().sign),
     "another key": forge(claims(), HEADER, OTHER_KEY.sign),
-    "another key and its kid": forge(
-        claims(), HEADER | {"kid": OKPKey.import_key(OTHER_KEY).thumbprint()}, OTHER_KEY.sign
-    ),
+    "another key and its kid": forge(claims(), HEADER | {"kid": OTHER_KEY.key_id}, OTHER_KEY.sign),
     "its own key in the header": forge(
-        claims(), HEADER | {"jwk": OKPKey.import_key(OTHER_KEY.public_key()).as_dict()}, OTHER_KEY.sign
+        claims(), HEADER | {"jwk": OKPKey.import_key(OTHER_KEY.private.public_key()).as_dict()}, OTHER_KEY.sign
     ),
     "a key to fetch": forge(claims(), HEADER | {"jku": "http://127.0.0.1/keys"}, OTHER_KEY.sign),
     "crit": forge(claims(), HEADER | {"crit": ["b64"], "b64": False}),
@@ -230,7 +225,7 @@ BAD_TOKENS: dict[str, str | bytes] = {
 @pytest.mark.parametrize("token", BAD_TOKENS.values(), ids=BAD_TOKENS.keys())
 def test_a_bad_token_proves_nothing_and_is_not_quoted(token: str | bytes) -> None:
     with pytest.raises(InvalidToken) as caught:
-        verify(token, KEY.public_key(), target="orders")
+        verify(token, KEY, target="orders")
     assert caught.value.reason
     text = token if isinstance(token, str) else token.decode(errors="replace")
     quoted = [part for part in text.split(".") if len(part) > 8 and part in caught.value.reason]

@@ -3,10 +3,13 @@
 What a policy needs is here; everything else is the gateway's own.
 """
 
+from mitmproxy import ctx
+
 from hoopaddon.addon import Addon
 from hoopaddon.approval import Decision
 from hoopaddon.command import Command, Facts, Outcome, TraceLine, Verdict
 from hoopaddon.errors import ConfigError, Denied, Refused, Unparsable
+from hoopaddon.loader import Loader
 from hoopaddon.output import Output
 from hoopaddon.rows import Column, Row, Rows
 from hoopaddon.session import Session, Target, User
@@ -19,6 +22,7 @@ __all__ = [
     "Decision",
     "Denied",
     "Facts",
+    "Loader",
     "Outcome",
     "Output",
     "Refused",
@@ -30,4 +34,5 @@ __all__ = [
     "Unparsable",
     "User",
     "Verdict",
+    "ctx",
 ]

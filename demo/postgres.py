@@ -1,7 +1,10 @@
 """A PostgreSQL server of one's own: no system service, no root, nothing left behind."""
 
+import contextlib
+import itertools
 import os
 import pwd
+import random
 import secrets
 import shutil
 import socket
@@ -27,6 +30,10 @@ SUPERUSER = "postgres"
 _START_WITHIN_S = 60
 _ATTEMPTS = 3
 _LOOPBACK = "127.0.0.1/32"
+
+# Each process begins elsewhere, so that processes which look at the same time do not find the same port.
+_PORTS = range(10_240, 32_000)
+_ports = itertools.cycle(random.sample(_PORTS, len(_PORTS)))
 
 # Durability is off because the data is thrown away; everything else is as a production server would have it.
 SETTINGS: Mapping[str, str | int] = {
@@ -225,11 +232,14 @@ class EmbeddedPostgres:
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nobody listens on, below those that outgoing connections are given."""
+    for port in itertools.islice(_ports, len(_PORTS)):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                probe.bind((HOST, port))
+                return port
+    raise RuntimeError("no port is free")
 
 
 def own(*paths: Path) -> None:

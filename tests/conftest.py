@@ -1,35 +1,45 @@
 """Fixtures for every test: real servers, started once per test process and only when asked for."""
 
+import itertools
 import os
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 
+from demo.postgres import EmbeddedPostgres
+from tests.servers.gateway import Gateway
 from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postgres import Database, PostgresServer, debian_15, new_database
+
+type Wrapper[Report] = Generator[None, Report, Report]
 
 NO_SKIP = bool(os.environ.get("HOOPADDON_NO_SKIP"))
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Wrapper[pytest.TestReport]:
     """Where everything can be installed, as in CI, a skipped test is one that was lost: it fails."""
-    report: Any = yield
-    if NO_SKIP and report.skipped and not hasattr(report, "wasxfail"):
-        report.outcome = "failed"
-        report.longrepr = f"skipped, and HOOPADDON_NO_SKIP is set: {report.longrepr[2]}"
+    report = yield
+    if not hasattr(report, "wasxfail"):
+        _fail_if_skipped(report)
     return report
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+def pytest_make_collect_report(collector: pytest.Collector) -> Wrapper[pytest.CollectReport]:
     """The same for a file that skips as a whole."""
-    report: Any = yield
-    if NO_SKIP and report.skipped:
-        report.outcome = "failed"
-        report.longrepr = f"skipped, and HOOPADDON_NO_SKIP is set: {report.longrepr[2]}"
+    report = yield
+    _fail_if_skipped(report)
     return report
+
+
+def _fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if NO_SKIP and report.outcome == "skipped":
+        why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"HOOPADDON_NO_SKIP is set, and this was skipped: {why}"
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +75,33 @@ def pgbouncer(postgres: PostgresServer) -> Iterator[PgBouncer]:
     """PgBouncer in front of PostgreSQL 18."""
     with PgBouncer(postgres) as pooler:
         yield pooler
+
+
+class StartGateway(Protocol):
+    """Starts a gateway in front of a server; see `Gateway` for what it takes."""
+
+    def __call__(
+        self,
+        upstream: EmbeddedPostgres,
+        *,
+        scripts: Sequence[str | Path] = (),
+        options: Mapping[str, object] | None = None,
+        arguments: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> Gateway: ...
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Iterator[StartGateway]:
+    """Starts gateways as processes of their own; each has to end well when the test has ended."""
+    started: list[Gateway] = []
+    numbers = itertools.count(1)
+
+    def start(upstream: EmbeddedPostgres, **how: Any) -> Gateway:
+        folder = tmp_path / f"gateway{next(numbers)}"
+        started.append(Gateway(upstream, folder, **how))
+        return started[-1].start()
+
+    yield start
+    for one in started:
+        one.stop()

@@ -1,0 +1,23 @@
+"""Where clients that do not come from PyPI are; a test that needs one that is not there is skipped."""
+
+import os
+from pathlib import Path
+
+from tests.servers.missing import missing, program
+
+_ROOT = Path(__file__).parents[2]
+_NODE_MODULES = _ROOT / "build" / "node" / "node_modules"
+_JDBC = Path("/usr/share/java/postgresql.jar")
+
+
+def node() -> tuple[Path, dict[str, str]]:
+    """Node.js, and the environment in which its scripts find `pg` and `pg-cursor`."""
+    if not (_NODE_MODULES / "pg" / "package.json").exists():
+        missing("node-postgres")
+    return program("node"), {**os.environ, "NODE_PATH": str(_NODE_MODULES)}
+
+
+def java() -> tuple[Path, Path]:
+    """Java (a JDK: `java -cp DRIVER Some.java` compiles and runs), and PostgreSQL's JDBC driver."""
+    program("javac")
+    return program("java"), _JDBC if _JDBC.exists() else missing("PostgreSQL's JDBC driver")

@@ -1,0 +1,91 @@
+"""The tables of the index, and of the approvals that wait."""
+
+INDEX_VERSION = 1
+
+INDEX = """
+CREATE TABLE files (
+    path     TEXT PRIMARY KEY,      -- relative to the store's folder of sessions
+    session  TEXT NOT NULL,
+    offset   INTEGER NOT NULL,      -- bytes read so far
+    lines    INTEGER NOT NULL,
+    head     TEXT NOT NULL,         -- hash of the last line read
+    closed   INTEGER NOT NULL,
+    damage   TEXT NOT NULL          -- what did not fit while it was read
+) STRICT;
+CREATE TABLE sessions (
+    id         TEXT PRIMARY KEY,
+    user       TEXT NOT NULL,
+    groups     TEXT NOT NULL,       -- JSON
+    target     TEXT NOT NULL,
+    protocol   TEXT NOT NULL,
+    server     TEXT NOT NULL,       -- the target's address
+    labels     TEXT NOT NULL,       -- JSON
+    address    TEXT NOT NULL,       -- the client's
+    parameters TEXT NOT NULL,       -- JSON
+    started    REAL NOT NULL,
+    ended      REAL
+) STRICT;
+CREATE INDEX sessions_by_time ON sessions (started);
+CREATE TABLE commands (
+    session    TEXT NOT NULL,
+    number     INTEGER NOT NULL,
+    kind       TEXT NOT NULL,
+    text       TEXT NOT NULL,
+    parameters TEXT NOT NULL,       -- JSON
+    started    REAL NOT NULL,
+    verdict    TEXT NOT NULL,       -- empty: forwarded, and how it ended is not recorded
+    reason     TEXT NOT NULL,
+    addon      TEXT NOT NULL,
+    approvers  TEXT NOT NULL,       -- JSON
+    duration   REAL,
+    rows       INTEGER,
+    bytes      INTEGER,
+    error      TEXT NOT NULL,
+    PRIMARY KEY (session, number)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX commands_by_verdict ON commands (verdict, started);
+CREATE VIRTUAL TABLE words USING fts5 (
+    text, user, rows,
+    session UNINDEXED, number UNINDEXED,
+    tokenize = 'unicode61 remove_diacritics 2'
+);
+"""
+
+APPROVALS = """
+CREATE TABLE IF NOT EXISTS requests (
+    id         TEXT PRIMARY KEY,
+    session    TEXT NOT NULL,
+    number     INTEGER NOT NULL,    -- of the command in its session
+    user       TEXT NOT NULL,
+    groups     TEXT NOT NULL,       -- JSON
+    address    TEXT NOT NULL,
+    target     TEXT NOT NULL,
+    server     TEXT NOT NULL,
+    labels     TEXT NOT NULL,       -- JSON
+    protocol   TEXT NOT NULL,
+    text       TEXT NOT NULL,
+    parameters TEXT NOT NULL,       -- JSON
+    verbs      TEXT NOT NULL,       -- JSON
+    objects    TEXT NOT NULL,       -- JSON
+    reason     TEXT NOT NULL,
+    policy     TEXT NOT NULL,
+    approvers  TEXT NOT NULL,       -- JSON: the groups that may answer
+    needed     INTEGER NOT NULL,
+    created    REAL NOT NULL,
+    expires    REAL NOT NULL,
+    digest     TEXT NOT NULL,
+    status     TEXT NOT NULL CHECK (status IN ('pending', 'approved', 'denied', 'expired', 'withdrawn')),
+    settled    REAL
+) STRICT;
+CREATE INDEX IF NOT EXISTS requests_by_status ON requests (status, created);
+CREATE TABLE IF NOT EXISTS answers (
+    request    TEXT NOT NULL REFERENCES requests (id),
+    person     TEXT NOT NULL,       -- the approver in the form in which names are compared
+    approver   TEXT NOT NULL,
+    via        TEXT NOT NULL,       -- what proved who it is
+    approved   INTEGER NOT NULL,
+    reason     TEXT NOT NULL,
+    at         REAL NOT NULL,
+    PRIMARY KEY (request, person)
+) STRICT, WITHOUT ROWID;
+"""

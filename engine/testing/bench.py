@@ -94,7 +94,9 @@ class Bench:
         self._run(self.chain.start_session(session))
 
     def judge(self, command: Command) -> Verdict:
-        """The policies' decision on the command."""
+        """The policies' decision on the command, as if it came for the first time."""
+        command.continues({})
+        command.trace.clear()
 
         async def judge() -> Verdict:
             verdict = self.chain.judge(command)

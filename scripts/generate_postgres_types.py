@@ -12,9 +12,7 @@ LAST_FIXED_OID = 9999
 
 QUERY = """
 SELECT t.oid::int, t.typname::text, t.typdelim::text,
-       CASE WHEN t.typtype = 'b' AND t.typelem <> 0 AND t.typsend::text IN ('array_send', 'anyarray_send') THEN 'array'
-            WHEN t.typtype = 'p' AND t.typsend::text IN ('array_send', 'anyarray_send', 'anycompatiblearray_send')
-                THEN 'array'
+       CASE WHEN t.typsend::text IN ('array_send', 'anyarray_send', 'anycompatiblearray_send') THEN 'array'
             WHEN t.typtype = 'c' OR t.typname = 'record' THEN 'composite'
             WHEN t.typtype = 'r' THEN 'range'
             WHEN t.typtype = 'm' THEN 'multirange'

@@ -108,7 +108,8 @@ def _encode_date(text: str) -> bytes:
     for day, name in _INFINITE_DAYS.items():
         if text == name:
             return INT32.pack(day)
-    day = _day(*matched(_DATE_TEXT, text).groups(""))
+    year, month, of_month, before = matched(_DATE_TEXT, text).groups("")
+    day = _day(year, month, of_month, before)
     if not _FIRST_DAY <= day < _DAY_AFTER_LAST:
         raise Unfit
     return INT32.pack(day)
@@ -162,7 +163,7 @@ def _encode_timestamp(text: str, pattern: re.Pattern[str] = _TIMESTAMP_TEXT) -> 
         if text == name:
             return INT64.pack(us)
     parts = matched(pattern, text).groups("")
-    day = _day(*parts[:3], parts[-1])
+    day = _day(parts[0], parts[1], parts[2], parts[-1])
     east = _seconds_east(*parts[7:11]) if pattern is _TIMESTAMPTZ_TEXT else 0
     us = day * _DAY_US + _microseconds(*parts[3:7]) - east * 1_000_000
     if not _FIRST_DAY * _DAY_US <= us < _TIMESTAMP_DAY_AFTER_LAST * _DAY_US:

@@ -56,7 +56,7 @@ def _counted(text: str) -> bytes:
 
 
 def _decode_path(data: bytes) -> str:
-    opening, closing = {0: "[]", 1: "()"}[data[0]]
+    opening, closing = {0: ("[", "]"), 1: ("(", ")")}[data[0]]
     return f"{opening}{_points(data[1:])}{closing}"
 
 
@@ -75,9 +75,7 @@ GEOMETRY = {
     "line": _shape(3, _line, rf"\{{(?:{_NUMBER})(?:,(?:{_NUMBER})){{2}}\}}"),
     "circle": _shape(3, lambda found: f"<({found[0]},{found[1]}),{found[2]}>", rf"<{_POINT},(?:{_NUMBER})>"),
     "path": Scalar(_decode_path, _encode_path),
-    "polygon": Scalar(
-        lambda data: f"({_points(data)})", lambda text: _counted(matched(_POLYGON_TEXT, text)[0])
-    ),
+    "polygon": Scalar(lambda data: f"({_points(data)})", lambda text: _counted(matched(_POLYGON_TEXT, text)[0])),
 }
 
 # -- bit, varbit: int32 count of bits, then the bits from the left

@@ -53,7 +53,7 @@ def _encode_bool(text: str) -> bytes:
 # -- float4 and float8: the shortest digits strictly inside the value's rounding interval (PostgreSQL's d2s.c)
 
 _NAMED = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-# From here on the decimal halfway between two doubles can be a short one, which Python accepts and PostgreSQL does not.
+# From here on the decimal halfway between two doubles can be a short one; Python accepts it, PostgreSQL does not.
 _HALFWAY_FROM = float(2**53)
 
 
@@ -84,10 +84,11 @@ def _decode_float8(data: bytes) -> str:
         return _not_finite(value)
     digits = repr(value)
     if abs(value) >= _HALFWAY_FROM:
-        off = int(Decimal(digits)) - int(value)
         gap = int(math.ulp(value))
-        if 2 * abs(off) == gap:
-            digits = f"{value:.{len(Decimal(digits).normalize().as_tuple().digits)}e}"
+        for precision in range(17):
+            if 2 * abs(int(Decimal(digits)) - int(value)) < gap:
+                break
+            digits = f"{value:.{precision}e}"
     return _float_text(value, digits, 15)
 
 
@@ -130,6 +131,8 @@ _NUMERIC_NAMED = {0xC000: "NaN", 0xD000: "Infinity", 0xF000: "-Infinity"}
 _NUMERIC_NAMES = {name: sign for sign, name in _NUMERIC_NAMED.items()}
 _NEGATIVE = 0x4000
 _MAX_SCALE = 0x3FFF
+_INFINITE_SCALE = 0x20
+"""What the server itself sends."""
 
 
 def _decode_numeric(data: bytes) -> str:
@@ -149,7 +152,7 @@ def _decode_numeric(data: bytes) -> str:
 
 def _encode_numeric(text: str) -> bytes:
     if text in _NUMERIC_NAMES:
-        return _NUMERIC_HEAD.pack(0, 0, _NUMERIC_NAMES[text], 0)
+        return _NUMERIC_HEAD.pack(0, 0, _NUMERIC_NAMES[text], 0 if text == "NaN" else _INFINITE_SCALE)
     minus, whole, fraction = matched(_NUMERIC, text).groups("")
     whole, scale = whole.lstrip("0"), len(fraction)
     whole = whole.rjust(-(-len(whole) // 4) * 4, "0")
@@ -187,7 +190,8 @@ OID = integer(UINT32)
 
 # The binary form of these has the object's number only, and its text the name, so the number has to do.
 _REGISTERED = (
-    "regclass regcollation regconfig regdictionary regnamespace regoper regoperator regproc regprocedure regrole regtype"
+    *("regclass", "regcollation", "regconfig", "regdictionary", "regnamespace", "regoper", "regoperator"),
+    *("regproc", "regprocedure", "regrole", "regtype"),
 )
 
 NUMBERS = {
@@ -199,7 +203,7 @@ NUMBERS = {
     "xid": OID,
     "cid": OID,
     "xid8": integer(UINT64),
-    **dict.fromkeys(_REGISTERED.split(), OID),
+    **dict.fromkeys(_REGISTERED, OID),
     "float4": Scalar(_decode_float4, lambda text: _float(FLOAT4, text)),
     "float8": Scalar(_decode_float8, lambda text: _float(FLOAT8, text)),
     "numeric": Scalar(_decode_numeric, _encode_numeric),

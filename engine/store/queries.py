@@ -8,8 +8,6 @@ import orjson
 
 from hoopaddon.errors import HoopaddonError
 
-REFUSALS = ("refused", "denied", "failed")
-
 
 class NoSuchSession(HoopaddonError):
     """An id, or the beginning of one, that names no session or several."""
@@ -61,7 +59,8 @@ class Found:
 _SESSIONS = """
 SELECT s.id, s.user, s.groups, s.target, s.protocol, s.address, s.started, s.ended, coalesce(f.damage, '') AS damage,
     (SELECT count(*) FROM commands c WHERE c.session = s.id) AS commands,
-    (SELECT count(*) FROM commands c WHERE c.session = s.id AND c.verdict IN ('refused', 'denied', 'failed')) AS refused
+    (SELECT count(*) FROM commands c
+        WHERE c.session = s.id AND c.verdict IN ('refused', 'denied', 'failed')) AS refused
 FROM sessions s LEFT JOIN files f ON f.session = s.id
 WHERE (:user = '' OR s.user = :user) AND (:target = '' OR s.target = :target) AND s.started >= :since
     AND (:verdict = '' OR EXISTS (SELECT 1 FROM commands c WHERE c.session = s.id AND c.verdict = :verdict))

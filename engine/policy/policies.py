@@ -71,7 +71,12 @@ def steps(policies: Iterable[Policy], hook: str, find: Callable[[Policy], HookFu
 
 
 def flatten(addon: object, name: str, *, shadow: bool = False) -> Iterator[Policy]:
-    """An addon and the addons it lists, as mitmproxy's loader walks them."""
+    """An addon and the addons it lists, as mitmproxy's loader walks them.
+
+    Where a script lists a single addon, that goes by the script's name; of several, each has its class added.
+    """
     yield Policy(name, addon, shadow)
-    for child in getattr(addon, "addons", ()):
-        yield from flatten(child, f"{name}:{type(child).__name__}", shadow=shadow)
+    children = getattr(addon, "addons", ())
+    for child in children:
+        child_name = name if len(children) == 1 else f"{name}:{type(child).__name__}"
+        yield from flatten(child, child_name, shadow=shadow)

@@ -32,8 +32,11 @@ class Watchdog:
 
     def install(self) -> None:
         """Start watching. Outside the main thread, or without the signal, policies are judged late but not cut."""
+        if self._thread is not None:
+            return
         if WATCH_SIGNAL is None or threading.current_thread() is not threading.main_thread():
             return
+        self._stop.clear()
         signal.signal(WATCH_SIGNAL, self._interrupt)
         target = threading.main_thread().ident
         if target is None:

@@ -1,0 +1,210 @@
+"""The gateway: mitmproxy's master with our policy chain, our servers and our way to start and stop."""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, cast
+
+from mitmproxy import hooks, master
+from mitmproxy.addons import (
+    core,
+    disable_h2c,
+    dns_resolver,
+    next_layer,
+    proxyauth,
+    strip_dns_https_records,
+    tlsconfig,
+    update_alt_svc,
+    upstream_auth,
+)
+from mitmproxy.proxy import mode_specs
+from mitmproxy.utils import asyncio_utils, signals
+
+from hoopaddon.adapter import adapters
+from hoopaddon.approval import ApprovalRequest, Approver, Decision
+from hoopaddon.errors import ConfigError
+from hoopaddon.event_loop import eager_tasks
+from hoopaddon.options import Limits, Options
+from hoopaddon.policy.chain import Chain, place
+from hoopaddon.policy.policies import Policy
+from hoopaddon.policy.watchdog import Watchdog
+from hoopaddon.scripts.loader import ScriptLoader
+from hoopaddon.traffic import connections, streams
+from hoopaddon.traffic.addons import GuardedAddons
+from hoopaddon.traffic.servers import GatewayProxyserver
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_POLICY_TIMEOUT_S = 5.0
+
+connections.install()
+streams.install()
+
+
+def _chain_spec(chain: Chain) -> None:
+    """The signature of those who want to know of a new chain."""
+
+
+class Gateway(master.Master):
+    """Everything that runs in one process. Adapters reach it as `mitmproxy.ctx.master`.
+
+    Has to be made on a running event loop. Sessions read `chain` at every event: it is replaced as a whole when
+    a script, or an option it depends on, changes.
+    """
+
+    options: Options
+    addons: GuardedAddons
+
+    def __init__(self, opts: Options | None = None) -> None:
+        self.watchdog = Watchdog(DEFAULT_POLICY_TIMEOUT_S)
+        self.chain = Chain(watchdog=self.watchdog)
+        self.chain_changed = signals.SyncSignal(_chain_spec)
+        """Sent with each new chain; receivers are held weakly."""
+        super().__init__(opts or Options())
+        self._approver: Approver | None = _StoreApprover(self)
+        self.ready = asyncio.Event()
+        """Set while the gateway listens and every policy is in force."""
+        self.limits = Limits(self.options)
+        self.servers = GatewayProxyserver()
+        self.scripts = ScriptLoader(self)
+        self.addons = GuardedAddons(self)
+        self.addons.add_machinery(
+            core.Core(),
+            self.limits,
+            strip_dns_https_records.StripDnsHttpsRecords(),
+            disable_h2c.DisableH2C(),
+            proxyauth.ProxyAuth(),
+            self.servers,
+            self.scripts,
+            dns_resolver.DnsResolver(),
+            next_layer.NextLayer(),
+            tlsconfig.TlsConfig(),
+            upstream_auth.UpstreamAuth(),
+            update_alt_svc.UpdateAltSvc(),
+            *adapters().values(),
+        )
+        self.options.changed.connect(self._on_options)
+
+    # -- policies
+
+    @property
+    def confdir(self) -> Path:
+        return self.options.confdir_path
+
+    @property
+    def approver(self) -> Approver | None:
+        """Where held commands wait; without one, what needs an approval is denied."""
+        return self._approver
+
+    @approver.setter
+    def approver(self, approver: Approver | None) -> None:
+        self._approver = approver
+        self.adopt(self.compile_chain(self.chain.policies))
+
+    def compile_chain(self, policies: Iterable[Policy]) -> Chain:
+        """A chain of these policies that is not in force yet. Raises TypeError for a hook that cannot be called."""
+        return Chain(
+            policies,
+            timeout_s=self.watchdog.timeout_ns / 1e9,
+            approver=getattr(self, "_approver", None),
+            watchdog=self.watchdog,
+        )
+
+    def adopt(self, chain: Chain) -> None:
+        """Put a chain in force, for every event from now on."""
+        self.chain = chain
+        self.chain_changed.send(chain)
+
+    def _on_options(self, updated: set[str]) -> None:
+        timeout_ns = int(self.limits.policy_timeout_s * 1e9)
+        if timeout_ns != self.watchdog.timeout_ns:
+            self.watchdog.timeout_ns = timeout_ns
+            self.adopt(self.compile_chain(self.chain.policies))
+
+    # -- life
+
+    async def run(self) -> None:
+        """Serve until `shutdown`, then drain. Raises `ConfigError` or `OptionsError` when it cannot start."""
+        with asyncio_utils.install_exception_handler(self._asyncio_exception_handler), eager_tasks():
+            self.should_exit.clear()
+            self.watchdog.install()
+            try:
+                await self._start()
+                self.ready.set()
+                await self.should_exit.wait()
+            finally:
+                self.ready.clear()
+                try:
+                    await self.servers.drain(self.options.shutdown_timeout)
+                finally:
+                    await self.done()
+                    self.watchdog.uninstall()
+
+    async def _start(self) -> None:
+        # A policy that is not running yet must not judge, so the addons come first and the sockets last.
+        await self.running()
+        self._announce()
+        modes = [mode_specs.ProxyMode.parse(mode) for mode in self.options.mode]
+        if not await self.servers.servers.update(modes):
+            raise ConfigError("\n".join(str(error) for error in self.servers.servers.errors))
+
+    def _announce(self) -> None:
+        names = [f"{p.name} (shadow)" if p.shadow else p.name for p in self.scripts.deciding]
+        logger.info("Policies, in order: %s.", ", ".join(names) or "none; everything passes, nothing is recorded")
+
+    async def running(self) -> None:
+        await self.addons.trigger_event(hooks.RunningHook())
+
+    def _asyncio_exception_handler(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if error is None:
+            logger.error("%s", context.get("message", "unexplained error in the event loop"))
+        else:
+            logger.error("A task ended with %s at %s", type(error).__name__, place(error))
+
+
+class _StoreApprover:
+    """The store's approvals, opened when the first command is held."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._store: Approver | None = None
+
+    def ask(self, request: ApprovalRequest) -> Awaitable[Decision]:
+        if self._store is None:
+            from hoopaddon.store.approvals import StoreApprover
+
+            self._store = cast(Approver, StoreApprover(self._gateway.confdir / "store"))
+        return self._store.ask(request)
+
+
+@asynccontextmanager
+async def serving(
+    *,
+    modes: Sequence[str] = (),
+    scripts: Sequence[str | os.PathLike[str]] = (),
+    addons: Sequence[object] = (),
+    **options: Any,
+) -> AsyncIterator[Gateway]:
+    """A gateway that serves while the block runs, for tests and for programs that embed one.
+
+    `addons` are policies as objects, after the scripts; `options` are the gateway's own by name.
+    """
+    gateway = Gateway(Options())
+    gateway.addons.add(*addons)
+    gateway.options.update(mode=list(modes), scripts=[os.fspath(s) for s in scripts], **options)  # type: ignore[no-untyped-call]
+    running = asyncio.get_running_loop().create_task(gateway.run())
+    ready = asyncio.get_running_loop().create_task(gateway.ready.wait())
+    try:
+        await asyncio.wait([running, ready], return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            await running
+        yield gateway
+    finally:
+        ready.cancel()
+        gateway.shutdown()  # type: ignore[no-untyped-call]
+        with suppress(asyncio.CancelledError):
+            await running

@@ -1,0 +1,88 @@
+"""The gateway's options: mitmproxy's, with the defaults of a gateway, and those that every adapter reads."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from mitmproxy import exceptions, options
+
+DEFAULT_CONFDIR = "~/.hoopaddon"
+LOOPBACK = "127.0.0.1"
+
+
+class Options(options.Options):
+    """Every option by name; an option that is assigned tells the addons."""
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__()
+        self._change_defaults()
+        self._add_limits()
+        self._add_tls()
+        self.update(**values)  # type: ignore[no-untyped-call]
+
+    def _change_defaults(self) -> None:
+        self.add_option("confdir", str, DEFAULT_CONFDIR, "Folder of the configuration, the keys and the store.")
+        self.add_option(
+            "listen_host",
+            str,
+            LOOPBACK,
+            "Address to listen at, unless the mode names one. Only this machine can connect to the default.",
+        )
+        self.add_option(
+            "mode",
+            Sequence[str],
+            [],
+            "What to stand in front of, as PROTOCOL:TARGET@[HOST:]PORT; postgres:db.internal:5432@15432 for example.",
+        )
+
+    def _add_limits(self) -> None:
+        self.add_option("policy_timeout", str, "5", "Seconds that one hook of a policy may take.")
+        self.add_option("shutdown_timeout", int, 10, "Seconds that commands in flight get to finish at shutdown.")
+        self.add_option("connect_timeout", int, 10, "Seconds to wait for a target to accept a connection.")
+        self.add_option("login_timeout", int, 30, "Seconds that a client has to log in.")
+        self.add_option("idle_timeout", int, 0, "Seconds without a command after which a session ends; 0 is never.")
+        self.add_option("max_connections", int, 1000, "Clients that one mode serves at the same time.")
+
+    def _add_tls(self) -> None:
+        self.add_option(
+            "tls_certificate",
+            str,
+            "",
+            "PEM file that clients are shown; made and kept in confdir where none is named.",
+        )
+        self.add_option("tls_key", str, "", "PEM file of its private key, where that is another file.")
+
+    @property
+    def confdir_path(self) -> Path:
+        return Path(self.confdir).expanduser()
+
+
+NOT_NEGATIVE = ("shutdown_timeout", "connect_timeout", "login_timeout", "idle_timeout")
+
+
+class Limits:
+    """The addon that checks the limits, so that a wrong one is an error when it is set."""
+
+    def __init__(self, checked: Options) -> None:
+        self._options = checked
+        self.policy_timeout_s = 5.0
+
+    def configure(self, updated: set[str]) -> None:
+        if "policy_timeout" in updated:
+            self.policy_timeout_s = _seconds("policy_timeout", self._options.policy_timeout)
+        for name in NOT_NEGATIVE:
+            if name in updated and getattr(self._options, name) < 0:
+                raise exceptions.OptionsError(f"{name}: a number of seconds cannot be below 0")
+        if "max_connections" in updated and self._options.max_connections < 1:
+            raise exceptions.OptionsError("max_connections: has to be 1 or more")
+
+
+def _seconds(name: str, text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    # Comparisons with nan are false; infinity is no limit at all.
+    if not 0 < seconds < float("inf"):
+        raise exceptions.OptionsError(f"{name}: {text!r} is not a number of seconds above 0")
+    return seconds

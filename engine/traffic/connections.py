@@ -1,0 +1,78 @@
+"""mitmproxy's handling of one connection, with one change: it can be cut, and then no byte passes.
+
+mitmproxy goes on after an error in one of its layers: the event that caused it is lost, later ones are handled
+as if nothing had happened. Here such an error cuts the connection.
+"""
+
+import logging
+import sys
+import traceback
+from types import TracebackType
+from typing import Any, Literal
+
+from mitmproxy import flow
+from mitmproxy.proxy import commands, events, mode_servers
+
+from hoopaddon.policy.chain import place
+from hoopaddon.traffic.failures import ConnectionCut
+
+logger = logging.getLogger(__name__)
+
+type ExcInfo = Literal[True] | tuple[type[BaseException], BaseException, TracebackType | None] | None
+
+
+class GuardedConnection(mode_servers.ProxyConnectionHandler):
+    """One client's connection, and those to targets that were opened for it."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)  # type: ignore[no-untyped-call]
+        self.is_cut = False
+
+    async def handle_hook(self, hook: commands.StartHook) -> None:
+        with self.timeout_watchdog.disarm():
+            (subject,) = hook.args()
+            try:
+                await self.master.addons.handle_lifecycle(hook)
+            except ConnectionCut:
+                self.cut()
+            else:
+                if isinstance(subject, flow.Flow):
+                    await subject.wait_for_resume()
+
+    async def server_event(self, event: events.Event) -> None:
+        # Every byte that is sent is sent in here.
+        if not self.is_cut:
+            await super().server_event(event)
+
+    def cut(self) -> None:
+        """Close everything; nothing more is read into the layers or written by them."""
+        self.is_cut = True
+        for io in list(self.transports.values()):
+            transport = getattr(io.writer, "transport", None)
+            if transport is not None:
+                transport.abort()
+            elif io.writer is not None:
+                io.writer.close()
+        client = self.transports.get(self.client)
+        if client is not None and client.handler is not None:
+            client.handler.cancel("cut")
+
+    def log(self, message: str, level: int = logging.INFO, exc_info: ExcInfo = None) -> None:
+        """As in mitmproxy, which reports a crash of a layer in no other way than through this."""
+        if exc_info is None:
+            # Who connects and leaves is of interest to those who look closely.
+            quiet = logging.DEBUG if level == logging.INFO else level
+            super().log(message, quiet)
+            return
+        error = sys.exception() if exc_info is True else exc_info[1]
+        self.cut()
+        what = f"{type(error).__name__} at {place(error)}" if error else message
+        super().log(f"connection cut: {what}", logging.ERROR)
+        if error:
+            # Not the message: it may quote what was on the wire.
+            logger.debug("cut at\n%s", "".join(traceback.format_tb(error.__traceback__)))
+
+
+def install() -> None:
+    """Make mitmproxy's server instances use guarded connections."""
+    mode_servers.ProxyConnectionHandler = GuardedConnection  # type: ignore[misc]

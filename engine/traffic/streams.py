@@ -1,0 +1,104 @@
+"""mitmproxy's handling of one HTTP request, with two changes, for policies that decide.
+
+A message that is streamed is judged before its first byte is sent: `request` and `response` are called then, with
+no content, and not again when the last byte has gone, which is when mitmproxy calls them. And when a policy has
+refused a message, or broken on it, its body is neither kept nor sent.
+"""
+
+from mitmproxy import flow
+from mitmproxy.proxy import layer
+from mitmproxy.proxy.commands import Command
+from mitmproxy.proxy.events import Event
+from mitmproxy.proxy.layers import http as layers
+from mitmproxy.proxy.layers.http import HttpStream, SendHttp
+from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
+    RequestEndOfMessage,
+    RequestProtocolError,
+    ResponseProtocolError,
+)
+from mitmproxy.proxy.layers.http._hooks import HttpRequestHook, HttpResponseHeadersHook, HttpResponseHook
+
+from hoopaddon.traffic.failures import answers, is_refused
+
+type Steps = layer.CommandGenerator[None]
+
+
+def _without(hook: type[Command], steps: Steps) -> Steps:
+    """The same steps, except for a hook that has been called earlier."""
+    for step in steps:
+        if not isinstance(step, hook):
+            yield step
+
+
+class JudgedStream(HttpStream):
+    """One request and its response."""
+
+    # -- requests
+
+    def start_request_stream(self) -> Steps:
+        yield HttpRequestHook(self.flow)
+        if (yield from self.check_killed(True)):
+            return
+        if self.flow.response:
+            self.flow.request.stream = False
+            self.client_state = self.state_discard_request_body
+        else:
+            yield from super().start_request_stream()
+
+    def state_stream_request_body(self, event: Event) -> Steps:
+        yield from _without(HttpRequestHook, super().state_stream_request_body(event))
+
+    def state_consume_request_body(self, event: Event) -> Steps:
+        discard = is_refused(self.flow)
+        yield from self.state_discard_request_body(event) if discard else super().state_consume_request_body(event)
+
+    def state_discard_request_body(self, event: Event) -> Steps:
+        """A policy has answered in the target's place: wait for the end of the request, then send its answer."""
+        if not isinstance(event, RequestEndOfMessage):
+            return
+        self.client_state = self.state_done
+        # A hook in between may have taken the refusal away.
+        self.flow.response = answers.get(self.flow) or self.flow.response
+        yield HttpResponseHeadersHook(self.flow)
+        if not (yield from self.check_killed(True)):
+            yield from self.send_response()
+
+    # -- responses
+
+    def state_wait_for_response_headers(self, event: Event) -> Steps:
+        yield from super().state_wait_for_response_headers(event)
+        if is_refused(self.flow) and self.server_state == self.state_consume_response_body:
+            yield from self._answer_for_target(self.send_response())
+
+    def start_response_stream(self) -> Steps:
+        response = self.flow.response
+        yield HttpResponseHook(self.flow)
+        if (yield from self.check_killed(False)):
+            return
+        if self.flow.response is response and response is not None and response.raw_content is None:
+            yield from super().start_response_stream()
+        else:
+            yield from self._answer_for_target(_without(HttpResponseHook, self.send_response()))
+
+    def state_stream_response_body(self, event: Event) -> Steps:
+        yield from _without(HttpResponseHook, super().state_stream_response_body(event))
+
+    def _answer_for_target(self, answer: Steps) -> Steps:
+        """Break off what the target is sending, and send the client what a policy put in its place."""
+        broken_off = RequestProtocolError(self.stream_id, "response withheld", ErrorCode.CANCEL)
+        yield SendHttp(broken_off, self.context.server)
+        if self.client_state == self.state_done:
+            yield from answer
+        else:
+            # The client is still sending: there is no orderly answer before it has finished.
+            self.flow.error = flow.Error(flow.Error.KILLED_MESSAGE)
+            yield SendHttp(ResponseProtocolError(self.stream_id, "killed", ErrorCode.KILL), self.context.client)
+            self.client_state = self.state_errored
+            self.flow.live = False
+        self.server_state = self.state_errored
+
+
+def install() -> None:
+    """Make mitmproxy's HTTP layer use judged streams."""
+    layers.HttpStream = JudgedStream  # type: ignore[misc]

@@ -328,3 +328,23 @@ async def test_http_headers_kill_what_is_for_administrators() -> None:
     example("http_headers").request(flow)
     await asyncio.sleep(0)
     assert flow.error is not None
+
+
+# -- one_schema
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("SELECT * FROM sales.orders", ""),
+        ("SELECT 1", ""),
+        ("SELECT * FROM orders", "write the schema of orders"),
+        ("SELECT * FROM sales.orders JOIN payroll.staff USING (id)", "payroll.staff: only sales"),
+        ("DROP TABLE payroll.staff", "payroll.staff: only sales"),
+        ("WITH x AS (SELECT * FROM payroll.staff) SELECT * FROM x", "payroll.staff"),
+    ],
+)
+def test_one_schema(text: str, says: str) -> None:
+    verdict = judge(example("one_schema"), command(text), options={"schemas": ["sales"]})
+    assert verdict.passes is (says == "")
+    assert says in verdict.reason

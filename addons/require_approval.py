@@ -1,0 +1,121 @@
+"""Hold a command until people approve it, by what it does, to which tables, on which targets, and for whom."""
+
+import re
+from collections.abc import Awaitable, Iterable, Sequence
+from fnmatch import fnmatchcase
+
+from mitmproxy.exceptions import OptionsError
+
+from hoopaddon import Addon, Command, Decision, Loader, Session, ctx
+
+_DURATION = re.compile(r"([0-9]{1,6})(s|m|h)")
+_UNIT_S = {"s": 1, "m": 60, "h": 3600}
+_SHOWN_TABLES = 3
+
+
+class RequireApproval(Addon):
+    """A command is held when it meets every condition that is set. Without any, deletes, updates and merges are."""
+
+    def __init__(self) -> None:
+        self._verbs: frozenset[str] = frozenset()
+        self._any_verb = False
+        self._tables: tuple[str, ...] = ()
+        self._labels: dict[str, str] = {}
+        self._groups: frozenset[str] = frozenset()
+        self._approvers: frozenset[str] = frozenset()
+        self._count = 1
+        self._within_s = 0
+
+    def load(self, loader: Loader) -> None:
+        add = loader.add_option
+        add(
+            "approval_verbs",
+            Sequence[str],
+            ["delete", "update", "merge"],
+            "Hold commands with one of these verbs; * is any.",
+        )
+        add(
+            "approval_tables",
+            Sequence[str],
+            [],
+            "Hold only what touches one of these tables, as `orders` or `public.pay_*`.",
+        )
+        add("approval_labels", Sequence[str], [], "Hold only on targets with all of these labels, as `env=prod`.")
+        add("approval_groups", Sequence[str], [], "Hold only what users of one of these groups do.")
+        add("approvers", Sequence[str], [], "Groups whose members may answer. Empty: anyone but the requester.")
+        add("approval_count", int, 1, "How many different people have to approve.")
+        add("approval_within", str, "5m", "How long to wait for them, as `30s`, `10m` or `1h`; then it is denied.")
+
+    def configure(self, updated: set[str]) -> None:
+        options = ctx.options
+        verbs = frozenset(verb.lower() for verb in _listed(options.approval_verbs))
+        if not verbs:
+            raise OptionsError("approval_verbs: nothing would be held; name verbs, or * for any")
+        if options.approval_count < 1:
+            raise OptionsError("approval_count: at least one person has to approve")
+        self._labels = _labels(_listed(options.approval_labels))
+        self._within_s = _seconds(options.approval_within)
+        self._verbs, self._any_verb = verbs, "*" in verbs
+        self._tables = tuple(table.lower() for table in _listed(options.approval_tables))
+        self._groups = frozenset(_listed(options.approval_groups))
+        self._approvers = frozenset(_listed(options.approvers))
+        self._count = options.approval_count
+
+    def command(self, command: Command) -> Awaitable[Decision] | None:
+        # Not `async`: what is not held is judged without a task of its own.
+        if not self._concerns(command.session):
+            return None
+        facts = command.facts
+        verbs = facts.verbs if self._any_verb else facts.verbs & self._verbs
+        if not verbs and not self._any_verb:
+            return None
+        tables = [name for name in sorted(facts.objects) if self._is_listed(name)]
+        if self._tables and not tables:
+            return None
+        return command.approve(_reason(verbs, tables), by=self._approvers, count=self._count, within_s=self._within_s)
+
+    def _concerns(self, session: Session) -> bool:
+        if self._labels and not self._labels.items() <= session.target.labels.items():
+            return False
+        return not self._groups or not self._groups.isdisjoint(session.user.groups)
+
+    def _is_listed(self, table: str) -> bool:
+        """Whether a table is one of those; a pattern without a schema means the table in any schema."""
+        name = table.lower().replace('"', "")
+        return not self._tables or any(
+            fnmatchcase(name, pattern) or fnmatchcase(name.rpartition(".")[2], pattern) for pattern in self._tables
+        )
+
+
+def _reason(verbs: Iterable[str], tables: list[str]) -> str:
+    what = ", ".join(sorted(verbs)) or "a command"
+    if not tables:
+        return f"{what} needs an approval"
+    more = f" and {len(tables) - _SHOWN_TABLES} more" if len(tables) > _SHOWN_TABLES else ""
+    return f"{what} on {', '.join(tables[:_SHOWN_TABLES])}{more} needs an approval"
+
+
+def _listed(values: Iterable[str]) -> list[str]:
+    """The items of an option that may be given several times, with commas, or both."""
+    return [item.strip() for value in values for item in value.split(",") if item.strip()]
+
+
+def _labels(pairs: Iterable[str]) -> dict[str, str]:
+    labels = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise OptionsError(f"approval_labels: {pair!r} is no label; write name=value, for example env=prod")
+        labels[name.strip()] = value.strip()
+    return labels
+
+
+def _seconds(text: str) -> int:
+    found = _DURATION.fullmatch(text.strip())
+    seconds = int(found[1]) * _UNIT_S[found[2]] if found else 0
+    if not seconds:
+        raise OptionsError(f"approval_within: {text!r} is no length of time; write for example 30s, 10m or 1h")
+    return seconds
+
+
+addons = [RequireApproval()]

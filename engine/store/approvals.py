@@ -1,0 +1,274 @@
+"""Held commands and the people who answer: a small database that gateways and approvers share.
+
+The gateway puts a request in and waits; an approver, in another process, answers. Whether an answer counts is decided
+in the transaction that stores it, so that two answers, or an answer and the end of the time, cannot both win.
+"""
+
+import contextlib
+import os
+import secrets
+import sqlite3
+import time
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+from hoopaddon.errors import HoopaddonError
+from hoopaddon.store.schema import APPROVALS
+
+# Without vowels and look-alikes: an id is read from one screen and typed on another, and is never a word.
+_ID_ALPHABET = "23456789bcdfghjkmnpqrstvwxz"
+_ID_CHARS = 6
+_BUSY_TIMEOUT_S = 5.0
+_REASON_LIMIT_CHARS = 500
+
+
+class Status(StrEnum):
+    """Where a request stands. All but the first are final."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    DENIED = "denied"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    """Its client went away."""
+
+
+class NotCounted(HoopaddonError):
+    """An answer that does not count, and why."""
+
+
+class ApprovalsUnusable(HoopaddonError):
+    """The database of approvals cannot be read or written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who answers. `via` says what proves it: a `token`, or the `operating system`."""
+
+    name: str
+    groups: frozenset[str]
+    via: Literal["token", "operating system"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one approver said."""
+
+    approver: str
+    via: str
+    approved: bool
+    reason: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A held command as an approver sees it: who, what, where, its effect, and the terms."""
+
+    id: str
+    session: str
+    number: int
+    user: str
+    groups: list[str]
+    address: str
+    target: str
+    server: str
+    labels: dict[str, str]
+    protocol: str
+    text: str
+    parameters: list[str | None]
+    verbs: list[str]
+    objects: list[str]
+    reason: str
+    policy: str
+    approvers: list[str]
+    needed: int
+    created: float
+    expires: float
+    digest: str
+    status: Status
+    settled: float | None = None
+    answers: tuple[Answer, ...] = ()
+
+
+_JSON_COLUMNS = frozenset({"groups", "labels", "parameters", "verbs", "objects", "approvers"})
+_COLUMNS = tuple(name for name in Request.__dataclass_fields__ if name != "answers")
+
+
+class Approvals:
+    """The requests of one store. Every method is one transaction, and safe beside other processes."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # SQLite gives its other files the rights of this one.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+            # One thread at a time uses it, but not always the one that made it.
+            self._db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+        except OSError as e:
+            raise ApprovalsUnusable(f"cannot open {path}: {e.strerror}") from None
+        except sqlite3.Error as e:
+            raise ApprovalsUnusable(f"cannot open {path}: {e}") from None
+        self._db.row_factory = sqlite3.Row
+        with self._errors():
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            self._db.execute("BEGIN IMMEDIATE")
+            for statement in APPROVALS.split(";\n"):
+                self._db.execute(statement)
+            self._db.execute("COMMIT")
+
+    def close(self) -> None:
+        self._db.close()
+
+    @property
+    def version(self) -> int:
+        """Another number after another process has changed something."""
+        with self._errors():
+            return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+
+    def add(self, request: Request) -> str:
+        """Put a request in under a new id, which is returned."""
+        values = {name: getattr(request, name) for name in _COLUMNS}
+        row = {k: orjson.dumps(v).decode() if k in _JSON_COLUMNS else v for k, v in values.items()}
+        marks = ", ".join(f":{name}" for name in _COLUMNS)
+        with self._transaction() as db:
+            while True:
+                row["id"] = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_CHARS))
+                query = f"INSERT OR IGNORE INTO requests ({', '.join(_COLUMNS)}) VALUES ({marks})"  # noqa: S608
+                if db.execute(query, row).rowcount:
+                    return str(row["id"])
+
+    def get(self, id: str) -> Request | None:
+        """The request of this id with its answers."""
+        with self._errors():
+            row = self._db.execute("SELECT * FROM requests WHERE id = ?", (id.lower(),)).fetchone()
+        return self._request(row) if row else None
+
+    def find(self, beginning: str) -> list[Request]:
+        """The requests whose id begins so; several only where nobody could tell which is meant."""
+        if exact := self.get(beginning):
+            return [exact]
+        known = [request for request in self.list(limit=10_000) if request.id.startswith(beginning.lower())]
+        waiting = [request for request in known if request.status is Status.PENDING]
+        return waiting or known
+
+    def list(self, *, pending: bool = False, since: float = 0.0, limit: int = 100) -> list[Request]:
+        """The requests made after `since`, newest first; `pending`: only those that wait."""
+        query = "SELECT * FROM requests WHERE created > ? AND (? OR (status = 'pending' AND expires > ?)) "
+        with self._errors():
+            rows = self._db.execute(
+                query + "ORDER BY created DESC LIMIT ?", (since, not pending, time.time(), limit)
+            ).fetchall()
+        return [self._request(row) for row in rows]
+
+    def answer(self, id: str, person: Person, *, approve: bool, reason: str = "") -> Request:
+        """Store an answer and settle the request if it decides it. Raises `NotCounted`."""
+        with self._transaction() as db:
+            request = self.get(id)
+            if request is None:
+                raise NotCounted(f"there is no request {id}")
+            check_eligible(request, person)
+            said = [answer for answer in request.answers if same_person(answer.approver, person.name)]
+            # A yes can still be taken back for a no, never the other way round: a no has ended it.
+            if said and approve:
+                raise NotCounted(f"{person.name} has approved it already; {_others_needed(request)}")
+            db.execute(
+                "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (request.id, fold(person.name), person.name, person.via, approve, _one_line(reason), time.time()),
+            )
+            agreed = sum(answer.approved for answer in request.answers) + 1
+            if not approve:
+                self._settle(request.id, Status.DENIED)
+            elif agreed >= request.needed:
+                self._settle(request.id, Status.APPROVED)
+            return self.get(request.id) or request
+
+    def end(self, id: str, status: Status) -> Request | None:
+        """Give the request this status unless it is settled already; how it stands then."""
+        with self._transaction():
+            self._settle(id, status)
+            return self.get(id)
+
+    def _settle(self, id: str, status: Status) -> None:
+        self._db.execute(
+            "UPDATE requests SET status = ?, settled = ? WHERE id = ? AND status = 'pending'",
+            (status, time.time(), id),
+        )
+
+    def _request(self, row: sqlite3.Row) -> Request:
+        values: dict[str, Any] = {
+            name: orjson.loads(row[name]) if name in _JSON_COLUMNS else row[name] for name in _COLUMNS
+        }
+        values["status"] = Status(values["status"])
+        # Its gateway may not be there any more to say so.
+        if values["status"] is Status.PENDING and values["expires"] <= time.time():
+            values["status"] = Status.EXPIRED
+        query = "SELECT approver, via, approved, reason, at FROM answers WHERE request = ? ORDER BY at"
+        with self._errors():
+            rows = self._db.execute(query, (values["id"],)).fetchall()
+        answers = [
+            Answer(row["approver"], row["via"], bool(row["approved"]), row["reason"], row["at"]) for row in rows
+        ]
+        return Request(**values, answers=tuple(answers))
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._errors():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as e:
+            raise ApprovalsUnusable(f"the approvals cannot be used: {e}") from None
+
+
+def check_eligible(request: Request, person: Person) -> None:
+    """Raises `NotCounted` unless this person may answer this request now."""
+    if request.status is not Status.PENDING:
+        raise NotCounted(f"it is {request.status} already")
+    if _is_requester(request, person):
+        raise NotCounted(f"{person.name} asked for it, and nobody answers their own requests")
+    if request.approvers and not person.groups.intersection(request.approvers):
+        raise NotCounted(f"only members of {' or '.join(request.approvers)} may answer it, and {person.name} is none")
+
+
+def fold(name: str) -> str:
+    """A name in the form in which two spellings of it are equal."""
+    return unicodedata.normalize("NFKC", name).strip().casefold()
+
+
+def same_person(one: str, other: str) -> bool:
+    return fold(one) == fold(other)
+
+
+def _one_line(reason: str) -> str:
+    """A reason as it may stand in an error message: it goes to the client."""
+    return "".join(char for char in " ".join(reason.split()) if char.isprintable())[:_REASON_LIMIT_CHARS]
+
+
+def _is_requester(request: Request, person: Person) -> bool:
+    if same_person(request.user, person.name):
+        return True
+    # The account `ada` is taken for ada@example.com: better one refused too many.
+    account = request.user.partition("@")[0]
+    return person.via == "operating system" and same_person(account, person.name)
+
+
+def _others_needed(request: Request) -> str:
+    missing = request.needed - sum(answer.approved for answer in request.answers)
+    return f"{missing} more {'has' if missing == 1 else 'have'} to"

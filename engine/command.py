@@ -1,14 +1,17 @@
 """A command on its way to a target: what it says, what was decided, and how it ended."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from hoopaddon.approval import ApprovalRequest, Approver, Decision
 from hoopaddon.errors import Denied
 from hoopaddon.session import Session
+
+NO_DECISIONS: Mapping[str, Decision] = MappingProxyType({})
 
 DEFAULT_APPROVAL_WITHIN_S = 300.0
 
@@ -84,7 +87,7 @@ class Command:
 
     __slots__ = (
         "_approver",
-        "_decision",
+        "_decisions",
         "_policy",
         "_rewritten",
         "bytes",
@@ -126,7 +129,7 @@ class Command:
         self.error = ""
         self.tag = ""
         self._approver: Approver | None = None
-        self._decision: Decision | None = None
+        self._decisions: Mapping[str, Decision] = NO_DECISIONS
         self._policy = ""
         self._rewritten = False
 
@@ -146,9 +149,13 @@ class Command:
         return self.facts.objects
 
     @property
-    def decision(self) -> Decision | None:
-        """Who approved this command, if it had to be approved."""
-        return self._decision
+    def decisions(self) -> Mapping[str, Decision]:
+        """Who approved this command, by the policy that asked."""
+        return self._decisions
+
+    def continues(self, decisions: Mapping[str, Decision]) -> None:
+        """This command goes on with one that had these approvals; nobody has to give them twice."""
+        self._decisions = decisions
 
     def rewrite(self, text: str) -> None:
         """Send `text` to the target instead. Every policy judges the new text too, the earlier ones again."""
@@ -169,13 +176,15 @@ class Command:
         The approval is for this exact text with these exact parameters. Raises `Denied` when somebody says no
         or `within_s` seconds pass.
         """
+        if (given := self._decisions.get(self._policy)) is not None:
+            return given
         if self._approver is None:
             raise Denied("needs an approval, and this gateway has nowhere to ask for one")
         request = ApprovalRequest(self, reason, self._policy, frozenset(by), count, within_s)
         decision = await self._approver.ask(request)
         if not decision.approved:
             raise Denied(decision.reason or "nobody approved it in time")
-        self._decision = decision
+        self._decisions = {**self._decisions, self._policy: decision}
         return decision
 
     def __repr__(self) -> str:

@@ -1,1 +1,24 @@
 """PostgreSQL, frontend/backend protocol 3.0 and 3.2."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hoopaddon.adapters.postgres.command import PostgresQuery
+from hoopaddon.adapters.postgres.mode import PostgresMode
+from hoopaddon.adapters.postgres.server import PostgresInstance
+from hoopaddon.session import Session
+
+__all__ = ["ADAPTER", "PostgresAdapter", "PostgresInstance", "PostgresMode", "PostgresQuery"]
+
+
+class PostgresAdapter:
+    """What the engine knows of this adapter."""
+
+    name = "postgres"
+
+    def command(self, session: Session, text: str, parameters: Sequence[Any] = ()) -> PostgresQuery:
+        """A statement, or several in one string, as a client would send them."""
+        return PostgresQuery(session, text, parameters)
+
+
+ADAPTER = PostgresAdapter()

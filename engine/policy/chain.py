@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Iterable
 from typing import Any
 
 from hoopaddon.approval import ApprovalRequest, Approver, Decision
-from hoopaddon.command import ALLOWED, Command, Outcome, TraceLine, Verdict
+from hoopaddon.command import ALLOWED, NO_DECISIONS, Command, Outcome, TraceLine, Verdict
 from hoopaddon.errors import Denied, HoopaddonError, Refused, Unparsable
 from hoopaddon.output import Output
 from hoopaddon.policy.policies import Policy, Step, steps
@@ -120,17 +120,15 @@ class Chain:
                         return verdict
                 elif subject._rewritten:
                     rewrites += 1
-                    restart, verdict = self._rewritten(command, subject, step, entered, rewrites)
-                    if verdict:
+                    if verdict := self._rewritten(command, subject, step, entered, rewrites):
                         return verdict
-                    if restart:
-                        position = 0
-                        continue
+                    position = position + 1 if step.shadow else 0
+                    continue
                 else:
                     trace.append(TraceLine(step.name, step.hook, "passed", "", (left - entered) // 1000))
             position += 1
         command.verdict = (
-            ALLOWED if command._decision is None else Verdict(Outcome.APPROVED, command._decision.reason)
+            Verdict(Outcome.APPROVED, _approved_by(command)) if command.decisions else ALLOWED
         )
         return command.verdict
 
@@ -155,10 +153,10 @@ class Chain:
         else:
             if subject._rewritten:
                 rewrites += 1
-                restart, verdict = self._rewritten(command, subject, step, entered, rewrites)
-                position = -1 if restart else position
+                verdict = self._rewritten(command, subject, step, entered, rewrites)
+                position = position if step.shadow else -1
             else:
-                outcome = "approved" if subject._decision else "passed"
+                outcome = "approved" if subject._decisions else "passed"
                 self._trace(command, step, entered, outcome)
         if verdict:
             return verdict
@@ -173,26 +171,23 @@ class Chain:
 
     def _rewritten(
         self, command: Command, subject: Command, step: Step, entered: int, rewrites: int
-    ) -> tuple[bool, Verdict | None]:
-        """Whether to judge from the start again, or the refusal of a text that never settles."""
+    ) -> Verdict | None:
+        """Prepare the command to be judged again from the start; the refusal of one that never settles."""
         subject._rewritten = False
-        if step.shadow or step.observer:
-            self._trace(command, step, entered, "rewrote")
-            command.text, command._rewritten = (command.text if step.shadow else command.original_text), False
-            if step.observer:
-                return False, self._fail(command, step, entered, "an observer cannot rewrite a command")
-            return False, None
         self._trace(command, step, entered, "rewrote")
-        # An approval was for the text before.
-        command._decision = None
+        if step.observer:
+            return self._fail(command, step, entered, "an observer cannot rewrite a command")
         if rewrites > MAX_REWRITES:
-            return False, self._fail(command, step, entered, "its text is rewritten again and again")
-        return True, None
+            return self._fail(command, step, entered, "its text is rewritten again and again")
+        if not step.shadow:
+            # An approval was for the text before.
+            command.continues(NO_DECISIONS)
+        return None
 
     def _object(self, command: Command, step: Step, entered: int, error: Exception) -> Verdict | None:
         """The verdict that an exception of a policy means; None in shadow, where it means nothing."""
         if not isinstance(error, Refused):
-            _log_failure(step, error)
+            log_failure(step, error)
             return self._fail(command, step, entered, f"policy {step.name} failed")
         outcome = Outcome.DENIED if isinstance(error, Denied) else Outcome.REFUSED
         self._trace(command, step, entered, outcome, error.reason)
@@ -227,7 +222,7 @@ class Chain:
             try:
                 step.call(command)
             except (Exception, DeadlineExceeded) as e:
-                _log_failure(step, e)
+                log_failure(step, e)
             finally:
                 self._watchdog.entered_ns = 0
 
@@ -244,7 +239,7 @@ class Chain:
                 if not step.shadow:
                     raise
             except Exception as e:
-                _log_failure(step, e)
+                log_failure(step, e)
                 if not step.shadow:
                     raise PolicyFailed(step.name) from None
 
@@ -256,7 +251,7 @@ class Chain:
                 if inspect.isawaitable(result):
                     await self._within_deadline(None, result)
             except Exception as e:
-                _log_failure(step, e)
+                log_failure(step, e)
 
     # -- what comes back
 
@@ -303,7 +298,7 @@ class Chain:
         if isinstance(error, Refused) and not step.shadow:
             raise error
         if not isinstance(error, Refused):
-            _log_failure(step, error)
+            log_failure(step, error)
         if not step.shadow:
             raise PolicyFailed(step.name) from None
 
@@ -331,6 +326,11 @@ class _UntimedApprover:
             self._deadline.reschedule(asyncio.get_running_loop().time() + self._timeout_s)
 
 
+def _approved_by(command: Command) -> str:
+    names = {name for decision in command.decisions.values() for name in decision.approvers}
+    return f"approved by {', '.join(sorted(names))}" if names else "approved"
+
+
 def _shadow_command(command: Command, step: Step) -> Command:
     twin = copy.copy(command)
     twin.trace = []
@@ -343,10 +343,15 @@ def _shallow(subject: Rows | Output) -> dict[int, Any]:
     return {id(part): part for part in shared}
 
 
-def _log_failure(step: Step, error: BaseException) -> None:
-    """Name the place, not the message: what a policy raises may quote the data that it was given."""
-    place, trace = "", error.__traceback__
+def place(error: BaseException) -> str:
+    """Where an exception was raised, as `file:line`."""
+    where, trace = "", error.__traceback__
     while trace is not None:
-        place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
+        where = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
         trace = trace.tb_next
-    logger.error("%s: %s raised %s at %s", step.name, step.hook, type(error).__name__, place or "an unknown place")
+    return where or "an unknown place"
+
+
+def log_failure(step: Step, error: BaseException) -> None:
+    """Name the place, not the message: what a policy raises may quote the data that it was given."""
+    logger.error("%s: %s raised %s at %s", step.name, step.hook, type(error).__name__, place(error))

@@ -1,0 +1,416 @@
+"""The messages of PostgreSQL's frontend/backend protocol (documentation, chapter 54): bytes in, frozen messages out.
+
+A message is one type byte, an int32 that counts itself and the payload, and the payload. Those that begin a
+connection have no type byte. Readers take the payload alone and raise `PeerError` for anything that does not
+fill it exactly; writers return whole messages.
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from hoopaddon.errors import PeerError, Side
+
+PROTOCOL_3_0 = 0x0003_0000
+PROTOCOL_3_2 = 0x0003_0002
+CANCEL_REQUEST = 80877102
+SSL_REQUEST = 80877103
+GSSENC_REQUEST = 80877104
+TLS_HANDSHAKE_BYTE = 0x16
+ALPN = "postgresql"
+
+MAX_STARTUP_BYTES = 10_000
+"""MAX_STARTUP_PACKET_LENGTH of PostgreSQL's own postmaster."""
+MAX_AUTHENTICATION_BYTES = 65_536
+MAX_PARAMETERS = 65_535
+
+INT16 = struct.Struct("!h")
+INT32 = struct.Struct("!i")
+HEADER = struct.Struct("!ci")
+_HEADER_BYTES = 5
+
+
+class Reader:
+    """Reads one payload front to back; every read is checked against its end."""
+
+    __slots__ = ("_data", "_position", "_side")
+
+    def __init__(self, side: Side, data: bytes) -> None:
+        self._side = side
+        self._data = data
+        self._position = 0
+
+    def fail(self, message: str) -> PeerError:
+        return PeerError(self._side, message)
+
+    def take(self, count: int) -> bytes:
+        """The next `count` bytes."""
+        end = self._position + count
+        if count < 0 or end > len(self._data):
+            raise self.fail("a message ends before what it announces")
+        data = self._data[self._position : end]
+        self._position = end
+        return data
+
+    def byte(self) -> int:
+        return self.take(1)[0]
+
+    def int16(self) -> int:
+        """An int16, signed."""
+        value: int = INT16.unpack(self.take(2))[0]
+        return value
+
+    def count(self) -> int:
+        """An int16 that counts something: PostgreSQL reads those as unsigned."""
+        return self.int16() & 0xFFFF
+
+    def int32(self) -> int:
+        value: int = INT32.unpack(self.take(4))[0]
+        return value
+
+    def cstring(self) -> bytes:
+        """Bytes up to a zero byte, which is read too."""
+        end = self._data.find(b"\0", self._position)
+        if end < 0:
+            raise self.fail("a string without its end")
+        data = self._data[self._position : end]
+        self._position = end + 1
+        return data
+
+    def value(self) -> bytes | None:
+        """An int32 length and that many bytes; -1 is NULL."""
+        length = self.int32()
+        return None if length == -1 else self.take(length)
+
+    def rest(self) -> bytes:
+        return self.take(len(self._data) - self._position)
+
+    def end(self) -> None:
+        """Refuses trailing bytes."""
+        if self._position != len(self._data):
+            raise self.fail("a message goes on after its end")
+
+
+def message(kind: bytes, payload: bytes = b"") -> bytes:
+    """A whole message of this type."""
+    return HEADER.pack(kind, len(payload) + 4) + payload
+
+
+def _value(data: bytes | None) -> bytes:
+    return b"\xff\xff\xff\xff" if data is None else INT32.pack(len(data)) + data
+
+
+# -- the first message of a connection (section 54.2.1, 54.7)
+
+
+@dataclass(frozen=True, slots=True)
+class StartupMessage:
+    """`version` and the parameters that the client announces, of which `user` is required."""
+
+    version: int
+    parameters: dict[str, str]
+
+    @classmethod
+    def parse(cls, payload: bytes) -> Self:
+        """From what follows the length."""
+        reader = Reader("client", payload)
+        version = reader.int32()
+        parameters: dict[str, str] = {}
+        while name := reader.cstring():
+            # PostgreSQL takes the bytes as they are; surrogateescape gives them back unchanged.
+            parameters[name.decode("utf-8", "surrogateescape")] = reader.cstring().decode("utf-8", "surrogateescape")
+        reader.end()
+        return cls(version, parameters)
+
+    def serialize(self) -> bytes:
+        payload = INT32.pack(self.version)
+        for name, text in self.parameters.items():
+            payload += name.encode("utf-8", "surrogateescape") + b"\0"
+            payload += text.encode("utf-8", "surrogateescape") + b"\0"
+        return request(payload + b"\0")
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequest:
+    """Sent on a connection of its own: stop what the backend with this key does."""
+
+    process_id: int
+    secret: bytes
+
+    @classmethod
+    def parse(cls, payload: bytes) -> Self:
+        reader = Reader("client", payload)
+        reader.int32()
+        process_id, secret = reader.int32(), reader.rest()
+        if not 4 <= len(secret) <= 256:
+            raise reader.fail("a cancel key of this length does not exist")
+        return cls(process_id, secret)
+
+    def serialize(self) -> bytes:
+        return request(INT32.pack(CANCEL_REQUEST) + INT32.pack(self.process_id) + self.secret)
+
+
+def request(payload: bytes) -> bytes:
+    """A message without a type byte, as a connection begins with."""
+    return INT32.pack(len(payload) + 4) + payload
+
+
+# -- what a client sends (section 54.7)
+
+
+@dataclass(frozen=True, slots=True)
+class Parse:
+    """Prepare `text` under `name` (empty: the unnamed statement); `types` are OIDs, 0 for those left open."""
+
+    kind: ClassVar[bytes] = b"P"
+    name: bytes
+    text: bytes
+    types: tuple[int, ...]
+
+    @classmethod
+    def parse(cls, payload: bytes) -> Self:
+        reader = Reader("client", payload)
+        name, text = reader.cstring(), reader.cstring()
+        types = tuple(reader.int32() & 0xFFFFFFFF for _ in range(reader.count()))
+        reader.end()
+        return cls(name, text, types)
+
+    def serialize(self) -> bytes:
+        types = b"".join(struct.pack("!I", oid) for oid in self.types)
+        return message(b"P", self.name + b"\0" + self.text + b"\0" + struct.pack("!H", len(self.types)) + types)
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """Give `statement` its values and call the result `portal`.
+
+    `parameter_formats` and `result_formats` hold no code (all text), one for all, or one each; 1 is binary.
+    """
+
+    kind: ClassVar[bytes] = b"B"
+    portal: bytes
+    statement: bytes
+    parameter_formats: tuple[int, ...]
+    values: tuple[bytes | None, ...]
+    result_formats: tuple[int, ...]
+
+    @classmethod
+    def parse(cls, payload: bytes) -> Self:
+        reader = Reader("client", payload)
+        portal, statement = reader.cstring(), reader.cstring()
+        parameter_formats = tuple(reader.int16() for _ in range(reader.count()))
+        values = tuple(reader.value() for _ in range(reader.count()))
+        result_formats = tuple(reader.int16() for _ in range(reader.count()))
+        reader.end()
+        if any(code not in (0, 1) for code in parameter_formats + result_formats):
+            raise reader.fail("a format code other than 0 and 1")
+        if len(parameter_formats) > 1 and len(parameter_formats) != len(values):
+            raise reader.fail("as many parameter formats as parameters, one, or none")
+        return cls(portal, statement, parameter_formats, values, result_formats)
+
+    def serialize(self) -> bytes:
+        count = struct.Struct("!H")
+        parts = [self.portal, b"\0", self.statement, b"\0", count.pack(len(self.parameter_formats))]
+        parts += [INT16.pack(code) for code in self.parameter_formats]
+        parts.append(count.pack(len(self.values)))
+        parts += [_value(value) for value in self.values]
+        parts.append(count.pack(len(self.result_formats)))
+        parts += [INT16.pack(code) for code in self.result_formats]
+        return message(b"B", b"".join(parts))
+
+    def parameter_format(self, index: int) -> int:
+        """0 for text, 1 for binary."""
+        return format_of(self.parameter_formats, index)
+
+
+def format_of(codes: tuple[int, ...], index: int) -> int:
+    """Format codes as Bind gives them: none means text for all, one is for all."""
+    if not codes:
+        return 0
+    return codes[0] if len(codes) == 1 else codes[index] if index < len(codes) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Describe and Close: `what` is `S` for a statement or `P` for a portal."""
+
+    what: bytes
+    name: bytes
+
+    @classmethod
+    def parse(cls, payload: bytes) -> Self:
+        reader = Reader("client", payload)
+        what, name = reader.take(1), reader.cstring()
+        reader.end()
+        if what not in (b"S", b"P"):
+            raise reader.fail("neither a statement nor a portal")
+        return cls(what, name)
+
+
+def describe(what: bytes, name: bytes) -> bytes:
+    return message(b"D", what + name + b"\0")
+
+
+def close(what: bytes, name: bytes) -> bytes:
+    return message(b"C", what + name + b"\0")
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """Run `portal`; at most `limit` rows, 0 for all."""
+
+    portal: bytes
+    limit: int
+
+    @classmethod
+    def parse(cls, payload: bytes) -> Self:
+        reader = Reader("client", payload)
+        portal, limit = reader.cstring(), reader.int32()
+        reader.end()
+        return cls(portal, limit)
+
+    def serialize(self) -> bytes:
+        return message(b"E", self.portal + b"\0" + INT32.pack(self.limit))
+
+
+def query_text(payload: bytes) -> bytes:
+    """The text of a Query message."""
+    reader = Reader("client", payload)
+    text = reader.cstring()
+    reader.end()
+    return text
+
+
+def query(text: bytes) -> bytes:
+    return message(b"Q", text + b"\0")
+
+
+SYNC = message(b"S")
+FLUSH = message(b"H")
+TERMINATE = message(b"X")
+
+
+# -- what a server sends
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostics:
+    """The fields of an ErrorResponse or NoticeResponse (section 54.8), by their one-letter code, in order."""
+
+    fields: dict[bytes, bytes]
+
+    @classmethod
+    def parse(cls, payload: bytes) -> Self:
+        reader = Reader("server", payload)
+        fields: dict[bytes, bytes] = {}
+        while (code := reader.take(1)) != b"\0":
+            fields[code] = reader.cstring()
+        reader.end()
+        return cls(fields)
+
+    def serialize(self, kind: bytes) -> bytes:
+        return message(kind, b"".join(code + text + b"\0" for code, text in self.fields.items()) + b"\0")
+
+
+def error_response(
+    severity: str, code: str, text: str, *, detail: str = "", hint: str = "", position: int | None = None
+) -> bytes:
+    """An ErrorResponse of the gateway's own; PostgreSQL's field order, UTF-8."""
+    fields = {b"S": severity, b"V": severity, b"C": code, b"M": text, b"D": detail, b"H": hint}
+    if position is not None:
+        fields[b"P"] = str(position)
+    payload = {
+        letter: value.replace("\0", "").encode("utf-8", "replace") for letter, value in fields.items() if value
+    }
+    return Diagnostics(payload).serialize(b"E")
+
+
+def ready_for_query(status: bytes) -> bytes:
+    """`I` idle, `T` in a transaction, `E` in a failed one."""
+    return message(b"Z", status)
+
+
+@dataclass(frozen=True, slots=True)
+class BackendKeyData:
+    """The key for a CancelRequest: 4 bytes in protocol 3.0, up to 256 since 3.2."""
+
+    process_id: int
+    secret: bytes
+
+    @classmethod
+    def parse(cls, payload: bytes) -> Self:
+        reader = Reader("server", payload)
+        process_id, secret = reader.int32(), reader.rest()
+        if not 4 <= len(secret) <= 256:
+            raise reader.fail("a cancel key of this length does not exist")
+        return cls(process_id, secret)
+
+    def serialize(self) -> bytes:
+        return message(b"K", INT32.pack(self.process_id) + self.secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A NotificationResponse."""
+
+    process_id: int
+    channel: bytes
+    payload: bytes
+
+    @classmethod
+    def parse(cls, payload: bytes) -> Self:
+        reader = Reader("server", payload)
+        found = cls(reader.int32(), reader.cstring(), reader.cstring())
+        reader.end()
+        return found
+
+    def serialize(self) -> bytes:
+        return message(b"A", INT32.pack(self.process_id) + self.channel + b"\0" + self.payload + b"\0")
+
+
+def parameter_status(payload: bytes) -> tuple[str, str]:
+    """The name and the value of a ParameterStatus."""
+    reader = Reader("server", payload)
+    name, value = reader.cstring(), reader.cstring()
+    reader.end()
+    return name.decode("utf-8", "replace"), value.decode("utf-8", "replace")
+
+
+def parameter_types(payload: bytes) -> tuple[int, ...]:
+    """The OIDs of a ParameterDescription."""
+    reader = Reader("server", payload)
+    types = tuple(reader.int32() & 0xFFFFFFFF for _ in range(reader.count()))
+    reader.end()
+    return types
+
+
+# -- authentication (section 54.2.1): the code of an AuthenticationXXX message
+
+
+class Authentication:
+    """Codes of the message `R`."""
+
+    OK = 0
+    CLEARTEXT = 3
+    MD5 = 5
+    SASL = 10
+    SASL_CONTINUE = 11
+    SASL_FINAL = 12
+
+
+def authentication(code: int, data: bytes = b"") -> bytes:
+    return message(b"R", INT32.pack(code) + data)
+
+
+def sasl_mechanisms(data: bytes) -> list[str]:
+    """The mechanisms that an AuthenticationSASL offers."""
+    reader = Reader("server", data)
+    names = []
+    while name := reader.cstring():
+        names.append(name.decode("ascii", "replace"))
+    reader.end()
+    return names
+
+
+def sasl_offer(mechanisms: list[str]) -> bytes:
+    return authentication(Authentication.SASL, b"".join(name.encode() + b"\0" for name in mechanisms) + b"\0")

@@ -1,0 +1,495 @@
+"""The client's half of a session: every message is judged, or fated with one that is, before it goes out.
+
+A simple Query is judged as one command, however many statements it holds. In the extended protocol the command
+is judged at Execute, where its values are known; a Bind is held back until then, because planning can already
+run functions. A Bind whose Execute does not follow in the same breath is judged when it has to go out, and again
+at each Execute.
+
+A refusal has to leave the server where the client believes it to be. Outside any transaction the gateway answers
+by itself. Otherwise it sends an Execute that must fail, so that the server really rolls back or aborts, and puts
+its own error in the place of the server's.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from hoopaddon.adapters.postgres import codec
+from hoopaddon.adapters.postgres.command import PostgresQuery
+from hoopaddon.adapters.postgres.framing import Framing
+from hoopaddon.adapters.postgres.link import FEATURE_NOT_SUPPORTED, QUERY_CANCELED, Link
+from hoopaddon.adapters.postgres.parameters import BoundParameters
+from hoopaddon.adapters.postgres.pipeline import MAX_NAMES, Answer, Expected, Portal, Statement
+from hoopaddon.adapters.postgres.sql_names import declared_names
+from hoopaddon.command import Outcome, Verdict
+from hoopaddon.errors import PeerError, Unparsable
+
+MAX_MESSAGE_BYTES = 256 * 1024 * 1024
+MAX_PREPARED_TEXTS = 64
+
+PROVOKE_ERROR = codec.Execute(b"refused by hoopaddon", 0).serialize()
+REWRITTEN = b"hoopaddon: rewritten"
+
+
+class Frontend:
+    """Takes the client's bytes; see the module."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._framing = Framing("client", MAX_MESSAGE_BYTES)
+        self._held: list[tuple[bytes, Expected | None]] = []
+        self._held_portal: Portal | None = None
+        self._again = False
+        self._canceled: Callable[[], None] | None = None
+        self._undecided: PostgresQuery | None = None
+        self.wait: Awaitable[None] | None = None
+        self._handlers: dict[int, Callable[[bytes], None]] = {
+            ord("Q"): self._query,
+            ord("P"): self._parse,
+            ord("B"): self._bind,
+            ord("D"): self._describe,
+            ord("E"): self._execute,
+            ord("S"): self._sync,
+            ord("H"): self._flush,
+            ord("C"): self._close,
+            ord("d"): self._copy_data,
+            ord("c"): self._copy_end,
+            ord("f"): self._copy_end,
+            ord("F"): self._function_call,
+            ord("X"): self._terminate,
+        }
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that wait to be looked at."""
+        return self._framing.pending
+
+    @property
+    def holding(self) -> bool:
+        """Whether a Bind is held back for its Execute."""
+        return bool(self._held)
+
+    def data(self, data: bytes) -> None:
+        """Take the client's bytes. Raises `PeerError` for what no client may send."""
+        self._framing.feed(data)
+        if self.wait is None:
+            self.advance()
+
+    def advance(self) -> None:
+        """Look at the messages at hand, up to one that has to wait."""
+        framing = self._framing
+        link = self._link
+        while self.wait is None and (message := framing.next()) is not None:
+            kind = message[0]
+            if link.skipping and kind not in b"SX":
+                continue
+            handler = self._handlers.get(kind)
+            if handler is None:
+                raise PeerError("client", "a message of a type that no client sends here")
+            self._again = False
+            handler(message)
+            if self._again:
+                framing.put_back(message)
+
+    # -- waiting
+
+    def _suspend(
+        self, command: PostgresQuery, pending: Awaitable[Verdict], then: Callable[[Verdict], object]
+    ) -> None:
+        """Wait for a verdict, then go on with it."""
+        self._undecided = command
+
+        async def wait() -> None:
+            task = asyncio.ensure_future(pending)
+            canceled = False
+
+            def cancel() -> None:
+                nonlocal canceled
+                canceled = True
+                task.cancel()
+
+            self._canceled = cancel
+            try:
+                verdict = await task
+            except asyncio.CancelledError:
+                if not canceled:
+                    task.cancel()
+                    raise
+                verdict = Verdict(Outcome.REFUSED, "canceling statement due to user request", code=QUERY_CANCELED)
+            finally:
+                self._canceled = None
+            self._undecided = None
+            then(verdict)
+
+        self.wait = wait()
+
+    def cancel(self) -> bool:
+        """Give up the command that is held, as a CancelRequest asks; False if none is."""
+        if self._canceled is None:
+            return False
+        self._canceled()
+        return True
+
+    def abandon(self) -> None:
+        """The client is gone: what it still waits for does not run."""
+        if self._undecided is not None:
+            self._link.end(self._undecided, "the client left before it was decided")
+            self._undecided = None
+        if self.wait is not None and hasattr(self.wait, "close"):
+            self.wait.close()
+        self.wait = None
+
+    def _retry_when_drained(self) -> None:
+        """Look at this message again once the server has answered everything."""
+        if self._link.unsynced:
+            self._link.to_server.append(codec.FLUSH)
+        self._again = True
+        self.wait = self._link.when_drained()
+
+    # -- reading SQL
+
+    def _unreadable(self, raw: bytes) -> Verdict | None:
+        """Why this text cannot be judged, if it cannot."""
+        if b"\\" in raw and not self._link.standard_strings and self._link.gateway.chain.policies:
+            return Verdict(
+                Outcome.REFUSED,
+                "backslashes with standard_conforming_strings off cannot be judged; set it on",
+                code=FEATURE_NOT_SUPPORTED,
+            )
+        try:
+            raw.decode(self._link.encoding)
+        except UnicodeDecodeError:
+            name = self._link.session.parameters.get("client_encoding", "UTF8")
+            return Verdict(Outcome.REFUSED, f'invalid byte sequence for encoding "{name}"', code="22021")
+        return None
+
+    def _ambiguous(self, raw: bytes) -> bool:
+        """Whether how the server reads this text hangs on answers that have not come yet.
+
+        Backslashes hang on standard_conforming_strings, other bytes on client_encoding, and a command still
+        in flight may change either.
+        """
+        return bool(self._link.expected) and (b"\\" in raw or not raw.isascii())
+
+    def _note_names(self, text: str) -> Verdict | None:
+        """SQL's PREPARE and DECLARE share their names with Parse and Bind: forget what they hide."""
+        try:
+            statements, cursors = declared_names(text)
+        except Unparsable as e:
+            return Verdict(Outcome.REFUSED, e.reason, code=e.code, position=e.position)
+        for name, prepared in statements:
+            self._link.statements.set(name.encode(), None)
+            self._remember_text(name, prepared)
+        for name in cursors:
+            self._link.portals.set(name.encode(), None)
+        return None
+
+    def _remember_text(self, name: str, text: str) -> None:
+        texts = self._link.prepared.setdefault(name, [])
+        if text not in texts:
+            texts.append(text)
+            del texts[:-MAX_PREPARED_TEXTS]
+
+    def _new_command(self, raw: bytes) -> PostgresQuery:
+        link = self._link
+        return PostgresQuery(link.session, raw.decode(link.encoding, "replace"), (), prepared=link.prepared)
+
+    # -- simple protocol
+
+    def _query(self, message: bytes) -> None:
+        if self._held and not self._release():
+            return
+        raw = codec.query_text(message[5:])
+        if self._ambiguous(raw):
+            self._retry_when_drained()
+            return
+        command = self._new_command(raw)
+        verdict = self._unreadable(raw) or self._note_names(command.text)
+        if verdict is not None:
+            command.verdict = verdict
+            self._refuse_query(command, verdict)
+            return
+        decision = self._link.gateway.chain.judge(command)
+        if isinstance(decision, Verdict):
+            self._judged_query(command, message, decision)
+        else:
+            self._suspend(command, decision, lambda verdict: self._judged_query(command, message, verdict))
+
+    def _judged_query(self, command: PostgresQuery, message: bytes, verdict: Verdict) -> None:
+        command.verdict = verdict
+        if not verdict.passes:
+            self._refuse_query(command, verdict)
+            return
+        link = self._link
+        link.started(command)
+        link.expect(Expected(Answer.QUERY, command))
+        if command.text is not command.original_text:
+            message = codec.query(command.text.encode(link.encoding))
+        link.to_server.append(message)
+
+    def _refuse_query(self, command: PostgresQuery, verdict: Verdict) -> None:
+        link = self._link
+        link.end(command, verdict.reason)
+        if not link.expected and not link.unsynced and link.status != b"T":
+            link.say_refused(verdict)
+            link.to_client.append(codec.ready_for_query(link.status))
+            return
+        link.to_server.append(PROVOKE_ERROR + codec.SYNC)
+        link.expect(Expected(Answer.REFUSAL, verdict=verdict))
+        link.expect(Expected(Answer.SYNC))
+        link.unsynced = False
+
+    # -- extended protocol
+
+    def _emit(self, message: bytes, expected: Expected | None) -> None:
+        """Send, or line up behind the Bind that is held."""
+        if self._held:
+            self._held.append((message, expected))
+        else:
+            self._send(message, expected)
+
+    def _send(self, message: bytes, expected: Expected | None) -> None:
+        self._link.to_server.append(message)
+        self._link.unsynced = True
+        if expected is not None:
+            self._link.expect(expected)
+
+    def _parse(self, message: bytes) -> None:
+        link = self._link
+        parse = codec.Parse.parse(message[5:])
+        if self._ambiguous(parse.text):
+            if self._held and not self._release():
+                return
+            self._retry_when_drained()
+            return
+        verdict = self._unreadable(parse.text)
+        if len(link.statements) + len(link.portals) >= MAX_NAMES:
+            verdict = Verdict(Outcome.REFUSED, f"more than {MAX_NAMES} prepared statements", code="53400")
+        command_text = parse.text.decode(link.encoding, "replace")
+        verdict = verdict or self._note_names(command_text)
+        if verdict is not None:
+            self._refuse_extended(self._new_command(parse.text), verdict)
+            return
+        statement = Statement(parse.name, command_text, parse.types, link.segment)
+        restore = link.statements.set(parse.name, statement)
+        if parse.name:
+            self._remember_text(parse.name.decode(link.encoding, "replace"), command_text)
+        self._emit(message, Expected(Answer.PARSE, statement=statement, restore=restore))
+
+    def _bind(self, message: bytes) -> None:
+        link = self._link
+        if self._held and not self._release():
+            return
+        bind = codec.Bind.parse(message[5:])
+        statement = link.statements.get(bind.statement)
+        if statement is None:
+            name = bind.statement.decode(link.encoding, "replace")
+            reason = (
+                f'prepared statement "{name}" does not exist' if name else "unnamed prepared statement does not exist"
+            )
+            self._refuse_name("26000", reason)
+            return
+        if not statement.certain and statement.segment != link.segment:
+            self._retry_when_drained()
+            return
+        portal = Portal(statement, bind, link.segment)
+        restore = link.portals.set(bind.portal, portal)
+        self._held_portal = portal
+        self._held = [(message, Expected(Answer.BIND, portal=portal, restore=restore))]
+
+    def _describe(self, message: bytes) -> None:
+        link = self._link
+        named = codec.Named.parse(message[5:])
+        if named.what == b"S":
+            statement, portal = link.statements.get(named.name), None
+            if statement is not None:
+                statement.described = True
+        else:
+            statement, portal = None, link.portals.get(named.name)
+            if portal is not None:
+                portal.described = True
+        self._emit(message, Expected(Answer.DESCRIBE, statement=statement, portal=portal))
+
+    def _close(self, message: bytes) -> None:
+        link = self._link
+        named = codec.Named.parse(message[5:])
+        names = link.statements if named.what == b"S" else link.portals
+        restore = names.set(named.name, None)
+        self._emit(message, Expected(Answer.CLOSE, restore=restore))
+
+    def _execute(self, message: bytes) -> None:
+        link = self._link
+        execute = codec.Execute.parse(message[5:])
+        portal = link.portals.get(execute.portal)
+        if self._held and self._held_portal is not portal and not self._release():
+            return
+        if portal is None:
+            name = execute.portal.decode(link.encoding, "replace")
+            self._refuse_name("34000", f'portal "{name}" does not exist')
+            return
+        if not portal.certain and portal.segment != link.segment:
+            self._retry_when_drained()
+            return
+        self._judge(portal, lambda command, verdict: self._judged_execute(portal, command, message, verdict))
+
+    def _judge(self, portal: Portal, then: Callable[[PostgresQuery, Verdict], bool]) -> bool:
+        """Judge what this portal runs; the result of `then`, or False while the verdict is awaited."""
+        link = self._link
+        statement = portal.statement
+        parameters = BoundParameters(portal.bind, statement, link.encoding)
+        command = PostgresQuery(link.session, statement.text, parameters, prepared=link.prepared)
+        command.continues(portal.decisions)
+        decision = link.gateway.chain.judge(command)
+        if isinstance(decision, Verdict):
+            return then(command, decision)
+        self._suspend(command, decision, lambda verdict: then(command, verdict))
+        return False
+
+    def _judged_execute(self, portal: Portal, command: PostgresQuery, message: bytes, verdict: Verdict) -> bool:
+        command.verdict = verdict
+        if self._skipped(command):
+            return False
+        if verdict.passes and command.text is not command.original_text and not self._rewrite(portal, command):
+            verdict = command.verdict = Verdict(
+                Outcome.FAILED, "a portal that is already bound cannot be rewritten", verdict.addon
+            )
+        if not verdict.passes:
+            self._refuse_extended(command, verdict)
+            return False
+        link = self._link
+        self._describe_if_needed(portal)
+        self._let_go()
+        link.started(command)
+        self._send(message, Expected(Answer.EXECUTE, command, portal=portal))
+        return True
+
+    def _describe_if_needed(self, portal: Portal) -> None:
+        """Rows are only readable with their description; ask for it where the client does not."""
+        if portal.described or portal.statement.described or not self._link.gateway.chain.wants_rows:
+            return
+        portal.described = True
+        self._emit(codec.describe(b"P", portal.bind.portal), Expected(Answer.DESCRIBE, portal=portal, silent=True))
+
+    def _rewrite(self, portal: Portal, command: PostgresQuery) -> bool:
+        """Let the held Bind go to a statement with the new text; False where it has gone already."""
+        if not self._held or self._held_portal is not portal:
+            return False
+        bind = portal.bind
+        types = portal.statement.types
+        text = command.text.encode(self._link.encoding)
+        renamed = codec.Bind(
+            bind.portal, REWRITTEN, bind.parameter_formats, bind.values, bind.result_formats
+        ).serialize()
+        expected = portal.statement.fields
+        self._held[0] = (renamed, self._held[0][1])
+        self._held.insert(0, (codec.Parse(REWRITTEN, text, types).serialize(), Expected(Answer.PARSE, silent=True)))
+        # The client reads rows by the description that it has: the new text must have the same.
+        described = Expected(Answer.DESCRIBE, portal=portal, silent=True, must_match=expected)
+        self._held.insert(2, (codec.describe(b"P", bind.portal), described))
+        self._held.append((codec.close(b"S", REWRITTEN), Expected(Answer.CLOSE, silent=True)))
+        portal.described = True
+        return True
+
+    def _release(self) -> bool:
+        """Judge the Bind that is held, for it has to go out before its Execute. False: not now, or refused."""
+        portal = self._held_portal
+        if portal is None:
+            return True
+        released = self._judge(portal, lambda command, verdict: self._judged_bind(portal, command, verdict))
+        if not released and self.wait is not None:
+            self._again = True
+        return released
+
+    def _skipped(self, command: PostgresQuery) -> bool:
+        """Whether the pipeline broke while the verdict was awaited: then the command does not run."""
+        if self._link.skipping:
+            self._link.end(command, "skipped after an error earlier in its pipeline")
+        return self._link.skipping
+
+    def _judged_bind(self, portal: Portal, command: PostgresQuery, verdict: Verdict) -> bool:
+        command.verdict = verdict
+        if self._skipped(command):
+            return False
+        if verdict.passes and command.text is not command.original_text and not self._rewrite(portal, command):
+            verdict = command.verdict = Verdict(Outcome.FAILED, "this portal cannot be rewritten", verdict.addon)
+        if not verdict.passes:
+            self._refuse_extended(command, verdict)
+            return False
+        if command.decision is not None:
+            portal.decisions.update(command.decisions)
+        self._link.started(command)
+        for _, expected in self._held:
+            if expected is not None and expected.kind is Answer.BIND:
+                expected.command = command
+        self._describe_if_needed(portal)
+        self._let_go()
+        return True
+
+    def _let_go(self) -> None:
+        held, self._held, self._held_portal = self._held, [], None
+        for message, expected in held:
+            self._send(message, expected)
+
+    def _refuse_name(self, code: str, reason: str) -> None:
+        self._refuse_extended(None, Verdict(Outcome.REFUSED, reason, code=code))
+
+    def _refuse_extended(self, command: PostgresQuery | None, verdict: Verdict) -> None:
+        """As if the server had raised an error here: what is held never goes, what follows up to Sync is skipped."""
+        link = self._link
+        if command is not None:
+            command.verdict = verdict
+            link.end(command, verdict.reason)
+        self._drop_held()
+        self._send(PROVOKE_ERROR, Expected(Answer.REFUSAL, verdict=verdict))
+        link.skipping = True
+
+    def _drop_held(self) -> None:
+        for _, expected in reversed(self._held):
+            if expected is not None and expected.restore is not None:
+                expected.restore()
+        self._held, self._held_portal = [], None
+
+    def _sync(self, message: bytes) -> None:
+        link = self._link
+        if link.skipping:
+            self._drop_held()
+        if self._held and not self._release() and self._again:
+            return
+        link.skipping = False
+        link.segment += 1
+        link.to_server.append(message)
+        if not link.copying_in:
+            link.unsynced = False
+            link.expect(Expected(Answer.SYNC))
+
+    def _flush(self, message: bytes) -> None:
+        if self._held and not self._release():
+            return
+        self._link.to_server.append(message)
+
+    # -- copy, calls, goodbye
+
+    def _copy_data(self, message: bytes) -> None:
+        command = self._link.copying_command
+        if command is not None:
+            command.bytes += len(message) - 5
+        self._link.to_server.append(message)
+
+    def _copy_end(self, message: bytes) -> None:
+        self._link.copying_in = False
+        self._link.to_server.append(message)
+        self._link.expect(Expected(Answer.COPY_END))
+
+    def _function_call(self, message: bytes) -> None:
+        if self._held and not self._release():
+            return
+        command = PostgresQuery(self._link.session, "FunctionCall", (), prepared=self._link.prepared)
+        command.verdict = Verdict(
+            Outcome.REFUSED,
+            "the FunctionCall message is refused by this gateway, which cannot see into it; call the function in SQL",
+            code=FEATURE_NOT_SUPPORTED,
+        )
+        self._refuse_query(command, command.verdict)
+
+    def _terminate(self, message: bytes) -> None:
+        self._link.to_server.append(message)
+        self._link.finished = True

@@ -1,0 +1,44 @@
+"""The values of a Bind as text, decoded when somebody reads them."""
+
+from collections.abc import Sequence
+from typing import overload
+
+from hoopaddon.adapters.postgres.codec import Bind
+from hoopaddon.adapters.postgres.pipeline import Statement
+from hoopaddon.adapters.postgres.values import to_text
+
+
+class BoundParameters(Sequence[str | None]):
+    """One text (None: NULL) per parameter. A binary value of a type we do not know reads as `\\x…`."""
+
+    __slots__ = ("_bind", "_encoding", "_statement", "_texts")
+
+    def __init__(self, bind: Bind, statement: Statement, encoding: str) -> None:
+        self._bind = bind
+        self._statement = statement
+        self._encoding = encoding
+        self._texts: list[str | None] | None = None
+
+    def _read(self) -> list[str | None]:
+        if self._texts is None:
+            self._texts = [self._text(index, value) for index, value in enumerate(self._bind.values)]
+        return self._texts
+
+    def _text(self, index: int, value: bytes | None) -> str | None:
+        if value is None:
+            return None
+        binary = self._bind.parameter_format(index)
+        types = self._statement.types
+        oid = types[index] if index < len(types) else 0
+        text = to_text(oid, value, binary, self._encoding) if binary else value.decode(self._encoding, "replace")
+        return "\\x" + value.hex() if text is None else text
+
+    def __len__(self) -> int:
+        return len(self._bind.values)
+
+    @overload
+    def __getitem__(self, index: int) -> str | None: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str | None]: ...
+    def __getitem__(self, index: int | slice) -> str | None | list[str | None]:
+        return self._read()[index]

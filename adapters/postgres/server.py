@@ -1,0 +1,206 @@
+"""A listener for PostgreSQL clients: from the first byte to the session."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from mitmproxy import ctx
+from mitmproxy.proxy.mode_servers import ServerManager
+
+from hoopaddon.adapters.postgres import codec
+from hoopaddon.adapters.postgres.authentication import ClientCheck, log_in, pass_through
+from hoopaddon.adapters.postgres.cancel import CancelKey, CancelKeys
+from hoopaddon.adapters.postgres.catalogue import Catalogues
+from hoopaddon.adapters.postgres.codec import BackendKeyData, CancelRequest, StartupMessage
+from hoopaddon.adapters.postgres.conversation import PostgresConversation
+from hoopaddon.adapters.postgres.link import FEATURE_NOT_SUPPORTED, Link
+from hoopaddon.adapters.postgres.mode import PostgresMode
+from hoopaddon.adapters.postgres.opening import LoginFailed, open_client, open_target, read_message
+from hoopaddon.credential import resolve
+from hoopaddon.errors import PeerError, Refused
+from hoopaddon.identity.users import Users
+from hoopaddon.policy.chain import PolicyFailed
+from hoopaddon.relay.certificates import gateway_context
+from hoopaddon.relay.channel import Channel
+from hoopaddon.relay.listener import RelayInstance
+from hoopaddon.relay.relay import Relay
+from hoopaddon.session import Session, Target, User
+from hoopaddon.store.keys import SigningKey
+
+logger = logging.getLogger(__name__)
+
+TOO_MANY_CONNECTIONS = "53300"
+
+
+@dataclass(slots=True)
+class Login:
+    """What a login leaves for the session."""
+
+    server: Channel
+    session: Session
+
+
+class PostgresInstance(RelayInstance[PostgresMode]):
+    """Serves one `postgres` mode."""
+
+    def __init__(self, mode: PostgresMode, manager: ServerManager) -> None:
+        super().__init__(mode, manager)
+        self._keys = CancelKeys()
+        self._catalogues = Catalogues()
+        self._check: ClientCheck | None = None
+
+    @property
+    def needs_loopback(self) -> bool:
+        return self.mode.passes_login_through
+
+    def prepare(self) -> None:
+        """Read what the mode names, so that what is missing is said at the start."""
+        mode = self.mode
+        if not mode.passes_login_through:
+            users = Users.load(mode.settings["users"]) if "users" in mode.settings else None
+            key = SigningKey.load_or_create(self.gateway.confdir)
+            self._check = ClientCheck(key, users, mode.target_name)
+            if "password" in mode.settings:
+                resolve(mode.settings["password"], key="password")
+        # Where the target speaks TLS to a client whose login passes through, the client must not speak TLS to
+        # us: it would tell the target, signed, that it could bind the channel, and the target would take the
+        # gateway for an attacker (RFC 5802 section 6).
+        if mode.passes_login_through and mode.sslmode != "disable":
+            self._tls = None
+        else:
+            self._tls = gateway_context(ctx.options, alpn=(codec.ALPN,))
+
+    # -- one client
+
+    async def admit(self, client: Channel, *, overloaded: bool) -> None:
+        try:
+            async with asyncio.timeout(ctx.options.login_timeout or None):
+                request = await open_client(client, self._tls)
+                if isinstance(request, CancelRequest):
+                    await self._cancel(request)
+                    return
+                if overloaded:
+                    raise LoginFailed(TOO_MANY_CONNECTIONS, "sorry, too many clients already at this gateway")
+                login = await self._log_in(client, request)
+        except TimeoutError:
+            client.write(codec.error_response("FATAL", "57014", "the login took too long"))
+            return
+        except LoginFailed as e:
+            logger.info("%s: login failed: %s", client.address(), e.why)
+            if e.message:
+                client.write(codec.error_response("FATAL", e.code, e.message))
+            return
+        except PeerError as e:
+            logger.info("%s: login failed: %s sent %s", client.address(), e.side, e.message)
+            client.write(codec.error_response("FATAL", "08P01", f"unexpected: {e.message}"))
+            return
+        await self._converse(client, login)
+
+    async def _log_in(self, client: Channel, startup: StartupMessage) -> Login:
+        name = startup.parameters.get("user")
+        if not name:
+            raise LoginFailed("28000", "no PostgreSQL user name specified in startup packet")
+        if startup.parameters.get("replication", "off").lower() not in ("false", "off", "no", "0", "n", "f"):
+            raise LoginFailed(
+                FEATURE_NOT_SUPPORTED,
+                "replication connections are refused by this gateway, which cannot see into them",
+            )
+        user = await self._check.run(client, name) if self._check else User(name)
+        server = await open_target(self.mode, ctx.options.connect_timeout)
+        try:
+            if self._check:
+                startup = self._own_startup(startup)
+                password = self.mode.settings.get("password")
+                await log_in(client, server, startup, resolve(password, key="password") if password else None)
+            else:
+                await pass_through(client, server, startup)
+            session = self._session(client, user, startup)
+            await self._start_session(session)
+        except BaseException:
+            server.close()
+            raise
+        return Login(server, session)
+
+    def _own_startup(self, startup: StartupMessage) -> StartupMessage:
+        """The client's startup message with the gateway's user."""
+        parameters = dict(startup.parameters)
+        parameters.setdefault("database", parameters["user"])
+        parameters["user"] = self.mode.settings["user"]
+        return StartupMessage(startup.version, parameters)
+
+    def _session(self, client: Channel, user: User, startup: StartupMessage) -> Session:
+        mode = self.mode
+        target = Target(mode.target_name, "postgres", mode.address, mode.labels)
+        parameters = {"database": startup.parameters["user"], **startup.parameters}
+        return Session(user, target, client.address(), parameters)
+
+    # -- the session
+
+    async def _converse(self, client: Channel, login: Login) -> None:
+        session, server = login.session, login.server
+        catalogue = self._catalogues.of(session.parameters["database"])
+        link = Link(session, self.gateway, catalogue)
+        conversation = PostgresConversation(link)
+        issued: CancelKey | None = None
+        try:
+            client.write(codec.authentication(codec.Authentication.OK))
+            issued = await self._until_ready(client, server, link, conversation)
+            logger.info(
+                "%s: %s at %s, session %s", client.address(), session.user.subject, session.target.name, session.id
+            )
+            await self.run(Relay(client, server, conversation, idle_timeout_s=ctx.options.idle_timeout))
+        finally:
+            if issued:
+                self._keys.revoke(issued)
+            server.close()
+            await self.gateway.chain.end_session(session)
+
+    async def _until_ready(
+        self,
+        client: Channel,
+        server: Channel,
+        link: Link,
+        conversation: PostgresConversation,
+    ) -> CancelKey | None:
+        """Relay what the server says before it is ready; its cancel key is replaced by one of ours."""
+        issued = None
+        while True:
+            message = await read_message(server)
+            kind = message[:1]
+            if kind == b"K":
+                backend = BackendKeyData.parse(message[5:])
+                issued = self._keys.issue(backend, conversation.cancel)
+                message = issued.key.serialize()
+            elif kind == b"S":
+                link.parameter(*codec.parameter_status(message[5:]))
+            elif kind not in (b"N", b"Z", b"E"):
+                raise PeerError("server", "something else than what ends a login")
+            if kind == b"Z":
+                link.status = message[5:6]
+                if self.gateway.chain.wants_rows and link.catalogue.stale:
+                    await link.catalogue.read(server, link.encoding)
+                client.write(message)
+                return issued
+            client.write(message)
+
+    async def _cancel(self, request: CancelRequest) -> None:
+        """Cancel what the session with this key does; like PostgreSQL, without a word."""
+        issued = self._keys.find(request.process_id, request.secret)
+        if issued is None or issued.held():
+            return
+        server = await open_target(self.mode, ctx.options.connect_timeout)
+        server.write(CancelRequest(issued.backend.process_id, issued.backend.secret).serialize())
+        try:
+            await server.peek()
+        finally:
+            server.close()
+
+
+    async def _start_session(self, session: Session) -> None:
+        """Let the policies have a say in the session."""
+        try:
+            await self.gateway.chain.start_session(session)
+        except Refused as e:
+            raise LoginFailed("28000", e.reason) from None
+        except PolicyFailed as e:
+            raise LoginFailed("28000", f"{e}; the session was not started") from None

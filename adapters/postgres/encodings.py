@@ -85,6 +85,11 @@ def codec_of(client_encoding: str) -> str:
     return _CODECS.get(re.sub(r"[^A-Z0-9]", "", client_encoding.upper().replace("ISO_8859_", "ISO8859")), "ascii")
 
 
+def embeds_ascii(codec: str) -> bool:
+    """Whether a byte that looks like an ASCII character may be a part of a longer one."""
+    return codec in _EMBEDDING
+
+
 def ascii_only(data: bytes, codec: str) -> bytes:
     """The same number of bytes, with those of longer characters blotted out where they could pass for ASCII."""
     characters = _EMBEDDING.get(codec)

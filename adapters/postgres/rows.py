@@ -93,10 +93,11 @@ class CellRows(Rows):
             hidden: Sequence[int] = range(len(fields))
         else:
             hidden = [i for i, f in enumerate(fields) if f.format and not self._values.visible(f.type_oid, f.format)]
+        data = b"".join((self._data, *self._cells.values())) if self._cells else self._data
         if not hidden:
-            return self._data
+            return data
         texts = "\0".join([text for column in hidden for text in self.texts(column) if text])
-        return b"\0".join((self._data, texts.encode()))
+        return b"\0".join((data, texts.encode()))
 
     def texts(self, column: int) -> list[str | None]:
         texts = self._columns_text.get(column)

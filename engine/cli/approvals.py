@@ -1,0 +1,275 @@
+"""`hoopaddon approvals`: see what waits for a person, and answer it."""
+
+import argparse
+import grp
+import os
+import pwd
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from hoopaddon.cli.terminal import (
+    console,
+    harmless,
+    joined,
+    length,
+    moment,
+    one_line,
+    plural,
+    print_error,
+    print_json,
+    since,
+    table,
+)
+from hoopaddon.errors import ConfigError, HoopaddonError
+from hoopaddon.identity.tokens import InvalidToken
+from hoopaddon.identity.tokens import verify as verify_token
+from hoopaddon.store.approvals import Approvals, NotCounted, Person, Request, Status
+from hoopaddon.store.keys import SigningKey
+from hoopaddon.store.layout import Layout, store_folder
+
+PROGRAM = "hoopaddon approvals"
+TOKEN_VARIABLE = "HOOPADDON_TOKEN"  # noqa: S105
+_POLL_S = 0.2
+_TOKEN_LIMIT_CHARS = 4096
+_STATUS_STYLES = {
+    Status.PENDING: "yellow",
+    Status.APPROVED: "green",
+    Status.DENIED: "red",
+    Status.EXPIRED: "dim",
+    Status.WITHDRAWN: "dim",
+}
+
+_EPILOG = f"""You answer as the user of a gateway's token, from --token-file or the variable {TOKEN_VARIABLE}; without one, as
+the user that you are to the operating system, with its groups. Nobody can answer their own requests.
+
+examples:
+  hoopaddon approvals list
+  hoopaddon approvals approve k7m2qx --reason "ticket 1234"
+  hoopaddon approvals deny k7m2qx --reason "not on a Friday"
+  hoopaddon approvals watch
+
+exit code: 0, or 1 where the answer does not count, or 2 for an error
+"""
+
+
+def main(argv: list[str]) -> int:
+    """Run one subcommand; the exit code."""
+    args = _parser().parse_args(argv)
+    layout = Layout(store_folder(args.store, args.confdir))
+    command: Callable[[argparse.Namespace, Approvals], int] = args.run
+    try:
+        if not layout.folder.is_dir():
+            raise ConfigError("there is no store there", file=str(layout.folder), hint="name it with --store DIR")
+        approvals = Approvals(layout.approvals)
+        try:
+            return command(args, approvals)
+        finally:
+            approvals.close()
+    except NotCounted as e:
+        print_error(PROGRAM, e)
+        return 1
+    except HoopaddonError as e:
+        print_error(PROGRAM, e)
+        return 2
+    except KeyboardInterrupt:
+        return 0
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--store", default="", metavar="DIR", help="the store (default: `store` in the confdir)")
+    common.add_argument("--confdir", default="~/.hoopaddon", metavar="DIR", help="where the gateway's key is")
+    common.add_argument("--json", action="store_true", help="print JSON, one object a line")
+    one = argparse.ArgumentParser(add_help=False)
+    one.add_argument("id", metavar="ID", help="the request's id, or the beginning of it")
+    answer = argparse.ArgumentParser(add_help=False)
+    answer.add_argument("--reason", default="", metavar="TEXT", help="why; the requester sees it")
+    answer.add_argument("--token-file", metavar="FILE", help="the token that says who you are")
+
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="See what waits for a person, and answer it.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add = commands.add_parser("list", parents=[common], help="what waits, the newest first")
+    add.add_argument("--all", action="store_true", help="what is settled as well")
+    add.add_argument("--since", default="", metavar="TIME", help="not older: 15m, 8h, 7d, 2026-11-22")
+    add.set_defaults(run=_list)
+    commands.add_parser("show", parents=[common, one], help="one request").set_defaults(run=_show)
+    add = commands.add_parser("approve", parents=[common, one, answer], help="let the command go on")
+    add.set_defaults(run=lambda args, approvals: _answer(args, approvals, approve=True))
+    add = commands.add_parser("deny", parents=[common, one, answer], help="refuse the command")
+    add.set_defaults(run=lambda args, approvals: _answer(args, approvals, approve=False))
+    add = commands.add_parser("watch", parents=[common], help="show each request as it comes, until Ctrl-C")
+    add.set_defaults(run=_watch)
+    return parser
+
+
+def _list(args: argparse.Namespace, approvals: Approvals) -> int:
+    found = approvals.list(pending=not args.all, since=since(args.since) if args.since else 0.0)
+    if args.json:
+        for request in found:
+            print_json(asdict(request))
+        return 0
+    shown = table("id", "status", "left", "user", "target", "effect", "command")
+    for request in found:
+        shown.add_row(
+            request.id,
+            Text(request.status, _STATUS_STYLES[request.status]),
+            _left(request),
+            one_line(request.user, 40),
+            one_line(request.target, 30),
+            one_line(_effect(request), 50),
+            one_line(request.text, 300),
+        )
+    console().print(shown if found else "nothing waits for an approval")
+    return 0
+
+
+def _show(args: argparse.Namespace, approvals: Approvals) -> int:
+    request = _find(approvals, args.id)
+    if args.json:
+        print_json(asdict(request))
+    else:
+        console().print(_card(request))
+    return 0
+
+
+def _answer(args: argparse.Namespace, approvals: Approvals, *, approve: bool) -> int:
+    person = _person(args)
+    request = approvals.answer(_find(approvals, args.id).id, person, approve=approve, reason=args.reason)
+    if args.json:
+        print_json(asdict(request))
+        return 0
+    missing = request.needed - sum(answer.approved for answer in request.answers)
+    waits = f"; {plural(missing, 'more approval is', 'more approvals are')} needed" if approve and missing > 0 else ""
+    said = "approved" if approve else "denied"
+    print(f"{said} {request.id} as {one_line(person.name)} ({person.via}){waits}")
+    return 0
+
+
+def _watch(args: argparse.Namespace, approvals: Approvals) -> int:
+    """Print every request once when it comes, and once more when it is settled."""
+    out = console()
+    shown: dict[str, Status] = {}
+    begin = time.time()
+    while True:
+        # Requests made before are shown while they wait; what was settled before is history.
+        recent = approvals.list(since=begin, limit=1000)
+        waiting = approvals.list(pending=True, limit=1000)
+        earlier = [request for request in map(approvals.get, list(shown)) if request is not None]
+        for request in reversed([*recent, *waiting, *earlier]):
+            if shown.get(request.id) is not request.status:
+                shown[request.id] = request.status
+                _print_news(out, request, as_json=args.json)
+        shown = {
+            id: status for id, status in shown.items() if status is Status.PENDING or id in {r.id for r in recent}
+        }
+        time.sleep(_POLL_S)
+
+
+def _print_news(out: Console, request: Request, *, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(request))
+        sys.stdout.flush()
+    elif request.status is Status.PENDING:
+        out.print(_card(request))
+    else:
+        by = joined(answer.approver for answer in request.answers)
+        line = f"{request.id} {request.status}" + (f" by {by}" if by else "")
+        out.print(Text(line, _STATUS_STYLES[request.status]))
+
+
+def _card(request: Request) -> Panel:
+    """Who, what, where, and to what effect, in the order in which one decides."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    groups = f" ({', '.join(request.groups)})" if request.groups else ""
+    labels = "".join(f" {name}={value}" for name, value in request.labels.items())
+    grid.add_row("who", one_line(f"{request.user}{groups}, from {request.address or 'an unknown address'}"))
+    grid.add_row("where", one_line(f"{request.target} ({request.protocol}, {request.server}){labels}"))
+    grid.add_row("effect", Text(one_line(_effect(request)), "bold yellow"))
+    grid.add_row("what", Text(harmless(request.text), "bold"))
+    if request.parameters:
+        values = (f"${i}={'NULL' if v is None else one_line(v, 80)}" for i, v in enumerate(request.parameters, 1))
+        grid.add_row("with", Text(", ".join(values), "cyan"))
+    grid.add_row("why", one_line(f"{request.reason or 'no reason was given'} ({request.policy})"))
+    by = f" of {' or '.join(request.approvers)}" if request.approvers else ""
+    grid.add_row("needs", one_line(f"{plural(request.needed, 'person', 'people')}{by}; the requester cannot"))
+    grid.add_row("asked", f"{moment(request.created)}, {_left(request)}")
+    for answer in request.answers:
+        said = f"{'yes' if answer.approved else 'no'} from {answer.approver} ({answer.via})"
+        grid.add_row("answer", one_line(said + (f": {answer.reason}" if answer.reason else "")))
+    style = _STATUS_STYLES[request.status]
+    return Panel(grid, title=Text(f"{request.id} · {request.status}"), title_align="left", border_style=style)
+
+
+def _effect(request: Request) -> str:
+    if not request.verbs and not request.objects:
+        return "not known"
+    return " ".join(part for part in (", ".join(request.verbs), ", ".join(request.objects)) if part)
+
+
+def _left(request: Request) -> str:
+    if request.status is not Status.PENDING:
+        return f"{request.status} {moment(request.settled or request.expires)}"
+    return f"{length(max(request.expires - time.time(), 0.0))} left"
+
+
+def _find(approvals: Approvals, beginning: str) -> Request:
+    found = approvals.find(beginning)
+    if not found:
+        raise NotCounted(f"there is no request {beginning}; `{PROGRAM} list` shows those that wait")
+    if len(found) > 1:
+        raise NotCounted(f"several requests' ids begin with {beginning}: {joined(r.id for r in found)}")
+    return found[0]
+
+
+def _person(args: argparse.Namespace) -> Person:
+    """Who answers. A token that is given and not good is an error: nobody falls back to the system's user."""
+    if args.token_file:
+        try:
+            with Path(args.token_file).expanduser().open(encoding="ascii") as file:
+                token = file.read(_TOKEN_LIMIT_CHARS + 1).strip()
+        except (OSError, UnicodeDecodeError) as e:
+            reason = e.strerror if isinstance(e, OSError) else "it holds no token"
+            raise ConfigError(f"cannot read the token: {reason}", file=args.token_file) from None
+    elif TOKEN_VARIABLE in os.environ:
+        token = os.environ[TOKEN_VARIABLE].strip()
+    else:
+        return _system_user()
+    try:
+        user = verify_token(token, SigningKey.load(args.confdir))
+    except InvalidToken as e:
+        raise NotCounted(f"the token proves nothing: {e.reason}") from None
+    return Person(user.subject, user.groups, "token")
+
+
+def _system_user() -> Person:
+    """The user by number: what the environment says about a name proves nothing."""
+    uid = os.getuid()
+    try:
+        entry = pwd.getpwuid(uid)
+    except KeyError:
+        return Person(f"uid {uid}", frozenset(), "operating system")
+    groups = set()
+    for gid in os.getgrouplist(entry.pw_name, entry.pw_gid):
+        try:
+            groups.add(grp.getgrgid(gid).gr_name)
+        except KeyError:
+            continue
+    return Person(entry.pw_name, frozenset(groups), "operating system")

@@ -1,0 +1,183 @@
+"""Shows one session from its file, event by event, holding no more of it than the commands that are running."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from hoopaddon.cli.terminal import harmless, joined, length, moment, one_line, plural, table, verdict_text
+from hoopaddon.store.events import integer, number, text
+from hoopaddon.store.verify import complete_lines, event, open_journal
+
+_CELL_CHARS = 60
+
+
+@dataclass(slots=True)
+class _Running:
+    """A command whose end has not been read yet."""
+
+    asked: dict[str, Any]
+    columns: list[str] = field(default_factory=list)
+    cells: list[list[Any]] = field(default_factory=list)
+    outputs: list[tuple[str, str]] = field(default_factory=list)
+
+
+def events(path: Path) -> Iterator[dict[str, Any]]:
+    """The session's events, as far as they are events."""
+    with open_journal(path) as file:
+        for line in complete_lines(file):
+            try:
+                yield event(line)
+            except ValueError:
+                yield {"type": "damaged"}
+
+
+class Replay:
+    """Prints a session; at most `rows` rows of each result."""
+
+    def __init__(self, out: Console, rows: int) -> None:
+        self.out = out
+        self.rows = rows
+        self.running: dict[int, _Running] = {}
+
+    def show(self, path: Path) -> None:
+        for found in events(path):
+            position = integer(found.get("command")) or 0
+            match found.get("type"):
+                case "session":
+                    self._header(found)
+                case "command":
+                    self.running[position] = _Running(found)
+                case "rows":
+                    self._keep_rows(position, found)
+                case "output":
+                    self._output(position, found)
+                case "command_end":
+                    self._command(position, self._ended(position, found), found)
+                case "lost":
+                    self.out.print(
+                        f"{plural(integer(found.get('events')) or 0, 'event')} could not be recorded", style="red"
+                    )
+                case "damaged":
+                    self.out.print("a line that is no event: check this session with `verify`", style="red")
+                case "end":
+                    self.out.print(f"ended {moment(number(found.get('at')) or 0.0)}, and signed", style="dim")
+        for position, running in sorted(self.running.items()):
+            self._command(position, running, {})
+
+    def _ended(self, position: int, end: dict[str, Any]) -> _Running:
+        """The command that has ended; for one that was never forwarded, the end says what was asked."""
+        return self.running.pop(position) if position in self.running else _Running(end)
+
+    def _header(self, found: dict[str, Any]) -> None:
+        target = found.get("target")
+        target = target if isinstance(target, dict) else {}
+        groups, labels = _strings(found.get("groups")), target.get("labels")
+        where = f"{text(target.get('name'))}  ({text(target.get('protocol'))}, {text(target.get('address'))})"
+        if isinstance(labels, dict) and labels:
+            where += "  " + " ".join(f"{name}={text(value)}" for name, value in labels.items())
+        said = found.get("parameters")
+        grid = Table.grid(padding=(0, 2))
+        grid.add_row(Text("session", "bold"), one_line(text(found.get("session"))))
+        grid.add_row(
+            Text("who", "bold"),
+            one_line(f"{text(found.get('user'))}  {'(' if groups else ''}{', '.join(groups)}{')' if groups else ''}"),
+        )
+        grid.add_row(Text("from", "bold"), one_line(text(found.get("address"))))
+        grid.add_row(Text("where", "bold"), one_line(where))
+        grid.add_row(Text("when", "bold"), moment(number(found.get("started")) or 0.0))
+        if isinstance(said, dict) and said:
+            grid.add_row(Text("says", "bold"), one_line("  ".join(f"{k}={text(v)}" for k, v in said.items())))
+        self.out.print(grid)
+
+    def _keep_rows(self, position: int, found: dict[str, Any]) -> None:
+        running = self.running.get(position)
+        cells = found.get("cells")
+        if running is None or not isinstance(cells, list):
+            return
+        running.columns = running.columns or _strings(found.get("columns"))
+        running.cells += [row for row in cells if isinstance(row, list)][: self.rows - len(running.cells)]
+
+    def _output(self, position: int, found: dict[str, Any]) -> None:
+        kind, said = text(found.get("kind")), text(found.get("text"))
+        if running := self.running.get(position):
+            # An error is said at the command's end as well.
+            if kind != "error" and len(running.outputs) < self.rows:
+                running.outputs.append((kind, said))
+        else:
+            self.out.print(Text(f"{one_line(kind)}: {harmless(said)}", "dim"))
+
+    def _command(self, position: int, running: _Running, end: dict[str, Any]) -> None:
+        asked = running.asked
+        line = Text(f"\n#{position}  {moment(number(asked.get('at')) or 0.0)}  ", "dim")
+        line.append_text(verdict_text(text(end.get("verdict"))))
+        for part in _effects(end):
+            line.append(f"  {part}")
+        self.out.print(line)
+        self._indented(Text(harmless(text(asked.get("text"))), "bold"))
+        if parameters := asked.get("parameters"):
+            values = parameters if isinstance(parameters, list) else [parameters]
+            shown = ", ".join(f"${i}={_cell(value)}" for i, value in enumerate(values, 1))
+            self._indented(Text(shown, "cyan"))
+        if asked.get("asked"):
+            self._indented(Text(f"rewritten; asked was: {harmless(text(asked['asked']))}", "yellow"))
+        for approval in asked.get("approvals") or ():
+            if isinstance(approval, dict):
+                self._indented(Text(_approval(approval), "cyan"))
+        if end.get("reason") and text(end.get("verdict")) not in ("allowed", "approved"):
+            self._indented(Text(f"{one_line(text(end.get('addon')))}: {one_line(text(end['reason']))}", "red"))
+        for kind, said in running.outputs:
+            self._indented(Text(f"{one_line(kind)}: {harmless(said)}", "dim"))
+        if end.get("error"):
+            self._indented(Text(harmless(text(end["error"])), "red"))
+        self._result(running, end)
+
+    def _result(self, running: _Running, end: dict[str, Any]) -> None:
+        if not running.cells:
+            return
+        width = max(len(row) for row in running.cells)
+        names = [*running.columns, *[""] * width][:width]
+        shown = table(*(one_line(name, _CELL_CHARS) for name in names))
+        for row in running.cells:
+            shown.add_row(*(_cell(value) for value in [*row, *[""] * width][:width]))
+        self._indented(shown)
+        total = integer(end.get("rows")) or len(running.cells)
+        if total > len(running.cells):
+            kept = integer(end.get("recorded_rows"))
+            note = f"{len(running.cells)} of {total} rows" + ("" if kept is None else f"; {kept} are recorded")
+            self._indented(Text(note, "dim"))
+
+    def _indented(self, what: Text | Table) -> None:
+        self.out.print(Padding(what, (0, 0, 0, 4), expand=False))
+
+
+def _effects(end: dict[str, Any]) -> Iterator[str]:
+    if (rows := integer(end.get("rows"))) is not None:
+        yield plural(rows, "row")
+    if (size := integer(end.get("bytes"))) is not None:
+        yield plural(size, "byte")
+    if (seconds := number(end.get("seconds"))) is not None:
+        yield length(seconds)
+    if tag := text(end.get("tag")):
+        yield one_line(tag, _CELL_CHARS)
+
+
+def _approval(approval: dict[str, Any]) -> str:
+    reason = text(approval.get("reason"))
+    names = joined(_strings(approval.get("approvers")))
+    return f"approved by {names} for {one_line(text(approval.get('policy')))}" + (
+        f": {one_line(reason)}" if reason else ""
+    )
+
+
+def _cell(value: Any) -> str:
+    return "NULL" if value is None else one_line(text(value), _CELL_CHARS)
+
+
+def _strings(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

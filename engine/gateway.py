@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from mitmproxy import hooks, master
 from mitmproxy.addons import (
@@ -32,6 +32,8 @@ from hoopaddon.policy.chain import Chain, place
 from hoopaddon.policy.policies import Policy
 from hoopaddon.policy.watchdog import Watchdog
 from hoopaddon.scripts.loader import ScriptLoader
+from hoopaddon.store.approver import StoreApprover
+from hoopaddon.store.layout import store_folder
 from hoopaddon.traffic import connections, streams
 from hoopaddon.traffic.addons import GuardedAddons
 from hoopaddon.traffic.servers import GatewayProxyserver
@@ -64,7 +66,8 @@ class Gateway(master.Master):
         self.chain_changed = signals.SyncSignal(_chain_spec)
         """Sent with each new chain; receivers are held weakly."""
         super().__init__(opts or Options())
-        self._approver: Approver | None = _StoreApprover(self)
+        self._stored_approvals = _StoreApprovals(self.options)
+        self._approver: Approver | None = self._stored_approvals
         self.ready = asyncio.Event()
         """Set while the gateway listens and every policy is in force."""
         self.limits = Limits(self.options)
@@ -141,15 +144,14 @@ class Gateway(master.Master):
                     await self.servers.drain(self.options.shutdown_timeout)
                 finally:
                     await self.done()
-                    self.watchdog.uninstall()
 
     async def _start(self) -> None:
         # A policy that is not running yet must not judge, so the addons come first and the sockets last.
         await self.running()
         self._announce()
         modes = [mode_specs.ProxyMode.parse(mode) for mode in self.options.mode]
-        if not await self.servers.servers.update(modes):
-            raise ConfigError("\n".join(str(error) for error in self.servers.servers.errors))
+        if errors := await self.servers.servers.bring_up(modes):
+            raise ConfigError("\n".join(map(str, errors)))
 
     def _announce(self) -> None:
         names = [f"{p.name} (shadow)" if p.shadow else p.name for p in self.scripts.deciding]
@@ -157,6 +159,12 @@ class Gateway(master.Master):
 
     async def running(self) -> None:
         await self.addons.trigger_event(hooks.RunningHook())
+
+    async def done(self) -> None:
+        """End the policies and let go of everything; also for a gateway that has never run."""
+        await super().done()
+        self._stored_approvals.close()
+        self.watchdog.uninstall()
 
     def _asyncio_exception_handler(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
@@ -166,19 +174,22 @@ class Gateway(master.Master):
             logger.error("A task ended with %s at %s", type(error).__name__, place(error))
 
 
-class _StoreApprover:
+class _StoreApprovals:
     """The store's approvals, opened when the first command is held."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._gateway = gateway
-        self._store: Approver | None = None
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._approver: StoreApprover | None = None
 
     def ask(self, request: ApprovalRequest) -> Awaitable[Decision]:
-        if self._store is None:
-            from hoopaddon.store.approvals import StoreApprover
+        if self._approver is None:
+            self._approver = StoreApprover(store_folder(self._options.store, self._options.confdir))
+        return self._approver.ask(request)
 
-            self._store = cast(Approver, StoreApprover(self._gateway.confdir / "store"))
-        return self._store.ask(request)
+    def close(self) -> None:
+        if self._approver is not None:
+            self._approver.close()
+            self._approver = None
 
 
 @asynccontextmanager
@@ -195,7 +206,7 @@ async def serving(
     """
     gateway = Gateway(Options())
     gateway.addons.add(*addons)
-    gateway.options.update(mode=list(modes), scripts=[os.fspath(s) for s in scripts], **options)  # type: ignore[no-untyped-call]
+    gateway.options.update(mode=list(modes), scripts=[os.fspath(s) for s in scripts], **options)
     running = asyncio.get_running_loop().create_task(gateway.run())
     ready = asyncio.get_running_loop().create_task(gateway.ready.wait())
     try:

@@ -6,6 +6,8 @@ from typing import Any
 
 from mitmproxy import exceptions, options
 
+from hoopaddon.store.layout import STORE_HELP
+
 DEFAULT_CONFDIR = "~/.hoopaddon"
 LOOPBACK = "127.0.0.1"
 
@@ -36,6 +38,7 @@ class Options(options.Options):
         )
 
     def _add_limits(self) -> None:
+        self.add_option("store", str, "", STORE_HELP)
         self.add_option("policy_timeout", str, "5", "Seconds that one hook of a policy may take.")
         self.add_option("shutdown_timeout", int, 10, "Seconds that commands in flight get to finish at shutdown.")
         self.add_option("connect_timeout", int, 10, "Seconds to wait for a target to accept a connection.")
@@ -51,6 +54,14 @@ class Options(options.Options):
             "PEM file that clients are shown; made and kept in confdir where none is named.",
         )
         self.add_option("tls_key", str, "", "PEM file of its private key, where that is another file.")
+
+    def update(self, **values: Any) -> None:
+        """Set several options at once. Raises OptionsError, and then sets none."""
+        super().update(**values)  # type: ignore[no-untyped-call]
+
+    def keys(self) -> set[str]:
+        """The names of all options."""
+        return set(self._options)
 
     @property
     def confdir_path(self) -> Path:

@@ -1,12 +1,13 @@
 """The listening sockets: started together or not at all, with errors that say what to do."""
 
 import asyncio
+import difflib
 import errno
 import logging
 from collections.abc import Iterable
 from typing import Any
 
-from mitmproxy import ctx
+from mitmproxy import ctx, exceptions
 from mitmproxy.addons import proxyserver
 from mitmproxy.proxy.mode_servers import ServerInstance
 from mitmproxy.proxy.mode_specs import ProxyMode
@@ -19,12 +20,14 @@ logger = logging.getLogger(__name__)
 class GatewayServers(proxyserver.Servers):
     """mitmproxy's table of server instances, with our words for what goes wrong."""
 
-    def __init__(self, manager: proxyserver.Proxyserver) -> None:
-        super().__init__(manager)
-        self.errors: list[ConfigError] = []
-        """Why the last `update` did not bring up what it should have."""
-
     async def update(self, modes: Iterable[ProxyMode]) -> bool:
+        errors = await self.bring_up(modes)
+        for error in errors:
+            logger.error("%s", error)
+        return not errors
+
+    async def bring_up(self, modes: Iterable[ProxyMode]) -> list[ConfigError]:
+        """Start and stop servers so that those of `modes` run; what went wrong."""
         async with self._lock:
             wanted = list(modes) if ctx.options.server else []
             instances = {
@@ -36,12 +39,11 @@ class GatewayServers(proxyserver.Servers):
             # The ports of those that end may be those of the ones that start.
             ended = await asyncio.gather(*(s.stop() for s in ending if s.is_running), return_exceptions=True)
             started = await asyncio.gather(*(s.start() for s in starting), return_exceptions=True)
-            self.errors = [_explain(s, e) for s, e in zip(starting, started, strict=True) if e is not None]
-            for error in (*ended, *self.errors):
-                if error is not None:
-                    logger.error("%s", error)
+            for failure in ended:
+                if failure is not None:
+                    logger.error("a server did not stop: %s", type(failure).__name__)
         await self.changed.send()
-        return not self.errors
+        return [_explain(s, e) for s, e in zip(starting, started, strict=True) if e is not None]
 
 
 class GatewayProxyserver(proxyserver.Proxyserver):
@@ -54,6 +56,12 @@ class GatewayProxyserver(proxyserver.Proxyserver):
         super().__init__()  # type: ignore[no-untyped-call]
         self.servers = GatewayServers(self)
 
+    def configure(self, updated: set[str]) -> None:
+        if "mode" in updated:
+            for spec in ctx.options.mode:
+                _check_mode(spec)
+        super().configure(updated)
+
     async def drain(self, timeout_s: float) -> None:
         """Take no new clients and let those who are at work finish, for `timeout_s` seconds at most."""
         instances = [s for s in self.servers if s.is_running]
@@ -63,6 +71,35 @@ class GatewayProxyserver(proxyserver.Proxyserver):
                 logger.error("%s did not drain: %s", instance.mode.description, type(result).__name__)
         await self.servers.update([])
 
+
+def _check_mode(spec: str) -> None:
+    try:
+        ProxyMode.parse(spec)
+    except ValueError as e:
+        known = sorted(_modes())
+        word = spec.partition(":")[0].partition("@")[0].lower()
+        if word in known:
+            form = f"\n  write {_FORMS[word]}" if word in _FORMS else ""
+            raise exceptions.OptionsError(f"--mode {spec}: {str(e).rstrip(': ')}{form}") from None
+        close = difflib.get_close_matches(word, known, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise exceptions.OptionsError(
+            f"--mode {spec}: there is no mode {word or '(empty)'}\n  {hint}Modes: {', '.join(known)}"
+        ) from None
+
+
+def _modes(of: type[ProxyMode] = ProxyMode) -> set[str]:
+    """The words before the colon of a mode."""
+    return {kind.type_name for kind in of.__subclasses__()} - _DEPRECATED_MODES
+
+
+_FORMS = {
+    "reverse": "reverse:http://HOST[:PORT]@PORT, as in reverse:http://127.0.0.1:8000@8080",
+    "upstream": "upstream:http://HOST[:PORT]@PORT, as in upstream:http://proxy.internal:3128@8080",
+}
+"""How mitmproxy's own modes are written; adapters say theirs in their errors."""
+
+_DEPRECATED_MODES = frozenset({"osproxy"})
 
 # What an instance may take on top, to tell its clients and close.
 _CLOSING_S = 5.0

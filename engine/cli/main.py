@@ -1,0 +1,72 @@
+"""The program `hoopaddon`: which command it is, and the last stop for every error."""
+
+import difflib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+
+COMMANDS = {
+    "try": ("hoopaddon.cli.try_", "judge commands without any server"),
+    "token": ("hoopaddon.cli.token", "sign a short-lived token for a user or an agent"),
+    "users": ("hoopaddon.cli.users", "hash a password for the file of users"),
+    "sessions": ("hoopaddon.cli.sessions", "list, show, search and verify what was recorded"),
+    "approvals": ("hoopaddon.cli.approvals", "answer the commands that wait for a human"),
+}
+"""The first words that are commands; anything else runs the gateway."""
+
+_GATEWAY = "hoopaddon.cli.run"
+INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    module = _GATEWAY
+    if arguments and not arguments[0].startswith("-"):
+        if arguments[0] not in COMMANDS:
+            return _no_such_command(arguments[0])
+        module = COMMANDS[arguments.pop(0)][0]
+    try:
+        code: int | None = import_module(module).main(arguments)
+        return code or 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Without this, Python complains when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as e:  # nobody gets to see a traceback who has not asked for one
+        return _unexpected(e, verbose=not {"-v", "--verbose"}.isdisjoint(arguments))
+
+
+def _no_such_command(word: str) -> int:
+    if word.endswith(".py"):
+        hint = f"a policy is loaded with -s: hoopaddon -s {word} --mode …"
+    elif close := difflib.get_close_matches(word, COMMANDS, n=1):
+        hint = f"did you mean {close[0]}?"
+    else:
+        hint = f"commands are {', '.join(COMMANDS)}; without one, hoopaddon is the gateway: see --help"
+    print(f"hoopaddon: no such command: {word}\n  {hint}", file=sys.stderr)
+    return 2
+
+
+def _unexpected(error: Exception, *, verbose: bool) -> int:
+    from hoopaddon.errors import ConfigError
+
+    if isinstance(error, ConfigError):
+        print(f"hoopaddon: {error}", file=sys.stderr)
+        return 1
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    print(f"hoopaddon: unexpected {type(error).__name__}{where}", file=sys.stderr)
+    if verbose:
+        print("".join(traceback.format_tb(error.__traceback__)), end="", file=sys.stderr)
+    else:
+        print("  run it again with -v for details", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

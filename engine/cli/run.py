@@ -1,0 +1,127 @@
+"""`hoopaddon` without a command: the gateway itself."""
+
+import argparse
+import asyncio
+import difflib
+import logging
+import os
+import platform
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from hoopaddon.cli.arguments import parser
+from hoopaddon.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hoopaddon.gateway import Gateway
+
+logger = logging.getLogger(__name__)
+
+CONFIG_FILES = ("config.yaml", "config.yml")
+AN_EXAMPLE = "hoopaddon -s mask_pii.py --mode postgres:db.internal:5432@15432"
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the gateway until it is told to stop; returns the exit code."""
+    arguments = parser().parse_args(argv)
+    if arguments.version:
+        python = f"Python {platform.python_version()}"
+        print(f"hoopaddon {version('hoopaddon')} (mitmproxy {version('mitmproxy')}, {python})")
+        return 0
+    from hoopaddon import event_loop
+
+    return event_loop.run(_run(arguments))
+
+
+async def _run(arguments: argparse.Namespace) -> int:
+    from mitmproxy import exceptions, optmanager
+
+    from hoopaddon.gateway import Gateway
+    from hoopaddon.log import TerminalLog
+
+    gateway = Gateway()
+    gateway.addons.add_machinery(TerminalLog(on_broken=gateway.shutdown))
+    try:
+        _configure(gateway, arguments)
+        if arguments.options:
+            optmanager.dump_defaults(gateway.options, sys.stdout)
+            return 0
+        if arguments.commands:
+            gateway.commands.dump(sys.stdout)
+            return 0
+        if not gateway.options.mode:
+            raise ConfigError("nothing to stand in front of: no --mode is given", hint=f"for example: {AN_EXAMPLE}")
+        _on_signals(gateway.shutdown)
+        await gateway.run()
+    except exceptions.OptionsError as e:
+        raise ConfigError(str(e)) from e
+    return 0
+
+
+def _configure(gateway: "Gateway", arguments: argparse.Namespace) -> None:
+    """Settle every option: the configuration file, then `--set`, then the arguments. Raises ConfigError."""
+    options = gateway.options
+    if arguments.quiet or arguments.options or arguments.commands:
+        options.update(termlog_verbosity="error")
+    elif arguments.verbose:
+        options.update(termlog_verbosity="debug")
+    _choose_confdir(gateway, arguments)
+    _load_config_files(gateway)
+    options.set(*arguments.settings, defer=True)
+    direct = ("mode", "listen_host", "listen_port", "scripts", "shadow")
+    options.update(**{name: value for name in direct if (value := getattr(arguments, name)) is not None})
+    if options.deferred:
+        raise _unknown_option(next(iter(options.deferred)), gateway)
+
+
+def _choose_confdir(gateway: "Gateway", arguments: argparse.Namespace) -> None:
+    """Before anything is read from there; the first to need it would otherwise create the default one."""
+    folders = [value for name, _, value in (s.partition("=") for s in arguments.settings) if name == "confdir"]
+    if folder := arguments.confdir or next(iter(folders), None):
+        gateway.options.update(confdir=folder)
+        arguments.settings = [s for s in arguments.settings if s.partition("=")[0] != "confdir"]
+
+
+def _load_config_files(gateway: "Gateway") -> None:
+    from mitmproxy import exceptions, optmanager
+
+    for name in CONFIG_FILES:
+        path = gateway.confdir / name
+        try:
+            optmanager.load_paths(gateway.options, path)
+        except exceptions.OptionsError as e:
+            raise ConfigError(str(e).removeprefix(f"Error reading {path}: "), file=str(path)) from e
+        except (TypeError, AttributeError) as e:
+            hint = "the file has lines of the form  option: value  with values of each option's type (see --options)"
+            raise ConfigError(
+                str(e) if isinstance(e, TypeError) else "cannot be read", file=str(path), hint=hint
+            ) from e
+        except OSError as e:
+            raise ConfigError(f"cannot be read: {e.strerror}", file=str(path)) from e
+
+
+def _unknown_option(name: str, gateway: "Gateway") -> ConfigError:
+    close = difflib.get_close_matches(name, gateway.options.keys(), n=3)
+    known = f"did you mean {' or '.join(close)}? " if close else ""
+    hint = f"{known}An option of a policy needs its script (-s); --options shows all."
+    return ConfigError(f"there is no option {name}", hint=hint)
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    """The first SIGINT or SIGTERM ends the gateway in good order, the second one at once."""
+    loop = asyncio.get_running_loop()
+    asked = False
+
+    def on_signal(number: int) -> None:
+        nonlocal asked
+        if asked:
+            os._exit(128 + number)
+        asked = True
+        logger.info("Stopping when what is in flight has finished; once more to stop at once.")
+        stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, on_signal, number)

@@ -4,27 +4,25 @@ Runs of messages that nobody edits leave in one piece, as they came.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 
 from hoopaddon.adapters.postgres import codec
-from hoopaddon.adapters.postgres.codec import INT32, Diagnostics
-from hoopaddon.adapters.postgres.command import PostgresQuery
-from hoopaddon.adapters.postgres.copying import CopyRows, copy_reader
+from hoopaddon.adapters.postgres.codec import INT32
+from hoopaddon.adapters.postgres.copy_data import CopyRows
+from hoopaddon.adapters.postgres.copying import copy_reader
 from hoopaddon.adapters.postgres.description import Field, with_formats
 from hoopaddon.adapters.postgres.link import Link, refusal
 from hoopaddon.adapters.postgres.pipeline import Answer, Expected
 from hoopaddon.adapters.postgres.rows import PostgresRows
+from hoopaddon.adapters.postgres.wording import Wording
 from hoopaddon.errors import HoopaddonError, PeerError
-from hoopaddon.output import Output
 
 MAX_MESSAGE_BYTES = 1024 * 1024 * 1024
 """PostgreSQL's own limit; only rows that a policy looks at are kept whole, and only one at a time."""
 
 _DATA_ROW = ord("D")
+_COPY_DATA = ord("d")
+_ROWS = (_DATA_ROW, _COPY_DATA)
 _length_at = INT32.unpack_from
-
-# The fields of an error or notice that can quote data: message, detail, hint, internal query, context (54.8).
-_QUOTING_FIELDS = (b"M", b"D", b"H", b"q", b"W")
 
 _SCHEMA_TAGS = ("CREATE", "ALTER", "DROP", "SELECT INTO")
 
@@ -34,6 +32,7 @@ class Backend:
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._wording = Wording(link)
         self._parts: list[bytes] = []
         self._have = 0
         self._need = 0
@@ -56,7 +55,6 @@ class Backend:
             ord("S"): self._parameter_status,
             ord("G"): self._copy_in,
             ord("H"): self._copy_out,
-            ord("d"): self._copy_data,
             ord("c"): self._copy_done,
         }
 
@@ -112,8 +110,11 @@ class Backend:
             if end > size:
                 break
             if kind == _DATA_ROW:
-                end, count = _run_of_rows(data, position, end, size)
+                end, count = _run(data, position, end, size)
                 edited = self._rows(data, position, end, count)
+            elif kind == _COPY_DATA:
+                end, _ = _run(data, position, end, size)
+                edited = self._copy_data(data, position, end)
             else:
                 handler = self._handlers.get(kind)
                 if handler is None:
@@ -137,8 +138,8 @@ class Backend:
         """Keep what is no whole message yet; of a row that nobody looks at, forward what there is."""
         rest = data[position:]
         need = 1 + _length_at(rest, 1)[0] if len(rest) >= 5 else 5
-        if self.wait is None and need > len(rest) >= 5 and rest[0] == _DATA_ROW and not self._wants_rows:
-            self._count_rows(1, need)
+        if self.wait is None and need > len(rest) >= 5 and rest[0] in _ROWS and not self._wants_rows:
+            self._count_rows(1 if rest[0] == _DATA_ROW else 0, need)
             self._link.to_client.append(rest)
             self._pass = need - len(rest)
         else:
@@ -204,6 +205,9 @@ class Backend:
     def _rows(self, data: bytes, position: int, end: int, count: int) -> bytes | None:
         """The rows as the policies leave them; None where they stay as they are."""
         head = self._count_rows(count, end - position)
+        if head.lookup is not None:
+            head.lookup.add(data[position:end], self._link.encoding)
+            return b""
         if not self._wants_rows or head.command is None:
             return None
         if head.fields is None:
@@ -215,8 +219,7 @@ class Backend:
         rows = PostgresRows(head.command, head.columns, head.fields, data[position:end], count, link.encoding, values)
         pending = self._link.gateway.chain.edit_rows(rows)
         if pending is not None:
-            self.wait = self._finish_rows(rows, pending)
-            return b""
+            return self._now_or_later(_wire_after(pending, rows))
         return rows.wire() if rows.edited else None
 
     def _describe_portal(self, head: Expected) -> None:
@@ -231,10 +234,6 @@ class Backend:
             head.columns = portal.statement.columns
             portal.fields, portal.columns = head.fields, head.columns
 
-    async def _finish_rows(self, rows: PostgresRows, pending: Awaitable[None]) -> None:
-        await pending
-        self._link.to_client.append(rows.wire())
-
     # -- ends
 
     def _command_complete(self, message: bytes) -> bytes:
@@ -244,11 +243,13 @@ class Backend:
             self._link.catalogue.stale = True
         if head.command is not None:
             head.command.tag = tag
+        if head.lookup is not None:
+            head.lookup.done()
         if head.kind is Answer.QUERY:
             head.fields, head.copy = None, None
         else:
             self._executed(head)
-        return message
+        return b"" if head.silent else message
 
     def _portal_suspended(self, message: bytes) -> bytes:
         self._executed(self._head(Answer.EXECUTE))
@@ -294,21 +295,20 @@ class Backend:
 
     def _error(self, message: bytes) -> bytes:
         link = self._link
-        diagnostics = Diagnostics.parse(message[5:])
         while link.expected and link.expected[0].kind is Answer.COPY_END:
             link.expected.popleft()
         if not link.expected:
-            return self._diagnosed(message, diagnostics, "error", None)
+            return self._now_or_later(self._wording.diagnosed(message, "error"))
         head = link.expected[0]
-        if head.kind is Answer.SYNC:
-            return self._diagnosed(message, diagnostics, "error", None)
-        if head.kind is Answer.QUERY:
-            return self._diagnosed(message, diagnostics, "error", head.command)
+        if head.kind in (Answer.SYNC, Answer.QUERY):
+            return self._now_or_later(self._wording.diagnosed(message, "error", head.command))
         self._skip_to_sync()
+        if head.lookup is not None:
+            return b""
         if head.kind is Answer.REFUSAL and head.verdict is not None:
             answer = refusal(head.verdict)
         else:
-            answer = self._diagnosed(message, diagnostics, "error", head.command)
+            answer = self._now_or_later(self._wording.diagnosed(message, "error", head.command))
         if head.command is not None:
             link.end(head.command)
         return answer
@@ -330,77 +330,21 @@ class Backend:
                 link.end(expected.command, "skipped after an error earlier in its pipeline")
 
     def _notice(self, message: bytes) -> bytes:
-        head = self._link.expected[0].command if self._link.expected else None
-        return self._diagnosed(message, Diagnostics.parse(message[5:]), "notice", head)
-
-    def _diagnosed(self, message: bytes, diagnostics: Diagnostics, kind: str, command: PostgresQuery | None) -> bytes:
-        """An error or a notice as the policies leave it."""
-        outputs: dict[bytes, Output] = {}
-        waits: list[Awaitable[None]] = []
-        if self._link.gateway.chain.wants_output:
-            for letter in _QUOTING_FIELDS:
-                if letter in diagnostics.fields:
-                    text = diagnostics.fields[letter].decode(self._link.encoding, "replace")
-                    outputs[letter] = output = Output(self._link.session, kind, text, command)
-                    if pending := self._link.gateway.chain.edit_output(output):
-                        waits.append(pending)
-        if not waits:
-            return self._rewritten(message, diagnostics, outputs, kind, command)
-        self.wait = self._finish_diagnosed(waits, message, diagnostics, outputs, kind, command)
-        return b""
-
-    async def _finish_diagnosed(
-        self,
-        waits: list[Awaitable[None]],
-        message: bytes,
-        diagnostics: Diagnostics,
-        outputs: dict[bytes, Output],
-        kind: str,
-        command: PostgresQuery | None,
-    ) -> None:
-        for pending in waits:
-            await pending
-        self._link.to_client.append(self._rewritten(message, diagnostics, outputs, kind, command))
-
-    def _rewritten(
-        self,
-        message: bytes,
-        diagnostics: Diagnostics,
-        outputs: dict[bytes, Output],
-        kind: str,
-        command: PostgresQuery | None,
-    ) -> bytes:
-        encoding = self._link.encoding
-        changed = False
-        for letter, output in outputs.items():
-            data = output.text.replace("\0", "").encode(encoding, "replace")
-            changed |= data != diagnostics.fields[letter]
-            diagnostics.fields[letter] = data
-        if kind == "error" and command is not None:
-            fields = diagnostics.fields
-            command.error = f"{fields.get(b'C', b'').decode()} {fields.get(b'M', b'').decode(encoding, 'replace')}"
-        return diagnostics.serialize(message[:1]) if changed else message
+        command = self._link.expected[0].command if self._link.expected else None
+        return self._now_or_later(self._wording.diagnosed(message, "notice", command))
 
     def _notification(self, message: bytes) -> bytes:
-        if not self._link.gateway.chain.wants_output:
-            return message
-        notification = codec.Notification.parse(message[5:])
-        encoding = self._link.encoding
-        output = Output(self._link.session, "notification", notification.payload.decode(encoding, "replace"))
+        return self._now_or_later(self._wording.notification(message))
 
-        def rewritten() -> bytes:
-            data = output.text.replace("\0", "").encode(encoding, "replace")
-            return message if data == notification.payload else replace(notification, payload=data).serialize()
+    def _now_or_later(self, result: bytes | Awaitable[bytes]) -> bytes:
+        """The bytes, or nothing for now: what is awaited goes out when it is there, and nothing before it."""
+        if isinstance(result, bytes):
+            return result
 
-        pending = self._link.gateway.chain.edit_output(output)
-        if pending is None:
-            return rewritten()
+        async def later() -> None:
+            self._link.to_client.append(await result)
 
-        async def finish() -> None:
-            await pending
-            self._link.to_client.append(rewritten())
-
-        self.wait = finish()
+        self.wait = later()
         return b""
 
     def _parameter_status(self, message: bytes) -> bytes:
@@ -430,41 +374,40 @@ class Backend:
             head.copy = copy_reader(head.command, message[5:], self._link)
         return message
 
-    def _copy_data(self, message: bytes) -> bytes:
-        head = self._head(Answer.QUERY, Answer.EXECUTE)
-        if head.command is not None:
-            head.command.bytes += len(message) - 5
-        if head.copy is None:
-            return message
-        return self._copied(head, head.copy.feed(message[5:]))
+    def _copy_data(self, data: bytes, position: int, end: int) -> bytes | None:
+        head = self._count_rows(0, end - position)
+        if head.copy is None or head.command is None:
+            return None
+        return self._copied(head, head.copy.read(head.command, data[position:end]))
 
     def _copy_done(self, message: bytes) -> bytes:
         head = self._head(Answer.QUERY, Answer.EXECUTE)
-        if head.copy is None:
+        if head.copy is None or head.command is None:
             return message
-        return self._copied(head, head.copy.finish()) + message
+        rows = head.copy.finish(head.command)
+        head.copy = None
+        if len(rows) == 0:
+            return message
+        return self._copied(head, rows, message)
 
-    def _copied(self, head: Expected, rows: CopyRows | None) -> bytes:
-        if rows is None:
-            return b""
+    def _copied(self, head: Expected, rows: CopyRows, behind: bytes = b"") -> bytes:
         if head.command is not None:
             head.command.rows += len(rows)
         pending = self._link.gateway.chain.edit_rows(rows)
-        if pending is None:
-            return rows.wire()
-
-        async def finish() -> None:
-            await pending
-            self._link.to_client.append(rows.wire())
-
-        self.wait = finish()
-        return b""
+        return rows.wire() + behind if pending is None else self._now_or_later(_wire_after(pending, rows, behind))
 
 
-def _run_of_rows(data: bytes, position: int, end: int, size: int) -> tuple[int, int]:
-    """The end of the run of whole DataRows that begins at `position`, whose first one ends at `end`; their number."""
+async def _wire_after(pending: Awaitable[None], rows: PostgresRows | CopyRows, behind: bytes = b"") -> bytes:
+    await pending
+    return rows.wire() + behind
+
+
+def _run(data: bytes, position: int, end: int, size: int) -> tuple[int, int]:
+    """The end of the run of whole messages of one type that begins at `position`, the first one of which ends at
+    `end`, and how many they are."""
+    kind = data[position]
     count = 1
-    while size - end >= 5 and data[end] == _DATA_ROW:
+    while size - end >= 5 and data[end] == kind:
         length: int = _length_at(data, end + 1)[0]
         if length < 4:
             raise PeerError("server", "a message of an impossible length")

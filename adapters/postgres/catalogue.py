@@ -1,27 +1,23 @@
 """Where a result's columns come from, and what types there are: a database's catalogue, by OID.
 
-It is read on a session's own connection, after the login and before the client may speak, and shared by the
-sessions of one database. A table or type made since is unknown until a session begins after that.
+It is read over a session's own connection while that is idle outside any transaction, and shared by the sessions
+of one database. A table made in a transaction is known once that has ended.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 from hoopaddon.adapters.postgres import codec
-from hoopaddon.adapters.postgres.codec import INT16, Reader
+from hoopaddon.adapters.postgres.codec import Reader
 from hoopaddon.adapters.postgres.description import Field, describe_columns, parse_row_description
-from hoopaddon.adapters.postgres.encodings import UTF8
-from hoopaddon.adapters.postgres.opening import read_message
 from hoopaddon.adapters.postgres.types.table import BUILT_IN, EXTENSIONS, Kind, Type, with_names
 from hoopaddon.adapters.postgres.values import Values
-from hoopaddon.errors import PeerError
-from hoopaddon.relay.channel import Channel
 from hoopaddon.rows import Column
 
 FIRST_USER_OID = 16384
 """FirstNormalObjectId: what is below comes with PostgreSQL."""
 MAX_ROWS = 200_000
-MAX_MESSAGE_BYTES = 1024 * 1024
+_NAME = b"hoopaddon: catalogue"
 REMEMBERED_DESCRIPTIONS = 1024
 
 _COLUMNS = (
@@ -29,7 +25,7 @@ _COLUMNS = (
     "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid "
     "JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace "
     "WHERE c.oid OPERATOR(pg_catalog.>=) 16384 AND a.attnum OPERATOR(pg_catalog.>) 0 "
-    "AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"
+    "AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1, 2"
 )
 _TYPES = (
     "SELECT oid, typname, typtype, typelem, typbasetype, typcategory, typdelim FROM pg_catalog.pg_type "
@@ -53,6 +49,8 @@ class Catalogue:
     def __init__(self) -> None:
         self.stale = True
         self._sources: dict[tuple[int, int], tuple[str, str]] = {}
+        self._tables: dict[str, tuple[str, ...]] = {}
+        self._known_oids: set[int] = set()
         self._types: Mapping[int, Type] = BUILT_IN
         self._values: dict[str, Values] = {}
         self._describe = lru_cache(REMEMBERED_DESCRIPTIONS)(self._described)
@@ -63,6 +61,11 @@ class Catalogue:
 
     def _described(self, payload: bytes, encoding: str) -> Described:
         fields = parse_row_description(payload, encoding)
+        unknown = {field.table_oid for field in fields if field.table_oid >= FIRST_USER_OID} - self._known_oids
+        if unknown:
+            # Somebody made a table since; one that stays unknown is not asked for again.
+            self._known_oids |= unknown
+            self.stale = True
         names = {oid: found.name for oid, found in self._types.items()}
         return fields, describe_columns(fields, self._sources, names)
 
@@ -72,17 +75,68 @@ class Catalogue:
             self._values[encoding] = Values(self._types, encoding)
         return self._values[encoding]
 
-    async def read(self, server: Channel, encoding: str = UTF8) -> None:
-        """Ask a server that is ready for a query, and leave it ready for the next."""
+    @property
+    def tables(self) -> Mapping[str, tuple[str, ...]]:
+        """The columns of each table in their order, by `schema.table`, and by the bare name where that is enough."""
+        return self._tables
+
+    def lookups(self) -> "tuple[Lookup, ...]":
+        """What to ask the server to bring this up to date."""
         self.stale = False
-        sources: dict[tuple[int, int], tuple[str, str]] = {}
-        async for oid, number, schema, table, column in _rows(server, _COLUMNS, encoding):
-            sources[int(oid), int(number)] = (f"{schema}.{table}", column)
-        types = [_type(row) async for row in _rows(server, _TYPES, encoding)]
-        self._sources = sources
+        return Lookup(_COLUMNS, self._learn_columns), Lookup(_TYPES, self._learn_types)
+
+    def _learn_columns(self, rows: list[list[str]]) -> None:
+        tables: dict[str, list[str]] = {}
+        named: dict[str, set[str]] = {}
+        self._sources = {}
+        for oid, number, schema, table, column in rows:
+            name = f"{schema}.{table}"
+            self._sources[int(oid), int(number)] = (name, column)
+            tables.setdefault(name, []).append(column)
+            named.setdefault(table, set()).add(name)
+        self._tables = {name: tuple(columns) for name, columns in tables.items()}
+        self._tables |= {table: self._tables[min(names)] for table, names in named.items() if len(names) == 1}
+        self._known_oids = {oid for oid, _ in self._sources}
+        self._describe.cache_clear()
+
+    def _learn_types(self, rows: list[list[str]]) -> None:
+        types = [_type(row) for row in rows]
         self._types = {**with_names((found.oid, found.name) for found in types), **dict(_known(types))}
         self._values = {}
         self._describe.cache_clear()
+
+
+class Lookup:
+    """One query of the gateway's own, and who takes its rows."""
+
+    def __init__(self, text: str, learn: Callable[[list[list[str]]], None]) -> None:
+        self.text = f"{text} LIMIT {MAX_ROWS}"
+        self._learn = learn
+        self._rows: list[list[str]] = []
+
+    def messages(self) -> bytes:
+        """The query in the extended protocol, under names of our own: a simple Query would end the client's
+        unnamed statement."""
+        parts = (
+            codec.Parse(_NAME, self.text.encode(), ()).serialize(),
+            codec.Bind(_NAME, _NAME, (), (), ()).serialize(),
+            codec.Execute(_NAME, 0).serialize(),
+            codec.close(b"S", _NAME),
+        )
+        return b"".join(parts)
+
+    def add(self, rows: bytes, encoding: str) -> None:
+        """Take whole DataRows."""
+        position = 0
+        while position < len(rows):
+            end = position + 1 + int(codec.INT32.unpack_from(rows, position + 1)[0])
+            reader = Reader("server", rows[position + 5 : end])
+            self._rows.append([(reader.value() or b"").decode(encoding, "replace") for _ in range(reader.count())])
+            position = end
+
+    def done(self) -> None:
+        """All rows have come."""
+        self._learn(self._rows)
 
 
 class Catalogues:
@@ -107,18 +161,3 @@ def _known(types: list[Type]) -> Iterator[tuple[int, Type]]:
     for found in types:
         if found.kind in ("composite", "enum", "domain", "array") and found.name.removeprefix("_") not in EXTENSIONS:
             yield found.oid, found
-
-
-async def _rows(server: Channel, text: str, encoding: str) -> AsyncIterator[list[str]]:
-    server.write(codec.query(f"{text} LIMIT {MAX_ROWS}".encode()))
-    while True:
-        message = await read_message(server, MAX_MESSAGE_BYTES)
-        kind = message[:1]
-        if kind == b"D":
-            reader = Reader("server", message[5:])
-            count: int = INT16.unpack(reader.take(2))[0]
-            yield [(reader.value() or b"").decode(encoding, "replace") for _ in range(count)]
-        elif kind == b"Z":
-            return
-        elif kind not in (b"T", b"C", b"N", b"S", b"E"):
-            raise PeerError("server", "no answer to a query")

@@ -26,14 +26,14 @@ class PostgresConversation:
 
     @property
     def client_wait(self) -> Awaitable[None] | None:
-        return self._frontend.wait
+        return self._frontend.suspension.wait
 
     @property
     def server_wait(self) -> Awaitable[None] | None:
         return self._backend.wait
 
     def resume_client(self) -> None:
-        self._frontend.wait = None
+        self._frontend.suspension.over()
         self._frontend.advance()
 
     def resume_server(self) -> None:
@@ -47,11 +47,11 @@ class PostgresConversation:
     @property
     def idle(self) -> bool:
         """Whether no command is in flight or held."""
-        return not self._link.expected and self._frontend.wait is None and not self._frontend.holding
+        return not self._link.expected and self._frontend.suspension.wait is None and not self._frontend.holding
 
     def cancel(self) -> bool:
         """Give up a command that is held; False if none is, and the server has to be asked."""
-        return self._frontend.cancel()
+        return self._frontend.suspension.cancel()
 
     def end(self, reason: str, *, code: str = "") -> None:
         """Say goodbye with a FATAL error, and finish."""
@@ -61,7 +61,7 @@ class PostgresConversation:
 
     def closed(self) -> None:
         """Finish every command that was in flight: what became of it, nobody will know."""
-        self._frontend.abandon()
+        self._frontend.suspension.abandon()
         for expected in self._link.expected:
             if expected.command is not None:
                 self._link.end(expected.command, "the session ended before its result")

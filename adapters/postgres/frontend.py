@@ -10,21 +10,20 @@ by itself. Otherwise it sends an Execute that must fail, so that the server real
 its own error in the place of the server's.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from hoopaddon.adapters.postgres import codec
 from hoopaddon.adapters.postgres.command import PostgresQuery
 from hoopaddon.adapters.postgres.framing import Framing
-from hoopaddon.adapters.postgres.link import FEATURE_NOT_SUPPORTED, QUERY_CANCELED, Link
+from hoopaddon.adapters.postgres.link import FEATURE_NOT_SUPPORTED, Link
 from hoopaddon.adapters.postgres.parameters import BoundParameters
 from hoopaddon.adapters.postgres.pipeline import MAX_NAMES, Answer, Expected, Portal, Statement
-from hoopaddon.adapters.postgres.sql_names import declared_names
+from hoopaddon.adapters.postgres.reading import depends_on_answers, remember_text, why_unreadable
+from hoopaddon.adapters.postgres.suspension import Suspension
 from hoopaddon.command import Outcome, Verdict
-from hoopaddon.errors import PeerError, Unparsable
+from hoopaddon.errors import PeerError
 
 MAX_MESSAGE_BYTES = 256 * 1024 * 1024
-MAX_PREPARED_TEXTS = 64
 
 PROVOKE_ERROR = codec.Execute(b"refused by hoopaddon", 0).serialize()
 REWRITTEN = b"hoopaddon: rewritten"
@@ -39,9 +38,7 @@ class Frontend:
         self._held: list[tuple[bytes, Expected | None]] = []
         self._held_portal: Portal | None = None
         self._again = False
-        self._canceled: Callable[[], None] | None = None
-        self._undecided: PostgresQuery | None = None
-        self.wait: Awaitable[None] | None = None
+        self.suspension = Suspension(link)
         self._handlers: dict[int, Callable[[bytes], None]] = {
             ord("Q"): self._query,
             ord("P"): self._parse,
@@ -71,14 +68,16 @@ class Frontend:
     def data(self, data: bytes) -> None:
         """Take the client's bytes. Raises `PeerError` for what no client may send."""
         self._framing.feed(data)
-        if self.wait is None:
+        if self.suspension.wait is None:
             self.advance()
 
     def advance(self) -> None:
         """Look at the messages at hand, up to one that has to wait."""
         framing = self._framing
         link = self._link
-        while self.wait is None and (message := framing.next()) is not None:
+        if framing.pending:
+            self._refresh_catalogue()
+        while self.suspension.wait is None and (message := framing.next()) is not None:
             kind = message[0]
             if link.skipping and kind not in b"SX":
                 continue
@@ -90,104 +89,25 @@ class Frontend:
             if self._again:
                 framing.put_back(message)
 
-    # -- waiting
-
-    def _suspend(
-        self, command: PostgresQuery, pending: Awaitable[Verdict], then: Callable[[Verdict], object]
-    ) -> None:
-        """Wait for a verdict, then go on with it."""
-        self._undecided = command
-
-        async def wait() -> None:
-            task = asyncio.ensure_future(pending)
-            canceled = False
-
-            def cancel() -> None:
-                nonlocal canceled
-                canceled = True
-                task.cancel()
-
-            self._canceled = cancel
-            try:
-                verdict = await task
-            except asyncio.CancelledError:
-                if not canceled:
-                    task.cancel()
-                    raise
-                verdict = Verdict(Outcome.REFUSED, "canceling statement due to user request", code=QUERY_CANCELED)
-            finally:
-                self._canceled = None
-            self._undecided = None
-            then(verdict)
-
-        self.wait = wait()
-
-    def cancel(self) -> bool:
-        """Give up the command that is held, as a CancelRequest asks; False if none is."""
-        if self._canceled is None:
-            return False
-        self._canceled()
-        return True
-
-    def abandon(self) -> None:
-        """The client is gone: what it still waits for does not run."""
-        if self._undecided is not None:
-            self._link.end(self._undecided, "the client left before it was decided")
-            self._undecided = None
-        if self.wait is not None and hasattr(self.wait, "close"):
-            self.wait.close()
-        self.wait = None
+    def _refresh_catalogue(self) -> None:
+        """Before the client's next message, and only where that cannot meet anything of its own."""
+        link = self._link
+        if not link.catalogue.stale or link.expected or link.unsynced or link.status != b"I" or self._held:
+            return
+        if not link.gateway.chain.wants_rows:
+            return
+        for lookup in link.catalogue.lookups():
+            link.to_server.append(lookup.messages() + codec.SYNC)
+            for kind in (Answer.PARSE, Answer.BIND, Answer.EXECUTE, Answer.CLOSE, Answer.SYNC):
+                link.expect(Expected(kind, silent=True, lookup=lookup if kind is Answer.EXECUTE else None))
+        self.suspension.for_answers()
 
     def _retry_when_drained(self) -> None:
         """Look at this message again once the server has answered everything."""
         if self._link.unsynced:
             self._link.to_server.append(codec.FLUSH)
         self._again = True
-        self.wait = self._link.when_drained()
-
-    # -- reading SQL
-
-    def _unreadable(self, raw: bytes) -> Verdict | None:
-        """Why this text cannot be judged, if it cannot."""
-        if b"\\" in raw and not self._link.standard_strings and self._link.gateway.chain.policies:
-            return Verdict(
-                Outcome.REFUSED,
-                "backslashes with standard_conforming_strings off cannot be judged; set it on",
-                code=FEATURE_NOT_SUPPORTED,
-            )
-        try:
-            raw.decode(self._link.encoding)
-        except UnicodeDecodeError:
-            name = self._link.session.parameters.get("client_encoding", "UTF8")
-            return Verdict(Outcome.REFUSED, f'invalid byte sequence for encoding "{name}"', code="22021")
-        return None
-
-    def _ambiguous(self, raw: bytes) -> bool:
-        """Whether how the server reads this text hangs on answers that have not come yet.
-
-        Backslashes hang on standard_conforming_strings, other bytes on client_encoding, and a command still
-        in flight may change either.
-        """
-        return bool(self._link.expected) and (b"\\" in raw or not raw.isascii())
-
-    def _note_names(self, text: str) -> Verdict | None:
-        """SQL's PREPARE and DECLARE share their names with Parse and Bind: forget what they hide."""
-        try:
-            statements, cursors = declared_names(text)
-        except Unparsable as e:
-            return Verdict(Outcome.REFUSED, e.reason, code=e.code, position=e.position)
-        for name, prepared in statements:
-            self._link.statements.set(name.encode(), None)
-            self._remember_text(name, prepared)
-        for name in cursors:
-            self._link.portals.set(name.encode(), None)
-        return None
-
-    def _remember_text(self, name: str, text: str) -> None:
-        texts = self._link.prepared.setdefault(name, [])
-        if text not in texts:
-            texts.append(text)
-            del texts[:-MAX_PREPARED_TEXTS]
+        self.suspension.for_answers()
 
     def _new_command(self, raw: bytes) -> PostgresQuery:
         link = self._link
@@ -196,23 +116,26 @@ class Frontend:
     # -- simple protocol
 
     def _query(self, message: bytes) -> None:
+        link = self._link
         if self._held and not self._release():
             return
         raw = codec.query_text(message[5:])
-        if self._ambiguous(raw):
+        if depends_on_answers(link, raw):
             self._retry_when_drained()
             return
         command = self._new_command(raw)
-        verdict = self._unreadable(raw) or self._note_names(command.text)
+        verdict = why_unreadable(link, raw)
         if verdict is not None:
             command.verdict = verdict
             self._refuse_query(command, verdict)
             return
-        decision = self._link.gateway.chain.judge(command)
+        decision = link.gateway.chain.judge(command)
         if isinstance(decision, Verdict):
             self._judged_query(command, message, decision)
         else:
-            self._suspend(command, decision, lambda verdict: self._judged_query(command, message, verdict))
+            self.suspension.for_verdict(
+                command, decision, lambda verdict: self._judged_query(command, message, verdict)
+            )
 
     def _judged_query(self, command: PostgresQuery, message: bytes, verdict: Verdict) -> None:
         command.verdict = verdict
@@ -256,23 +179,22 @@ class Frontend:
     def _parse(self, message: bytes) -> None:
         link = self._link
         parse = codec.Parse.parse(message[5:])
-        if self._ambiguous(parse.text):
+        if depends_on_answers(link, parse.text):
             if self._held and not self._release():
                 return
             self._retry_when_drained()
             return
-        verdict = self._unreadable(parse.text)
+        verdict = why_unreadable(link, parse.text)
         if len(link.statements) + len(link.portals) >= MAX_NAMES:
             verdict = Verdict(Outcome.REFUSED, f"more than {MAX_NAMES} prepared statements", code="53400")
         command_text = parse.text.decode(link.encoding, "replace")
-        verdict = verdict or self._note_names(command_text)
         if verdict is not None:
             self._refuse_extended(self._new_command(parse.text), verdict)
             return
         statement = Statement(parse.name, command_text, parse.types, link.segment)
         restore = link.statements.set(parse.name, statement)
         if parse.name:
-            self._remember_text(parse.name.decode(link.encoding, "replace"), command_text)
+            remember_text(link, parse.name.decode(link.encoding, "replace"), command_text)
         self._emit(message, Expected(Answer.PARSE, statement=statement, restore=restore))
 
     def _bind(self, message: bytes) -> None:
@@ -341,7 +263,7 @@ class Frontend:
         decision = link.gateway.chain.judge(command)
         if isinstance(decision, Verdict):
             return then(command, decision)
-        self._suspend(command, decision, lambda verdict: then(command, verdict))
+        self.suspension.for_verdict(command, decision, lambda verdict: then(command, verdict))
         return False
 
     def _judged_execute(self, portal: Portal, command: PostgresQuery, message: bytes, verdict: Verdict) -> bool:
@@ -395,7 +317,7 @@ class Frontend:
         if portal is None:
             return True
         released = self._judge(portal, lambda command, verdict: self._judged_bind(portal, command, verdict))
-        if not released and self.wait is not None:
+        if not released and self.suspension.wait is not None:
             self._again = True
         return released
 
@@ -414,8 +336,7 @@ class Frontend:
         if not verdict.passes:
             self._refuse_extended(command, verdict)
             return False
-        if command.decision is not None:
-            portal.decisions.update(command.decisions)
+        portal.decisions.update(command.decisions)
         self._link.started(command)
         for _, expected in self._held:
             if expected is not None and expected.kind is Answer.BIND:

@@ -21,6 +21,7 @@ from hoopaddon.command import Verdict
 from hoopaddon.rows import Column
 
 if TYPE_CHECKING:
+    from hoopaddon.adapters.postgres.catalogue import Lookup
     from hoopaddon.adapters.postgres.copy_data import CopyReader
 
 MAX_NAMES = 65_536
@@ -93,6 +94,7 @@ class Expected:
     fields: tuple[Field, ...] | None = None
     columns: tuple[Column, ...] = ()
     copy: "CopyReader | None" = None
+    lookup: "Lookup | None" = None
 
 
 type Pipeline = deque[Expected]
@@ -126,4 +128,3 @@ class Names[T]:
 
     def __len__(self) -> int:
         return len(self._table)
-

@@ -177,8 +177,6 @@ class PostgresInstance(RelayInstance[PostgresMode]):
                 raise PeerError("server", "something else than what ends a login")
             if kind == b"Z":
                 link.status = message[5:6]
-                if self.gateway.chain.wants_rows and link.catalogue.stale:
-                    await link.catalogue.read(server, link.encoding)
                 client.write(message)
                 return issued
             client.write(message)
@@ -194,7 +192,6 @@ class PostgresInstance(RelayInstance[PostgresMode]):
             await server.peek()
         finally:
             server.close()
-
 
     async def _start_session(self, session: Session) -> None:
         """Let the policies have a say in the session."""

@@ -44,7 +44,7 @@ BINARY_FORMAT = 1
 MAX_DEPTH = 32
 """How deep values may lie in values: composites of arrays of composites …"""
 
-_UNKNOWN = Type(0, "unknown")
+_UNKNOWN = Type(0, "")
 _PLAIN = frozenset({"text", "varchar", "bpchar"})
 _WHOLE = frozenset({"array", "composite"})
 """Kinds whose text alone does not say what its parts are."""

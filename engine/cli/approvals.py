@@ -6,7 +6,7 @@ import os
 import pwd
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -38,6 +38,7 @@ from hoopaddon.store.layout import Layout, store_folder
 PROGRAM = "hoopaddon approvals"
 TOKEN_VARIABLE = "HOOPADDON_TOKEN"  # noqa: S105
 _POLL_S = 0.2
+_LATELY_S = 60.0
 _TOKEN_LIMIT_CHARS = 4096
 _STATUS_STYLES = {
     Status.PENDING: "yellow",
@@ -47,8 +48,8 @@ _STATUS_STYLES = {
     Status.WITHDRAWN: "dim",
 }
 
-_EPILOG = f"""You answer as the user of a gateway's token, from --token-file or the variable {TOKEN_VARIABLE}; without one, as
-the user that you are to the operating system, with its groups. Nobody can answer their own requests.
+_EPILOG = f"""You answer as the user of a gateway's token, from --token-file or the variable {TOKEN_VARIABLE};
+without one, as the user that you are to the operating system, with its groups. Nobody can answer their own requests.
 
 examples:
   hoopaddon approvals list
@@ -162,30 +163,36 @@ def _answer(args: argparse.Namespace, approvals: Approvals, *, approve: bool) ->
 
 
 def _watch(args: argparse.Namespace, approvals: Approvals) -> int:
-    """Print every request once when it comes, and once more when it is settled."""
+    """Print every request when it comes, and what becomes of it."""
     out = console()
-    shown: dict[str, Status] = {}
+    shown: dict[str, tuple[Status, int]] = {}
     begin = time.time()
     while True:
-        # Requests made before are shown while they wait; what was settled before is history.
-        recent = approvals.list(since=begin, limit=1000)
-        waiting = approvals.list(pending=True, limit=1000)
-        earlier = [request for request in map(approvals.get, list(shown)) if request is not None]
-        for request in reversed([*recent, *waiting, *earlier]):
-            if shown.get(request.id) is not request.status:
-                shown[request.id] = request.status
-                _print_news(out, request, as_json=args.json)
-        shown = {
-            id: status for id, status in shown.items() if status is Status.PENDING or id in {r.id for r in recent}
-        }
+        found = _watched(approvals, shown, begin)
+        for request in sorted(found.values(), key=lambda request: request.created):
+            if shown.get(request.id) != (state := (request.status, len(request.answers))):
+                _print_news(out, request, is_new=request.id not in shown, as_json=args.json)
+                shown[request.id] = state
+        shown = {id: state for id, state in shown.items() if id in found}
         time.sleep(_POLL_S)
 
 
-def _print_news(out: Console, request: Request, *, as_json: bool) -> None:
+def _watched(approvals: Approvals, shown: Iterable[str], begin: float) -> dict[str, Request]:
+    """What waits, what came lately, and what is on the screen; what was settled before the watch is history."""
+    lately = approvals.list(since=max(begin, time.time() - _LATELY_S), limit=1000)
+    found = {request.id: request for request in [*lately, *approvals.list(pending=True, limit=1000)]}
+    for id in set(shown) - set(found):
+        request = approvals.get(id)
+        if request is not None and (request.settled or request.expires) > time.time() - _LATELY_S:
+            found[id] = request
+    return found
+
+
+def _print_news(out: Console, request: Request, *, is_new: bool, as_json: bool) -> None:
     if as_json:
         print_json(asdict(request))
         sys.stdout.flush()
-    elif request.status is Status.PENDING:
+    elif is_new:
         out.print(_card(request))
     else:
         by = joined(answer.approver for answer in request.answers)

@@ -11,6 +11,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import hoopaddon.testing._mitmproxy  # noqa: F401
 from hoopaddon.approval import ApprovalRequest
 from hoopaddon.command import Command, Verdict
 from hoopaddon.output import Output
@@ -72,7 +73,10 @@ def output(
     of: Command | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> str:
-    """Text beside the rows as the client would see it. `kind` is `error`, `notice` or `notification` for a database."""
+    """Text beside the rows as the client would see it.
+
+    `kind` is `error`, `notice` or `notification` for a database.
+    """
     caused_by = of or command("SELECT 1")
     with Bench(*_listed(policies), options=options) as bench:
         return bench.output(Output(caused_by.session, kind, text, caused_by))

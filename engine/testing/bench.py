@@ -3,8 +3,11 @@
 import asyncio
 import contextlib
 import difflib
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+import inspect
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any, Self
 
@@ -13,18 +16,21 @@ from mitmproxy.addonmanager import Loader, LoadHook
 from mitmproxy.exceptions import OptionsError
 from mitmproxy.hooks import ConfigureHook, DoneHook, RunningHook
 from mitmproxy.master import Master
-from mitmproxy.options import Options
 
 from hoopaddon.approval import ApprovalRequest
 from hoopaddon.command import Command, Verdict
 from hoopaddon.errors import ConfigError
+from hoopaddon.options import Options
 from hoopaddon.output import Output
 from hoopaddon.policy.chain import DEFAULT_TIMEOUT_S, Chain, PolicyFailed
 from hoopaddon.policy.policies import Policy, flatten
 from hoopaddon.policy.watchdog import Watchdog
 from hoopaddon.rows import Rows
+from hoopaddon.scripts.check import check
 from hoopaddon.session import Session
 from hoopaddon.testing.recording import Answer, RecordingPolicy, ScriptedApprover
+
+_OF_A_MASTER = ("master", "options", "log")
 
 
 class Bench:
@@ -34,6 +40,7 @@ class Bench:
     ...     who = session()
     ...     assert [bench.judge(command("SELECT 1", session=who)).passes for _ in range(3)] == [True, True, False]
 
+    `confdir` is a folder that is gone with the bench, so that a policy that keeps something keeps it there.
     `errors` are the exceptions that policies raised, `requests` the approvals that they asked for.
     """
 
@@ -49,8 +56,10 @@ class Bench:
         self.policies = tuple(self._policies(policies, shadow))
         self._approver = ScriptedApprover(approve)
         self._loop = asyncio.new_event_loop()
+        self._confdir = TemporaryDirectory(prefix="hoopaddon-bench-")
         self._watchdog = Watchdog(timeout_s)
-        self._master = Master(Options(), event_loop=self._loop)
+        with _context():
+            self._master = Master(Options(confdir=self._confdir.name), event_loop=self._loop)
         self.chain = Chain(self.policies, timeout_s=timeout_s, approver=self._approver, watchdog=self._watchdog)
         try:
             self._run(self._load(dict(options or {})))
@@ -60,30 +69,36 @@ class Bench:
 
     def _policies(self, addons: Sequence[object], shadow: bool) -> Iterator[Policy]:
         for addon in addons:
-            if isinstance(addon, type):
-                raise TypeError(f"{addon.__name__} is a class; the policy is an instance of it: {addon.__name__}()")
             for policy in flatten(addon, _name(addon), shadow=shadow):
                 yield RecordingPolicy(policy.name, policy.addon, policy.shadow, self.errors)
 
-    async def _load(self, options: dict[str, Any]) -> None:
-        known = self._master.options
+    async def _load(self, values: dict[str, Any]) -> None:
+        options = self._master.options
+        options.update_defer(**values)
         try:
-            known.update_defer(**options)
+            check(self.policies)
             for policy in self.policies:
-                _own(policy.addon, LoadHook(Loader(self._master)))
-                known.process_deferred()
-            if unknown := sorted(known.deferred):
-                close = difflib.get_close_matches(unknown[0], known.keys(), n=1)
+                await self._tell(policy, LoadHook(Loader(self._master)))
+                options.process_deferred()
+            if unknown := sorted(options.deferred):
+                close = difflib.get_close_matches(unknown[0], options.keys(), n=1)
                 hint = f"did you mean {close[0]}?" if close else "no policy announces it"
                 raise ConfigError("no such option", key=unknown[0], hint=hint)
-            for policy in self.policies:
-                _own(policy.addon, ConfigureHook(set(known.keys())))
-            for policy in self.policies:
-                result = _own(policy.addon, RunningHook())
-                if asyncio.iscoroutine(result):
-                    await result
-        except OptionsError as e:
+            for event in (ConfigureHook(options.keys()), RunningHook()):
+                for policy in self.policies:
+                    await self._tell(policy, event)
+        except (OptionsError, TypeError) as e:
             raise ConfigError(str(e)) from e
+
+    @staticmethod
+    async def _tell(policy: Policy, event: Any) -> None:
+        """Call a lifecycle hook of this policy alone; the addons that it lists are policies of their own."""
+        function = Policy.hook(policy, event.name)
+        if function is None:
+            return
+        result: object = function(*event.args())
+        if inspect.isawaitable(result):
+            await result
 
     @property
     def requests(self) -> list[ApprovalRequest]:
@@ -125,7 +140,14 @@ class Bench:
         return output.text
 
     def end(
-        self, command: Command, *, rows: int = 0, bytes: int = 0, duration_s: float = 0.0, error: str = "", tag: str = ""
+        self,
+        command: Command,
+        *,
+        rows: int = 0,
+        bytes: int = 0,
+        duration_s: float = 0.0,
+        error: str = "",
+        tag: str = "",
     ) -> None:
         """Tell the policies how the command ended."""
         command.rows, command.bytes, command.duration_s = rows, bytes, duration_s
@@ -148,12 +170,11 @@ class Bench:
             self._run(self._unload())
         finally:
             self._loop.close()
+            self._confdir.cleanup()
 
     async def _unload(self) -> None:
         for policy in self.policies:
-            result = _own(policy.addon, DoneHook())
-            if asyncio.iscoroutine(result):
-                await result
+            await self._tell(policy, DoneHook())
         await self._master.done()
         await self._loop.shutdown_asyncgens()
         await self._loop.shutdown_default_executor()
@@ -192,25 +213,19 @@ def _loop_is_running() -> bool:
 
 def _name(addon: object) -> str:
     if isinstance(addon, ModuleType):
-        return addon.__name__.rpartition(".")[2]
+        return Path(addon.__file__).name if addon.__file__ else addon.__name__
     return type(addon).__name__
 
 
-def _own(addon: object, event: Any) -> Any:
-    """Call a lifecycle hook of this addon alone; those that it lists are policies of their own."""
-    function: Callable[..., Any] | None = getattr(addon, event.name, None)
-    if function is None or isinstance(function, ModuleType):
-        return None
-    return function(*event.args())
-
-
 @contextlib.contextmanager
-def _context(master: Master) -> Iterator[None]:
+def _context(master: Master | None = None) -> Iterator[None]:
     """Make `ctx` this master's, and put back what was there: a test may have a gateway as well."""
-    before = {name: getattr(ctx, name) for name in ("master", "options", "log") if hasattr(ctx, name)}
-    ctx.master, ctx.options = master, master.options
+    before = {name: vars(ctx)[name] for name in _OF_A_MASTER if name in vars(ctx)}
+    if master is not None:
+        ctx.master, ctx.options = master, master.options
     try:
         yield
     finally:
-        for name, value in before.items():
-            setattr(ctx, name, value)
+        for name in _OF_A_MASTER:
+            vars(ctx).pop(name, None)
+        vars(ctx).update(before)

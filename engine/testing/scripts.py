@@ -1,23 +1,23 @@
-"""Scripts by path, as `-s` finds them."""
+"""Scripts by path, found and imported as `-s` does it."""
 
-import importlib.util
-import sys
-from pathlib import Path
+import os
 from types import ModuleType
 
-import hoopaddon.addons
-from hoopaddon.errors import ConfigError
+from hoopaddon.scripts.imports import ScriptImports
+from hoopaddon.scripts.load import explain
+from hoopaddon.scripts.locate import locate
 
 
-def load(path: str | Path) -> ModuleType:
-    file = Path(path)
-    if not file.is_file():
-        file = Path(hoopaddon.addons.__path__[0]) / path
-    if not file.is_file():
-        raise ConfigError("no such script", file=str(path))
-    name = f"__mitmproxy_script__.{file.stem}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    module = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
-    sys.modules[name] = module
-    spec.loader.exec_module(module)  # type: ignore[union-attr]
+def load(path: str | os.PathLike[str]) -> ModuleType:
+    """The script at `path`, or the shipped one of that name, imported anew: what `judge` takes as a policy.
+
+    Raises ConfigError that says where the script is wrong.
+    """
+    imports = ScriptImports(locate(os.fspath(path)))
+    try:
+        module = imports.run()
+    except Exception as e:
+        imports.unload()
+        raise explain(e, imports) from e
+    # It stays imported: a hook may import a module beside the script when it is called.
     return module

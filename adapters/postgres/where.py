@@ -5,11 +5,10 @@ every row, or at once for every row and for none. A condition that is never true
 Where neither can be shown, the condition counts if it reads the row at all: `id > -1` does.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum, auto
-from typing import Any
 
-from hoopaddon.adapters.postgres.cover import MIRRORED, NEGATED, cover_everything
+from hoopaddon.adapters.postgres.cover import MIRRORED, cover_everything
 from hoopaddon.adapters.postgres.expression import (
     MAX_LEVELS,
     NotConstant,
@@ -24,6 +23,16 @@ from hoopaddon.adapters.postgres.expression import (
     tag_of,
     truth_value,
     unwrapped,
+)
+from hoopaddon.adapters.postgres.forms import (
+    LIKE_KINDS,
+    MATCHES,
+    has_default,
+    holds,
+    is_condition,
+    is_null,
+    may_always_be_null,
+    never_negative,
 )
 from hoopaddon.adapters.postgres.patterns import matches_anything
 from hoopaddon.adapters.postgres.subselect import gives_every_value, gives_nothing
@@ -47,21 +56,6 @@ TRUE, NEVER, SAME, ROWS = Truth
 _SYSTEM_COLUMNS = {"ctid", "tableoid", "xmin", "xmax", "cmin", "cmax"}
 
 _IRREFLEXIVE = {"<>", "<", ">"}
-
-_LIKE_KINDS = {"AEXPR_LIKE", "AEXPR_ILIKE", "AEXPR_SIMILAR"}
-_CONDITION_KINDS = _LIKE_KINDS | {
-    "AEXPR_DISTINCT",
-    "AEXPR_NOT_DISTINCT",
-    "AEXPR_IN",
-    "AEXPR_BETWEEN",
-    "AEXPR_NOT_BETWEEN",
-    "AEXPR_BETWEEN_SYM",
-    "AEXPR_NOT_BETWEEN_SYM",
-    "AEXPR_OP_ANY",
-    "AEXPR_OP_ALL",
-}
-_NOT_NEGATIVE = {"length", "char_length", "character_length", "octet_length", "bit_length", "abs", "cardinality"}
-_MATCHES = {"~~", "~~*", "~", "~*", "^@"}
 
 
 def tells_rows_apart(condition: Node | None, ranges: Ranges) -> bool:
@@ -136,7 +130,7 @@ def _a_expr(node: Node, ranges: Ranges, negated: bool, level: int) -> Truth:
     left, right = node.get("lexpr", {}), node.get("rexpr", {})
     if "BETWEEN" in kind:
         return _between(node, ranges, negated ^ ("NOT_BETWEEN" in kind), level)
-    if kind == "AEXPR_OP" or kind in _LIKE_KINDS:
+    if kind == "AEXPR_OP" or kind in LIKE_KINDS:
         return _comparison(name, left, right, ranges, negated, level)
     if kind == "AEXPR_IN":
         truths = [_comparison("=", left, item, ranges, False, level) for item in tag_of(right)[1].get("items", [])]
@@ -161,25 +155,26 @@ def _comparison(name: str, left: Node, right: Node, ranges: Ranges, negated: boo
             return _of(compared(name, constant(left), constant(right)), negated)
         except NotConstant:
             return SAME
-    if name in _MATCHES or name in ("!~~", "!~~*", "!~", "!~*"):
+    if name in MATCHES or name in ("!~~", "!~~*", "!~", "!~*"):
         positive = name.lstrip("!")
         ranges.constants_read = True
         if matches_anything(positive, right):
             return _opposite(TRUE, negated ^ (positive != name))
     if _compares_boolean(name, left, right, ranges):
         return _boolean_comparison(name, left, right, ranges, negated, level)
-    if by_left and by_right and canonical(left, ranges) == canonical(right, ranges):
+    both_columns = holds("ColumnRef", left) and holds("ColumnRef", right)
+    if both_columns and canonical(left, ranges) == canonical(right, ranges):
         if name in _IRREFLEXIVE:
-            return SAME if _calls_function([left, right]) else _opposite(NEVER, negated)
+            return SAME if holds("FuncCall", [left, right]) else _opposite(NEVER, negated)
         return _opposite(TRUE, negated)
-    if _never_negative(name, left, right, ranges) or _never_negative(MIRRORED.get(name, ""), right, left, ranges):
+    if never_negative(name, left, right, ranges) or never_negative(MIRRORED.get(name, ""), right, left, ranges):
         return _opposite(TRUE, negated)
     return ROWS
 
 
 def _compares_boolean(name: str, left: Node, right: Node, ranges: Ranges) -> bool:
     """Whether this is `condition = true` or the like."""
-    return name in ("=", "<>") and (_is_condition(left) or _is_condition(right))
+    return name in ("=", "<>") and (is_condition(left) or is_condition(right))
 
 
 def _boolean_comparison(name: str, left: Node, right: Node, ranges: Ranges, negated: bool, level: int) -> Truth:
@@ -196,44 +191,6 @@ def _boolean_comparison(name: str, left: Node, right: Node, ranges: Ranges, nega
         return _opposite(TRUE, negated ^ (name == "<>"))
     both = (_truth(left, ranges, False, level), _truth(right, ranges, False, level))
     return ROWS if ROWS in both else SAME
-
-
-def _is_condition(node: Node) -> bool:
-    """Whether the expression is a boolean one by its form; nearly all of these are never NULL in a real row."""
-    tag, value = tag_of(unwrapped(node))
-    if tag == "A_Expr":
-        return value.get("kind") in _CONDITION_KINDS or operator(value) in NEGATED or operator(value) in _MATCHES
-    return tag in ("BoolExpr", "NullTest", "BooleanTest") or (
-        tag == "SubLink" and value.get("subLinkType") in ("EXISTS_SUBLINK", "ANY_SUBLINK", "ALL_SUBLINK")
-    )
-
-
-def _never_negative(name: str, left: Node, right: Node, ranges: Ranges) -> bool:
-    """`length(x) >= 0` and the like."""
-    tag, value = tag_of(unwrapped(left))
-    if tag != "FuncCall" or strings(value.get("funcname", []))[-1] not in _NOT_NEGATIVE:
-        return False
-    ranges.constants_read = True
-    try:
-        bound = constant(right)
-    except NotConstant:
-        return False
-    if type(bound) is not int:
-        return False
-    return (name == ">=" and bound <= 0) or (name in (">", "<>") and bound < 0)
-
-
-def _calls_function(node: Any) -> bool:
-    stack = [node]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, dict):
-            if "FuncCall" in part:
-                return True
-            stack += part.values()
-        elif isinstance(part, list):
-            stack += part
-    return False
 
 
 def _between(node: Node, ranges: Ranges, negated: bool, level: int) -> Truth:
@@ -296,34 +253,11 @@ def _null_test(node: Node, ranges: Ranges, negated: bool, level: int) -> Truth:
             return _of((constant(argument) is None) is wants_null, False)
         except NotConstant:
             return SAME
-    if _may_always_be_null(argument, ranges):
+    if may_always_be_null(argument, ranges):
         return SAME
-    if _is_condition(argument) or tag in ("RowExpr", "A_ArrayExpr") or _has_default(value, tag, ranges):
+    if is_condition(argument) or tag in ("RowExpr", "A_ArrayExpr") or has_default(value, tag, ranges):
         return SAME if wants_null else TRUE
     return ROWS
-
-
-def _may_always_be_null(node: Any, ranges: Ranges) -> bool:
-    """Whether a NULL constant, or `nullif(x, x)`, is part of the expression."""
-    stack = [node]
-    while stack:
-        part = stack.pop()
-        if isinstance(part, dict):
-            if part.get("isnull"):
-                return True
-            if part.get("kind") == "AEXPR_NULLIF" and canonical(part.get("lexpr"), ranges) == canonical(
-                part.get("rexpr"), ranges
-            ):
-                return True
-            stack += part.values()
-        elif isinstance(part, list):
-            stack += part
-    return False
-
-
-def _has_default(value: Node, tag: str, ranges: Ranges) -> bool:
-    """Whether this is `coalesce(…, constant)`."""
-    return tag == "CoalesceExpr" and not all(has_row(argument, ranges) for argument in value.get("args", []))
 
 
 def _boolean_test(node: Node, ranges: Ranges, negated: bool, level: int) -> Truth:
@@ -332,22 +266,9 @@ def _boolean_test(node: Node, ranges: Ranges, negated: bool, level: int) -> Trut
     if kind.endswith("UNKNOWN"):
         null = "IS_NULL" if kind == "IS_UNKNOWN" else "IS_NOT_NULL"
         return _null_test({"arg": argument, "nulltesttype": null}, ranges, negated, level)
-    if _is_null(argument, ranges):
+    if is_null(argument, ranges):
         return _of(kind.startswith("IS_NOT"), negated)
     return _truth(argument, ranges, negated ^ (kind in ("IS_FALSE", "IS_NOT_TRUE")), level)
-
-
-def _is_null(node: Node, ranges: Ranges) -> bool:
-    """Whether a condition is NULL in every row: NULL itself, or a comparison with it."""
-    tag, value = tag_of(unwrapped(node))
-    sides = [value.get("lexpr", {}), value.get("rexpr", {})] if tag == "A_Expr" and operator(value) else [node]
-    for side in sides:
-        try:
-            if side and constant(side) is None:
-                return True
-        except NotConstant:
-            continue
-    return False
 
 
 # -- CASE, COALESCE, sub-selects
@@ -360,7 +281,7 @@ def _case(node: Node, ranges: Ranges, negated: bool, level: int) -> Truth:
     for branch in node.get("args", []):
         when = tag_of(branch)[1]
         test = when.get("expr", {})
-        if _is_null(test, ranges):
+        if is_null(test, ranges):
             continue
         condition = (
             _comparison("=", subject, test, ranges, False, level) if subject else _truth(test, ranges, False, level)
@@ -381,7 +302,7 @@ def _case(node: Node, ranges: Ranges, negated: bool, level: int) -> Truth:
 def _coalesce(node: Node, ranges: Ranges, negated: bool, level: int) -> Truth:
     ranges.constants_read = True
     for argument in node.get("args", []):
-        if not _is_null(argument, ranges):
+        if not is_null(argument, ranges):
             return _truth(argument, ranges, negated, level)
     return NEVER
 
@@ -430,7 +351,7 @@ def _exists(select: Node, ranges: Ranges, negated: bool, level: int) -> Truth:
     return truth if truth is ROWS else SAME
 
 
-_READERS = {
+_READERS: dict[str, Callable[[Node, Ranges, bool, int], Truth]] = {
     "BoolExpr": _bool_expr,
     "A_Expr": _a_expr,
     "NullTest": _null_test,

@@ -77,7 +77,7 @@ def start_all() -> Iterator[tuple[PostgresServer, list[Contender], list[str]]]:
         for name, scripts in ((PLAIN, ()), (POLICIES, SHIPPED)):
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hoopaddon-bench-")))
             try:
-                gateway = stack.enter_context(Gateway(server, folder, scripts=scripts, arguments=["-q"]))
+                gateway = stack.enter_context(Gateway(server, folder, scripts=scripts))
             except RuntimeError as error:
                 absent.append(f"{name} is not measured: {error}")
                 continue

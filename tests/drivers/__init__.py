@@ -1,0 +1,1 @@
+"""Drivers' own test suites, run directly and through the gateway."""

@@ -94,7 +94,7 @@ def _cell_end(data: bytes | bytearray, at: int) -> int:
 class CopyBinaryRows(CellRows):
     """Consecutive tuples of one binary COPY. A cell of a type that is not known (OID 0) can only become NULL."""
 
-    __slots__ = ("_spans",)
+    __slots__ = ("_tuples",)
 
     def __init__(
         self,
@@ -110,11 +110,11 @@ class CopyBinaryRows(CellRows):
             Field(column.name, 0, 0, oid, -1, -1, BINARY_FORMAT) for column, oid in zip(columns, oids, strict=True)
         ]
         super().__init__(command, columns, fields, data, len(spans), encoding)
-        self._spans = spans
+        self._tuples = spans
 
     def index(self) -> None:
         data = self._data
-        for message, begin, _ in self._spans:
+        for message, begin, _ in self._tuples:
             self._messages.append(message)
             at = begin + _COUNT.size
             for _ in self._fields:

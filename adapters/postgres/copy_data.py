@@ -133,6 +133,8 @@ class CopyReader:
         if not self._waiting and not batch.reframed and payload:
             _, begin, end = self._tuples.next(payload, 0)
             if end == len(payload):
+                if end - begin > self._limit:
+                    raise PeerError("server", "a row of COPY data that is too long", limit=self._limit)
                 if begin < end:
                     batch.spans.append((position, position + 5 + begin, position + 5 + end))
                 return

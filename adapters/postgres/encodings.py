@@ -82,7 +82,7 @@ def codec_of(client_encoding: str) -> str:
 
     Python lacks EUC_TW and MULE_INTERNAL; `ascii` is right for what they have in common with every other.
     """
-    return _CODECS.get(re.sub(r"[^A-Z0-9]", "", client_encoding.upper().replace("ISO_8859_", "ISO8859")), "ascii")
+    return _CODECS.get(re.sub(r"[^A-Z0-9]", "", client_encoding.upper()), "ascii")
 
 
 def embeds_ascii(codec: str) -> bool:

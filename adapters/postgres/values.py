@@ -99,7 +99,7 @@ class Values:
             if found.kind == "array" and found.part:
                 seen = self._type(found.part).kind != "array" and self.visible(found.part, format)
             else:
-                seen = found.kind == "enum" or (found.kind == "base" and found.name not in self._scalars)
+                seen = found.kind == "enum" or (found.kind == "base" and found.codec not in self._scalars)
             self._visible[oid] = seen
         return seen
 
@@ -138,8 +138,8 @@ class Values:
             case "multirange":
                 ranges = [self._decode(found.part, value, depth + 1) for value in split_multirange(data)]
                 return "{" + ",".join(ranges) + "}"
-        if found.name in TEXTUAL or found.kind == "enum":
-            if found.name in VERSIONED:
+        if found.codec in TEXTUAL or found.kind == "enum":
+            if found.codec in VERSIONED:
                 if data[:1] != _VERSION:
                     raise ValueError
                 data = data[1:]
@@ -156,7 +156,7 @@ class Values:
         return array_text(Array(array.dimensions, elements), self._type(part).delimiter)
 
     def _scalar(self, found: Type) -> Scalar:
-        scalar = self._scalars.get(found.name)
+        scalar = self._scalars.get(found.codec)
         if scalar is None:
             raise _Opaque
         return scalar
@@ -175,7 +175,7 @@ class Values:
         try:
             if modifier >= 0:
                 text = _modified(found, text, modifier)
-            if found.name in _PLAIN:
+            if found.codec in _PLAIN:
                 return self._characters(text)
             if format == BINARY_FORMAT:
                 return self._encode(oid, text, original, 0)
@@ -214,9 +214,9 @@ class Values:
             case "multirange":
                 ranges = [self._encode(found.part, value, None, depth + 1) for value in parse_multirange(text)]
                 return join_multirange(ranges)
-        if check := TEXTUAL.get(found.name):
+        if check := TEXTUAL.get(found.codec):
             check(text)
-            return (_VERSION if found.name in VERSIONED else b"") + self._characters(text)
+            return (_VERSION if found.codec in VERSIONED else b"") + self._characters(text)
         return self._scalar(found).encode(text)
 
     def _encode_array(self, found: Type, text: str, original: bytes | None, depth: int) -> bytes:
@@ -265,7 +265,7 @@ class Values:
                 for item in parse_multirange(text):
                     self._require(found.part, item, None, depth + 1)
             case _:
-                if check := TEXTUAL.get(found.name):
+                if check := TEXTUAL.get(found.codec):
                     check(text)
                 else:
                     self._scalar(found).encode(text)
@@ -292,12 +292,12 @@ def _element_type(found: Type, array: BinaryArray) -> int:
 
 def _modified(found: Type, text: str, modifier: int) -> str:
     """The text, padded where the type pads. Raises `Unfit` where it is too long."""
-    if found.name in ("varchar", "bpchar"):
+    if found.codec in ("varchar", "bpchar"):
         limit = modifier - _MODIFIER_OFFSET
         if len(text) > limit:
             raise Unfit
-        return text.ljust(limit) if found.name == "bpchar" else text
-    if (found.name == "bit" and len(text) != modifier) or (found.name == "varbit" and len(text) > modifier):
+        return text.ljust(limit) if found.codec == "bpchar" else text
+    if (found.codec == "bit" and len(text) != modifier) or (found.codec == "varbit" and len(text) > modifier):
         raise Unfit
     return text
 

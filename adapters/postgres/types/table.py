@@ -14,7 +14,8 @@ type Kind = Literal["base", "array", "composite", "range", "multirange", "enum",
 class Type:
     """A type's name and what it is made of: an array's element, a range's bounds, a domain's base.
 
-    `part` is an OID, 0 where there is none or where each value says it.
+    `part` is an OID, 0 where there is none or where each value says it. `codec` is the name by which its own values
+    are read and written, and empty for a type that is not known: anybody may call a type `text`.
     """
 
     oid: int
@@ -22,10 +23,11 @@ class Type:
     kind: Kind = "base"
     part: int = 0
     delimiter: str = ","
+    codec: str = ""
 
 
 BUILT_IN: Mapping[int, Type] = MappingProxyType(
-    {oid: Type(oid, name, kind, part, delimiter) for oid, name, kind, part, delimiter in TYPES}  # type: ignore[arg-type]
+    {oid: Type(oid, name, kind, part, delimiter, name) for oid, name, kind, part, delimiter in TYPES}  # type: ignore[arg-type]
 )
 
 EXTENSIONS: Mapping[str, int] = MappingProxyType(
@@ -33,7 +35,7 @@ EXTENSIONS: Mapping[str, int] = MappingProxyType(
 )
 """Types from contrib whose values are read here, with numbers of our own: theirs differ from database to database."""
 
-_EXTENSION_TYPES = {number: Type(number, name) for name, number in EXTENSIONS.items()}
+_EXTENSION_TYPES = {number: Type(number, name, codec=name) for name, number in EXTENSIONS.items()}
 
 
 def with_names(names: Iterable[tuple[int, str]]) -> Mapping[int, Type]:
@@ -45,5 +47,6 @@ def with_names(names: Iterable[tuple[int, str]]) -> Mapping[int, Type]:
     table = {**BUILT_IN, **_EXTENSION_TYPES}
     for oid, name in names:
         part = EXTENSIONS.get(name.removeprefix("_"), 0) if name.startswith("_") else 0
-        table.setdefault(oid, Type(oid, name, "array" if part else "base", part))
+        codec = name if name in EXTENSIONS else ""
+        table.setdefault(oid, Type(oid, name, "array" if part else "base", part, codec=codec))
     return table

@@ -13,6 +13,7 @@ from psycopg.pq import ExecStatus
 from hoopaddon.adapters.postgres.types.table import BUILT_IN, Type, with_names
 from hoopaddon.adapters.postgres.values import Values, to_text
 from hoopaddon.errors import PeerError
+from tests.adapters.postgres.batches import only_the_server_to_blame
 from tests.adapters.postgres.literals import EXPRESSIONS, LITERALS
 from tests.servers.postgres import Database, PostgresServer
 
@@ -115,7 +116,8 @@ def test_types_of_the_database_itself(database: Database) -> None:
 def _catalogue(connection: "psycopg.Connection[tuple[object, ...]]") -> dict[int, Type]:
     kinds = {"c": "composite", "d": "domain", "e": "enum"}
     rows = connection.execute(
-        "SELECT oid::int, typname, typtype, typelem::int, typbasetype::int, typcategory FROM pg_type WHERE oid >= 16384"
+        "SELECT oid::int, typname, typtype, typelem::int, typbasetype::int, typcategory "
+        "FROM pg_type WHERE oid >= 16384"
     ).fetchall()
     table = dict(with_names((int(str(row[0])), str(row[1])) for row in rows))
     for oid, name, kind, element, base, category in rows:
@@ -142,11 +144,8 @@ def test_another_encoding(database: Database) -> None:
 def test_hostile_bytes_raise_peer_error_and_nothing_else(kind: str, data: st.DataObject) -> None:
     oid = data.draw(st.sampled_from([found.oid for found in BUILT_IN.values() if found.kind == kind]))
     cell = data.draw(st.binary(max_size=60))
-    try:
+    with only_the_server_to_blame():
         text = to_text(oid, cell, 1)
-    except PeerError as e:
-        assert e.side == "server"
-    else:
         assert text is None or isinstance(text, str)
 
 
@@ -158,10 +157,8 @@ def test_mutated_values_raise_peer_error_and_nothing_else(data: st.DataObject) -
     cell = bytearray(VALUES.from_text(oid, text, 1) or b"")
     assert cell
     cell[data.draw(st.integers(0, len(cell) - 1))] = data.draw(st.integers(0, 255))
-    try:
+    with only_the_server_to_blame():
         VALUES.to_text(oid, bytes(cell[: data.draw(st.integers(0, len(cell)))]), 1)
-    except PeerError as e:
-        assert e.side == "server"
 
 
 def test_an_array_that_announces_more_than_it_has_is_refused_at_once() -> None:

@@ -215,3 +215,12 @@ def test_what_is_read_from_any_bytes_fits_again(name: str, data: st.DataObject) 
     again = VALUES.from_text(OIDS[name], text, 1)
     assert again is not None
     assert VALUES.to_text(OIDS[name], again, 1) == text
+
+
+def test_a_users_type_is_not_taken_for_the_one_whose_name_it_has() -> None:
+    names = [(99999, "text"), (99998, "numeric"), (99997, "_text")]
+    values = Values({**with_names(names), 99996: Type(99996, "varchar", "enum")})
+    for oid in (99996, 99997, 99998, 99999):
+        assert values.from_text(oid, "1", 0, b"2") is None
+        assert values.from_text(oid, "1", 1, b"2") is None
+    assert values.to_text(99998, b"\0\0\0\0\0\0\0\0", 1) is None

@@ -61,11 +61,16 @@ class Index:
 
     def _take_in(self, path: str) -> None:
         """Read one file from where the last reader stopped; all of what it gained, or none of it."""
-        with self._exclusively(), contextlib.suppress(FileNotFoundError):
+        with self._exclusively():
             row = self.db.execute("SELECT * FROM files WHERE path = ?", (path,)).fetchone()
             session = Path(path).name.removesuffix(SUFFIX)
             reading = _Reading(self.db, session, row)
-            reading.read(self.layout.sessions / path)
+            try:
+                reading.read(self.layout.sessions / path)
+            except FileNotFoundError:
+                return
+            except OSError as e:
+                reading.note(f"cannot be read: {e.strerror}")
             self.db.execute(
                 "INSERT OR REPLACE INTO files (path, session, offset, lines, head, closed, damage) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -98,7 +103,7 @@ class _Reading:
     def read(self, path: Path) -> None:
         with open_journal(path) as file:
             if os.fstat(file.fileno()).st_size < self.offset:
-                self._note("is shorter than it was")
+                self.note("is shorter than it was")
                 return
             file.seek(self.offset)
             for line in complete_lines(file):
@@ -108,17 +113,17 @@ class _Reading:
         try:
             found = event(line)
         except ValueError:
-            self._note(f"line {self.lines + 1} is not an event")
+            self.note(f"line {self.lines + 1} is not an event")
         else:
             if found.get("n") != self.lines or found.get("prev") != self.head or self.closed:
-                self._note(f"line {self.lines + 1} does not follow the one before")
+                self.note(f"line {self.lines + 1} does not follow the one before")
             take_in(self.db, self.session, found)
             self.closed = self.closed or found.get("type") == "end"
         self.offset += len(line)
         self.lines += 1
         self.head = sha256(line).hexdigest()
 
-    def _note(self, damage: str) -> None:
+    def note(self, damage: str) -> None:
         self.damage = self.damage or damage
 
 

@@ -1,8 +1,10 @@
 """Says whether a journal is what the gateway wrote, all of it, and nothing else."""
 
 import contextlib
+import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -80,8 +82,12 @@ def event(line: bytes) -> dict[str, Any]:
 
 
 def open_journal(path: Path) -> BinaryIO:
-    """Open a journal for reading, and nothing that only looks like one."""
-    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    """Open a journal for reading. Raises `OSError` for a link, a pipe, or whatever else is no file of the gateway."""
+    file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "is not a regular file")
+    return file
 
 
 def verify(path: Path, keys: PublicKeys, known: Known | None = None) -> Verification:

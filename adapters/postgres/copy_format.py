@@ -95,7 +95,8 @@ def _of_query(query: Any, tables: Mapping[str, Sequence[str]]) -> tuple[Column, 
     returning = getattr(query, "returningClause", None)
     targets = returning.exprs if returning else getattr(query, "targetList", None)
     if isinstance(query, ast.SelectStmt):
-        source = query.fromClause[0] if len(query.fromClause or ()) == 1 else None
+        tables_read = query.fromClause or ()
+        source = tables_read[0] if len(tables_read) == 1 else None
     elif returning:
         source = query.relation
     else:
@@ -109,7 +110,7 @@ def _of_target(
 ) -> tuple[Column, ...]:
     if not isinstance(target.val, ast.ColumnRef):
         return (Column(target.name or ""),)
-    last = target.val.fields[-1]
+    last = (target.val.fields or ())[-1]
     if isinstance(last, ast.A_Star):
         return _of_table(relation, None, tables) if relation else ()
     name = str(last.sval)

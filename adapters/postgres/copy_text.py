@@ -49,7 +49,9 @@ class TextGrammar:
         self.delimiter = format.delimiter.encode(format.encoding)
         self._null = format.null.encode(format.encoding)
         self._escaped_delimiter = b"\\" + self.delimiter
-        self._cell = re.compile(rb"(?:[^\\%b]|\\(?s:.))*+" % re.escape(self.delimiter))
+        mark = re.escape(self.delimiter)
+        self._cell = re.compile(rb"((?:[^\\%b]++|\\(?s:.))*+)%b" % (mark, mark))
+        self._special = re.compile(rf"[\\\b\f\n\r\t\v{re.escape(format.delimiter)}]")
         self._to_escape = _TO_ESCAPE | {
             ord(format.delimiter): _TO_ESCAPE.get(ord(format.delimiter)) or f"\\{format.delimiter}"
         }
@@ -71,7 +73,11 @@ class TextGrammar:
         return _ESCAPED.sub(_unescaped, text) if "\\" in text else text
 
     def encode(self, text: str | None, old: bytes) -> bytes:
-        return self._null if text is None else text.translate(self._to_escape).encode(self._encoding)
+        if text is None:
+            return self._null
+        if self._special.search(text):
+            text = text.translate(self._to_escape)
+        return text.encode(self._encoding)
 
     def broken(self, data: bytes) -> bool:
         return self._broken.search(data) is not None
@@ -94,12 +100,13 @@ class CsvGrammar:
         self.delimiter = format.delimiter.encode(format.encoding)
         delimiter, quote, escape = map(re.escape, (format.delimiter, format.quote, format.escape))
         either = f"[{quote}{escape}]"
-        plain = f"[^{quote}{escape}]"
+        plain = f"[^{quote}{escape}]++"
         # What may stand between quotes: an escape that precedes neither quote nor escape is itself.
         inner = f"{plain}|{escape}{either}" if quote == escape else f"{plain}|{escape}{either}|{escape}"
-        cell = f"(?:[^{delimiter}{quote}]|{quote}(?:{inner})*+{quote})*+"
-        self._cell = re.compile(cell.encode(), re.DOTALL)
-        self._piece = re.compile(f"{quote}((?:{inner})*+){quote}|([^{quote}]+)", re.DOTALL)
+        quoted = f"{quote}(?:{inner})*+{quote}"
+        self._cell = re.compile(f"((?:[^{delimiter}{quote}]++|{quoted})*+){delimiter}".encode())
+        self._row = re.compile(f"(?:[^{quote}\n]++|{quoted})*+\n".encode())
+        self._piece = re.compile(f"{quote}((?:{inner})*+){quote}|([^{quote}]+)")
         self._escaped = re.compile(f"{escape}({either})")
         self._broken = re.compile(f"{escape}{either}".encode())
         self._needs_quotes = re.compile(f"[{delimiter}{quote}\r\n]")
@@ -115,6 +122,8 @@ class CsvGrammar:
             if data.find(self._quote, at, end or len(data)) < 0:
                 return end or -1
         plain = ascii_only(data, self._encoding)
+        if not self._inside and (row := self._row.match(plain, at)):
+            return row.end()
         while at < len(plain):
             if self._inside:
                 at = self._leave_quotes(plain, at)
@@ -154,8 +163,12 @@ class CsvGrammar:
 
     def decode(self, cell: bytes) -> str | None:
         text = cell.decode(self._encoding, "replace")
-        if self._format.quote not in text:
+        quote, escape = self._format.quote, self._format.escape
+        if quote not in text:
             return None if text == self._format.null else text
+        inner = text[1:-1]
+        if text[0] == quote == text[-1] and quote not in inner and escape not in inner:
+            return inner
         return self._piece.sub(self._unquoted, text)
 
     def _unquoted(self, found: re.Match[str]) -> str:
@@ -179,17 +192,20 @@ class CsvGrammar:
 
 
 def _cut(line: bytes, plain: bytes, cell: re.Pattern[bytes], delimiter: bytes) -> list[bytes]:
-    """The cells between delimiters. Raises ValueError where a quote is never closed, or nothing is escaped."""
-    cells, at = [], 0
-    while found := cell.match(plain, at):
-        end = found.end()
-        cells.append(line[at:end])
-        if end == len(line):
-            return cells
-        if plain[end : end + 1] != delimiter:
-            break
-        at = end + 1
-    raise ValueError
+    """The cells of a line, by a pattern for one with its delimiter.
+
+    Raises ValueError where a quote is never closed, or an escape stands before nothing.
+    """
+    cells = cell.findall(plain + delimiter)
+    if sum(map(len, cells)) + len(cells) != len(line) + 1:
+        raise ValueError
+    if plain is line:
+        return cells
+    at, found = 0, []
+    for masked in cells:
+        found.append(line[at : at + len(masked)])
+        at += len(masked) + 1
+    return found
 
 
 def line_grammar(format: CopyFormat) -> LineGrammar:

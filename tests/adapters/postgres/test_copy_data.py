@@ -198,7 +198,7 @@ def test_binary_data_that_is_none_is_refused(payload: bytes) -> None:
 
 # -- cut anywhere
 
-STREAMS = {
+STREAMS: dict[str, tuple[CopyFormat, bytes, list[list[str | None]]]] = {
     "text": (TEXT, b"1\ta\\nb\n\\N\tx y\n3\t\n", [["1", "a\nb"], [None, "x y"], ["3", ""]]),
     "csv": (CSV, b'1,"a\n""b"""\n,x y\n3,""\n', [["1", 'a\n"b"'], [None, "x y"], ["3", ""]]),
     "escape": (
@@ -329,7 +329,14 @@ def test_a_copy_is_edited_apart(kind: str) -> None:
 # -- the server's own
 
 VALUES = "(VALUES (1, 'tab\t nl\n back\\ \\N'), (2, ''), (3, NULL), (4, 'q\"uo,te'), (5, '\\.'), (6, 'é|')) v(a, b)"
-EXPECTED = [["1", "tab\t nl\n back\\ \\N"], ["2", ""], ["3", None], ["4", 'q"uo,te'], ["5", "\\."], ["6", "é|"]]
+EXPECTED: list[list[str | None]] = [
+    ["1", "tab\t nl\n back\\ \\N"],
+    ["2", ""],
+    ["3", None],
+    ["4", 'q"uo,te'],
+    ["5", "\\."],
+    ["6", "é|"],
+]
 
 
 def copied(connection: "psycopg.Connection[tuple[object, ...]]", options: str) -> bytes:

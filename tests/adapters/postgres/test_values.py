@@ -3,6 +3,7 @@
 import random
 import struct
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import psycopg
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.pq import ExecStatus
 
-from hoopaddon.adapters.postgres.types.table import BUILT_IN, Type, with_names
+from hoopaddon.adapters.postgres.types.table import BUILT_IN, Kind, Type, with_names
 from hoopaddon.adapters.postgres.values import Values, to_text
 from hoopaddon.errors import PeerError
 from tests.adapters.postgres.batches import only_the_server_to_blame
@@ -114,17 +115,17 @@ def test_types_of_the_database_itself(database: Database) -> None:
 
 
 def _catalogue(connection: "psycopg.Connection[tuple[object, ...]]") -> dict[int, Type]:
-    kinds = {"c": "composite", "d": "domain", "e": "enum"}
-    rows = connection.execute(
+    kinds: dict[str, Kind] = {"c": "composite", "d": "domain", "e": "enum"}
+    rows: list[Any] = connection.execute(
         "SELECT oid::int, typname, typtype, typelem::int, typbasetype::int, typcategory "
         "FROM pg_type WHERE oid >= 16384"
     ).fetchall()
-    table = dict(with_names((int(str(row[0])), str(row[1])) for row in rows))
+    table = dict(with_names((row[0], row[1]) for row in rows))
     for oid, name, kind, element, base, category in rows:
         if category == "A" and name not in ("_citext", "_hstore"):
-            table[oid] = Type(oid, name, "array", element)  # type: ignore[arg-type]
+            table[oid] = Type(oid, name, "array", element)
         elif kind in kinds:
-            table[oid] = Type(oid, name, kinds[kind], base)  # type: ignore[arg-type, index]
+            table[oid] = Type(oid, name, kinds[kind], base)
     return table
 
 

@@ -133,8 +133,8 @@ class Disk:
         self.room: int | None = None
         self.cannot_cut = False
         self._write, self._ftruncate = os.write, os.ftruncate
-        monkeypatch.setattr(journal_module.os, "write", self.write)
-        monkeypatch.setattr(journal_module.os, "ftruncate", self.ftruncate)
+        monkeypatch.setattr(os, "write", self.write)
+        monkeypatch.setattr(os, "ftruncate", self.ftruncate)
 
     def write(self, fd: int, data: bytes) -> int:
         if self.room is None:
@@ -328,7 +328,7 @@ def test_a_file_that_may_not_grow_refuses_the_command(tmp_path: Path) -> None:
 
 def test_with_fsync_each_durable_event_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
-    monkeypatch.setattr(journal_module.os, "fdatasync", synced.append)
+    monkeypatch.setattr(os, "fdatasync", synced.append)
     journal = Journal.open(tmp_path, a_session(), KEY, fsync=True)
     begun = len(synced)
     journal.append("command", {}, durable=True)

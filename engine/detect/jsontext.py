@@ -1,0 +1,72 @@
+"""Masks inside JSON that leave it JSON: what was found in a string stays a string, a number becomes null."""
+
+import json
+import re
+
+from hoopaddon.detect.finder import UNSEARCHED, Finder, Match
+from hoopaddon.detect.masks import Mask, replace
+
+# A string, with its quotes, or a number. Possessive: one pass, whatever the text.
+_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|-?[0-9][0-9.eE+-]*+', re.DOTALL)
+_NUMBER = re.compile(r"[-+0-9.eE]*+")
+_NUMBER_MARKS = frozenset("-+0123456789.eE")
+
+# Looking into every string by itself costs more than one search of the whole.
+MAX_ESCAPED = 4_000_000
+
+
+def mask_json(text: str, finder: Finder, mask: Mask) -> str:
+    """The JSON text with everything masked that the finder finds, behind escapes such as `\\u0040` too."""
+    if "\\" not in text:
+        return _mask_plain(text, finder.find(text), mask)
+    if len(text) > MAX_ESCAPED:
+        return json.dumps(mask(UNSEARCHED, text))
+    text = _TOKEN.sub(lambda token: _mask_token(token[0], finder, mask), text)
+    # What spans several tokens, such as a secret after its name.
+    found = finder.find(text)
+    return _mask_plain(text, found, mask, escapes=True) if found else text
+
+
+def _mask_token(token: str, finder: Finder, mask: Mask) -> str:
+    if not token.startswith('"'):
+        return "null" if finder.find(token) else token
+    if "\\" not in token:
+        return replace(token, finder.find(token), mask)
+    try:
+        value = json.loads(token, strict=False)
+    except ValueError:
+        # No JSON after all; a whole masked string is the safe side.
+        return json.dumps(mask(UNSEARCHED, token))
+    found = finder.find(value)
+    return json.dumps(replace(value, found, mask), ensure_ascii=False) if found else token
+
+
+def _mask_plain(text: str, matches: list[Match], mask: Mask, *, escapes: bool = False) -> str:
+    """Without escapes a place is inside a string where an odd number of quotes stands before it."""
+    if matches and matches[0].entity == UNSEARCHED:
+        return json.dumps(mask(UNSEARCHED, text))
+    pieces: list[str] = []
+    position = counted_to = quotes = 0
+    for entity, start, end in matches:
+        quotes += _quotes(text, counted_to, start, escapes)
+        counted_to = start
+        if start < position:
+            continue
+        if quotes % 2:
+            pieces += text[position:start], mask(entity, text[start:end])
+            position = end
+        else:
+            while start > position and text[start - 1] in _NUMBER_MARKS:
+                start -= 1
+            rest = _NUMBER.match(text, end)
+            pieces += text[position:start], "null"
+            position = rest.end() if rest else end
+    pieces.append(text[position:])
+    return "".join(pieces)
+
+
+def _quotes(text: str, start: int, end: int, escapes: bool) -> int:
+    """The quotes that open or close a string between two places."""
+    if not escapes:
+        return text.count('"', start, end)
+    return len(re.sub(r"\\.", "", text[start:end], flags=re.DOTALL).split('"')) - 1

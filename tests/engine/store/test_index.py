@@ -207,13 +207,15 @@ def test_a_reader_sees_whole_events_while_they_are_written(layout: Layout) -> No
         for number in range(1, 2001):
             journal.append("command", {"command": number, "text": f"SELECT word{number}"}, durable=True)
             journal.append("command_end", {"command": number, "verdict": "allowed"}, durable=False)
+            if number % 50 == 0:
+                time.sleep(0.001)
         journal.close()
         done.set()
 
     writer = threading.Thread(target=write)
-    writer.start()
     passes = 0
     with Index(layout) as index:
+        writer.start()
         while not done.is_set():
             index.refresh()
             passes += 1

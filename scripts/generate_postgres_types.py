@@ -34,16 +34,16 @@ TYPES: tuple[tuple[int, str, str, int, str], ...] = (
 '''
 
 
-def main(dsn: str) -> None:
-    """Read the catalogue and write the table."""
+def table(dsn: str) -> str:
+    """The module for the types of this server."""
     with psycopg.connect(dsn) as connection:
         rows = connection.execute(QUERY, (LAST_FIXED_OID,)).fetchall()
     lines = []
     for oid, name, delimiter, kind, part in rows:
         made_of = part if kind in ("array", "range", "multirange") else 0
         lines.append(f'    ({oid}, "{name}", "{kind}", {made_of}, "{delimiter}"),\n')
-    TARGET.write_text(HEADER + "".join(lines) + ")\n")
+    return HEADER + "".join(lines) + ")\n"
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    TARGET.write_text(table(sys.argv[1]))

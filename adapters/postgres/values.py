@@ -5,7 +5,7 @@ into a cell only if it is a value of the column's type; otherwise it does not fi
 """
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from hoopaddon.adapters.postgres.encodings import UTF8
@@ -43,6 +43,7 @@ BINARY_FORMAT = 1
 
 MAX_DEPTH = 32
 """How deep values may lie in values: composites of arrays of composites …"""
+MAX_PARTS_CHARACTERS = 64 * 1024 * 1024
 
 _UNKNOWN = Type(0, "")
 _PLAIN = frozenset({"text", "varchar", "bpchar"})
@@ -129,15 +130,14 @@ class Values:
             case "array":
                 return self._decode_array(found, data, depth + 1)
             case "composite":
-                fields = [self._decode_part(part, value, depth + 1) for part, value in split_record(data)]
-                return record_text(fields)
+                return record_text(self._decode_parts(split_record(data), depth + 1))
             case "range":
                 lower, upper, brackets = split_range(data)
-                bounds = [self._decode_part(found.part, bound, depth + 1) for bound in (lower, upper)]
+                bounds = self._decode_parts([(found.part, lower), (found.part, upper)], depth + 1)
                 return range_text(Range(bounds[0], bounds[1], brackets))
             case "multirange":
-                ranges = [self._decode(found.part, value, depth + 1) for value in split_multirange(data)]
-                return "{" + ",".join(ranges) + "}"
+                ranges = self._decode_parts([(found.part, value) for value in split_multirange(data)], depth + 1)
+                return "{" + ",".join(text for text in ranges if text) + "}"
         if found.codec in TEXTUAL or found.kind == "enum":
             if found.codec in VERSIONED:
                 if data[:1] != _VERSION:
@@ -146,13 +146,22 @@ class Values:
             return data.decode(self.encoding, "backslashreplace")
         return self._scalar(found).decode(data)
 
-    def _decode_part(self, oid: int, data: bytes | None, depth: int) -> str | None:
-        return None if data is None else self._decode(oid, data, depth)
+    def _decode_parts(self, parts: Iterable[tuple[int, bytes | None]], depth: int) -> list[str | None]:
+        """Each part as text. Raises ValueError where they would be too long: each level of quotes can double them."""
+        texts: list[str | None] = []
+        size = 0
+        for oid, data in parts:
+            text = None if data is None else self._decode(oid, data, depth)
+            size += len(text or "")
+            if size > MAX_PARTS_CHARACTERS:
+                raise ValueError
+            texts.append(text)
+        return texts
 
     def _decode_array(self, found: Type, data: bytes, depth: int) -> str:
         array = split_array(data)
         part = _element_type(found, array)
-        elements = [self._decode_part(part, element, depth) for element in array.elements]
+        elements = self._decode_parts([(part, element) for element in array.elements], depth)
         return array_text(Array(array.dimensions, elements), self._type(part).delimiter)
 
     def _scalar(self, found: Type) -> Scalar:

@@ -14,6 +14,7 @@ from psycopg.pq import ExecStatus
 from hoopaddon.adapters.postgres.types.table import BUILT_IN, Kind, Type, with_names
 from hoopaddon.adapters.postgres.values import Values, to_text
 from hoopaddon.errors import PeerError
+from scripts.generate_postgres_types import TARGET, table
 from tests.adapters.postgres.batches import only_the_server_to_blame
 from tests.adapters.postgres.literals import EXPRESSIONS, LITERALS
 from tests.servers.postgres import Database, PostgresServer
@@ -83,6 +84,10 @@ def test_random_floats_have_the_servers_digits(postgres: PostgresServer, oid: in
         result = connection.pgconn.exec_params(f"SELECT {columns}".encode(), cells, None, [1] * len(cells), 0)
         shown = [result.get_value(0, number) for number in range(len(cells))]
     assert [to_text(oid, cell, 1) for cell in cells] == [(text or b"").decode() for text in shown]
+
+
+def test_the_table_of_types_is_the_servers(postgres: PostgresServer) -> None:
+    assert table(postgres.dsn()) == TARGET.read_text()
 
 
 def test_types_of_the_database_itself(database: Database) -> None:
@@ -174,6 +179,20 @@ def test_values_in_values_end_somewhere() -> None:
         cell = struct.pack(">iIi", 1, 2249, len(cell)) + cell
     with pytest.raises(PeerError, match="record"):
         to_text(2249, cell, 1)
+
+
+@pytest.mark.parametrize("oid", [1231, 2249])
+def test_what_grows_beyond_measure_as_text_is_refused(oid: int) -> None:
+    if oid == 2249:
+        # Each level doubles the backslashes of the one inside.
+        cell = struct.pack(">iIi", 1, 25, 64) + b"\\" * 64
+        for _ in range(25):
+            cell = struct.pack(">iIi", 1, 2249, len(cell)) + cell
+    else:
+        number = struct.pack(">ihHhHH", 10, 1, 32767, 0, 0, 1)
+        cell = struct.pack(">iiIii", 1, 0, 1700, 1000, 1) + number * 1000
+    with pytest.raises(PeerError):
+        to_text(oid, cell, 1)
 
 
 def test_binary_of_an_unknown_type_is_not_guessed() -> None:

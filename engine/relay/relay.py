@@ -124,7 +124,7 @@ class Relay:
         if talk.server_wait is not None and self._server_task is None:
             self._server.pause()
             self._server_task = asyncio.ensure_future(self._wait_server())
-        if talk.client_backlog > BACKLOG_BYTES:
+        if self._client_task is not None and talk.client_backlog > BACKLOG_BYTES:
             self._client.pause()
         if self._draining and talk.idle:
             self._say_goodbye()

@@ -259,7 +259,7 @@ class Backend:
         self._link.expected.popleft()
         if head.command is not None:
             if head.portal is not None:
-                head.portal.decisions.update(head.command.decisions)
+                head.portal.decisions = head.command.decisions
             self._link.end(head.command)
 
     def _ready_for_query(self, message: bytes) -> bytes:

@@ -7,7 +7,7 @@ fill it exactly; writers return whole messages.
 
 import struct
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import NamedTuple, Self
 
 from hoopaddon.errors import PeerError, Side
 
@@ -26,6 +26,9 @@ MAX_PARAMETERS = 65_535
 
 INT16 = struct.Struct("!h")
 INT32 = struct.Struct("!i")
+COUNT = struct.Struct("!H")
+_count_at = COUNT.unpack_from
+_length_at = INT32.unpack_from
 HEADER = struct.Struct("!ci")
 _HEADER_BYTES = 5
 
@@ -162,7 +165,6 @@ def request(payload: bytes) -> bytes:
 class Parse:
     """Prepare `text` under `name` (empty: the unnamed statement); `types` are OIDs, 0 for those left open."""
 
-    kind: ClassVar[bytes] = b"P"
     name: bytes
     text: bytes
     types: tuple[int, ...]
@@ -177,17 +179,15 @@ class Parse:
 
     def serialize(self) -> bytes:
         types = b"".join(struct.pack("!I", oid) for oid in self.types)
-        return message(b"P", self.name + b"\0" + self.text + b"\0" + struct.pack("!H", len(self.types)) + types)
+        return message(b"P", self.name + b"\0" + self.text + b"\0" + COUNT.pack(len(self.types)) + types)
 
 
-@dataclass(frozen=True, slots=True)
-class Bind:
+class Bind(NamedTuple):
     """Give `statement` its values and call the result `portal`.
 
     `parameter_formats` and `result_formats` hold no code (all text), one for all, or one each; 1 is binary.
     """
 
-    kind: ClassVar[bytes] = b"B"
     portal: bytes
     statement: bytes
     parameter_formats: tuple[int, ...]
@@ -196,31 +196,59 @@ class Bind:
 
     @classmethod
     def parse(cls, payload: bytes) -> Self:
-        reader = Reader("client", payload)
-        portal, statement = reader.cstring(), reader.cstring()
-        parameter_formats = tuple(reader.int16() for _ in range(reader.count()))
-        values = tuple(reader.value() for _ in range(reader.count()))
-        result_formats = tuple(reader.int16() for _ in range(reader.count()))
-        reader.end()
-        if any(code not in (0, 1) for code in parameter_formats + result_formats):
-            raise reader.fail("a format code other than 0 and 1")
-        if len(parameter_formats) > 1 and len(parameter_formats) != len(values):
-            raise reader.fail("as many parameter formats as parameters, one, or none")
-        return cls(portal, statement, parameter_formats, values, result_formats)
+        # Without a Reader: this is read for every statement that a driver prepares.
+        try:
+            end = payload.index(0)
+            at = payload.index(0, end + 1)
+            portal, statement = payload[:end], payload[end + 1 : at]
+            parameter_formats, at = _format_codes(payload, at + 1)
+            (count,) = _count_at(payload, at)
+            at += 2
+            values: list[bytes | None] = []
+            for _ in range(count):
+                (length,) = _length_at(payload, at)
+                at += 4
+                if length == -1:
+                    values.append(None)
+                    continue
+                value = payload[at : at + length]
+                if length < 0 or len(value) != length:
+                    raise PeerError("client", "a message ends before what it announces")
+                values.append(value)
+                at += length
+            result_formats, at = _format_codes(payload, at)
+        except (ValueError, struct.error):
+            raise PeerError("client", "a message ends before what it announces") from None
+        if at != len(payload):
+            raise PeerError("client", "a message goes on after its end")
+        if len(parameter_formats) > 1 and len(parameter_formats) != count:
+            raise PeerError("client", "as many parameter formats as parameters, one, or none")
+        return cls(portal, statement, parameter_formats, tuple(values), result_formats)
 
     def serialize(self) -> bytes:
-        count = struct.Struct("!H")
-        parts = [self.portal, b"\0", self.statement, b"\0", count.pack(len(self.parameter_formats))]
+        parts = [self.portal, b"\0", self.statement, b"\0", COUNT.pack(len(self.parameter_formats))]
         parts += [INT16.pack(code) for code in self.parameter_formats]
-        parts.append(count.pack(len(self.values)))
+        parts.append(COUNT.pack(len(self.values)))
         parts += [_value(value) for value in self.values]
-        parts.append(count.pack(len(self.result_formats)))
+        parts.append(COUNT.pack(len(self.result_formats)))
         parts += [INT16.pack(code) for code in self.result_formats]
         return message(b"B", b"".join(parts))
 
     def parameter_format(self, index: int) -> int:
         """0 for text, 1 for binary."""
         return format_of(self.parameter_formats, index)
+
+
+def _format_codes(payload: bytes, at: int) -> tuple[tuple[int, ...], int]:
+    """A count and that many format codes; and where they end."""
+    (count,) = _count_at(payload, at)
+    at += 2
+    if not count:
+        return (), at
+    codes = struct.unpack_from(f"!{count}h", payload, at)
+    if any(code not in (0, 1) for code in codes):
+        raise PeerError("client", "a format code other than 0 and 1")
+    return codes, at + 2 * count
 
 
 def format_of(codes: tuple[int, ...], index: int) -> int:
@@ -230,8 +258,7 @@ def format_of(codes: tuple[int, ...], index: int) -> int:
     return codes[0] if len(codes) == 1 else codes[index] if index < len(codes) else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(NamedTuple):
     """Describe and Close: `what` is `S` for a statement or `P` for a portal."""
 
     what: bytes
@@ -239,11 +266,9 @@ class Named:
 
     @classmethod
     def parse(cls, payload: bytes) -> Self:
-        reader = Reader("client", payload)
-        what, name = reader.take(1), reader.cstring()
-        reader.end()
-        if what not in (b"S", b"P"):
-            raise reader.fail("neither a statement nor a portal")
+        what, name = payload[:1], payload[1:-1]
+        if payload[-1:] != b"\0" or b"\0" in name or what not in (b"S", b"P"):
+            raise PeerError("client", "neither a statement nor a portal")
         return cls(what, name)
 
 
@@ -255,8 +280,7 @@ def close(what: bytes, name: bytes) -> bytes:
     return message(b"C", what + name + b"\0")
 
 
-@dataclass(frozen=True, slots=True)
-class Execute:
+class Execute(NamedTuple):
     """Run `portal`; at most `limit` rows, 0 for all."""
 
     portal: bytes
@@ -264,10 +288,10 @@ class Execute:
 
     @classmethod
     def parse(cls, payload: bytes) -> Self:
-        reader = Reader("client", payload)
-        portal, limit = reader.cstring(), reader.int32()
-        reader.end()
-        return cls(portal, limit)
+        end = payload.find(0)
+        if end < 0 or len(payload) != end + 5:
+            raise PeerError("client", "an Execute message of the wrong length")
+        return cls(payload[:end], _length_at(payload, end + 1)[0])
 
     def serialize(self) -> bytes:
         return message(b"E", self.portal + b"\0" + INT32.pack(self.limit))
@@ -275,10 +299,10 @@ class Execute:
 
 def query_text(payload: bytes) -> bytes:
     """The text of a Query message."""
-    reader = Reader("client", payload)
-    text = reader.cstring()
-    reader.end()
-    return text
+    end = payload.find(0)
+    if end != len(payload) - 1:
+        raise PeerError("client", "a Query message that is not one string")
+    return payload[:end]
 
 
 def query(text: bytes) -> bytes:

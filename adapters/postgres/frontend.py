@@ -99,7 +99,9 @@ class Frontend:
         for lookup in link.catalogue.lookups():
             link.to_server.append(lookup.messages() + codec.SYNC)
             for kind in (Answer.PARSE, Answer.BIND, Answer.EXECUTE, Answer.CLOSE, Answer.SYNC):
-                link.expect(Expected(kind, silent=True, lookup=lookup if kind is Answer.EXECUTE else None))
+                expected = Expected(kind, silent=True)
+                expected.lookup = lookup if kind is Answer.EXECUTE else None
+                link.expect(expected)
         self.suspension.for_answers()
 
     def _retry_when_drained(self) -> None:
@@ -157,9 +159,15 @@ class Frontend:
             link.to_client.append(codec.ready_for_query(link.status))
             return
         link.to_server.append(PROVOKE_ERROR + codec.SYNC)
-        link.expect(Expected(Answer.REFUSAL, verdict=verdict))
+        link.expect(self._refusal(verdict))
         link.expect(Expected(Answer.SYNC))
         link.unsynced = False
+
+    @staticmethod
+    def _refusal(verdict: Verdict) -> Expected:
+        expected = Expected(Answer.REFUSAL)
+        expected.verdict = verdict
+        return expected
 
     # -- extended protocol
 
@@ -305,7 +313,8 @@ class Frontend:
         self._held[0] = (renamed, self._held[0][1])
         self._held.insert(0, (codec.Parse(REWRITTEN, text, types).serialize(), Expected(Answer.PARSE, silent=True)))
         # The client reads rows by the description that it has: the new text must have the same.
-        described = Expected(Answer.DESCRIBE, portal=portal, silent=True, must_match=expected)
+        described = Expected(Answer.DESCRIBE, portal=portal, silent=True)
+        described.must_match = expected
         self._held.insert(2, (codec.describe(b"P", bind.portal), described))
         self._held.append((codec.close(b"S", REWRITTEN), Expected(Answer.CLOSE, silent=True)))
         portal.described = True
@@ -336,7 +345,7 @@ class Frontend:
         if not verdict.passes:
             self._refuse_extended(command, verdict)
             return False
-        portal.decisions.update(command.decisions)
+        portal.decisions = command.decisions
         self._link.started(command)
         for _, expected in self._held:
             if expected is not None and expected.kind is Answer.BIND:
@@ -360,7 +369,7 @@ class Frontend:
             command.verdict = verdict
             link.end(command, verdict.reason)
         self._drop_held()
-        self._send(PROVOKE_ERROR, Expected(Answer.REFUSAL, verdict=verdict))
+        self._send(PROVOKE_ERROR, self._refusal(verdict))
         link.skipping = True
 
     def _drop_held(self) -> None:

@@ -8,8 +8,8 @@ together.
 """
 
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from hoopaddon.adapters.postgres.codec import Bind
 from hoopaddon.adapters.postgres.command import PostgresQuery
 from hoopaddon.adapters.postgres.description import Field
 from hoopaddon.approval import Decision
-from hoopaddon.command import Verdict
+from hoopaddon.command import NO_DECISIONS, Verdict
 from hoopaddon.rows import Column
 
 if TYPE_CHECKING:
@@ -43,18 +43,19 @@ class Statement:
     columns: tuple[Column, ...] = ()
 
 
-@dataclass(slots=True, eq=False)
 class Portal:
     """A bound statement. `decisions` are the approvals that its command has, for an Execute that goes on with it."""
 
-    statement: Statement
-    bind: Bind
-    segment: int
     certain: bool = False
     described: bool = False
     fields: tuple[Field, ...] | None = None
     columns: tuple[Column, ...] = ()
-    decisions: dict[str, Decision] = field(default_factory=dict)
+    decisions: Mapping[str, Decision] = NO_DECISIONS
+
+    def __init__(self, statement: Statement, bind: Bind, segment: int) -> None:
+        self.statement = statement
+        self.bind = bind
+        self.segment = segment
 
 
 class Answer(Enum):
@@ -77,15 +78,11 @@ class Answer(Enum):
 type Restore = Callable[[], None]
 
 
-@dataclass(slots=True, eq=False)
 class Expected:
     """One answer that the server owes. A `silent` one answers the gateway, not the client."""
 
-    kind: Answer
-    command: PostgresQuery | None = None
+    # One is made for every message, so what most of them lack stands here once.
     statement: Statement | None = None
-    portal: Portal | None = None
-    restore: Restore | None = None
     verdict: Verdict | None = None
     silent: bool = False
     segment: int = 0
@@ -95,6 +92,25 @@ class Expected:
     columns: tuple[Column, ...] = ()
     copy: "CopyReader | None" = None
     lookup: "Lookup | None" = None
+
+    def __init__(
+        self,
+        kind: Answer,
+        command: PostgresQuery | None = None,
+        *,
+        portal: Portal | None = None,
+        statement: Statement | None = None,
+        restore: Restore | None = None,
+        silent: bool = False,
+    ) -> None:
+        self.kind = kind
+        self.command = command
+        self.portal = portal
+        self.restore = restore
+        if statement is not None:
+            self.statement = statement
+        if silent:
+            self.silent = True
 
 
 type Pipeline = deque[Expected]

@@ -62,6 +62,9 @@ class Chain:
         self._rows = self._table("rows")
         self._output = self._table("output")
         self._command_end = self._table("command_end")
+        self.wants_rows = bool(self._rows)
+        """Whether any policy looks at rows; without one they are forwarded unseen."""
+        self.wants_output = bool(self._output)
 
     def _table(self, hook: str) -> tuple[Step, ...]:
         return steps(self.policies, hook, lambda policy: policy.hook(hook))
@@ -70,15 +73,6 @@ class Chain:
         table = steps(self.policies, "command", lambda policy: policy.command_hook(kind))
         self._command_tables[kind] = table
         return table
-
-    @property
-    def wants_rows(self) -> bool:
-        """Whether any policy looks at rows; without one they are forwarded unseen."""
-        return bool(self._rows)
-
-    @property
-    def wants_output(self) -> bool:
-        return bool(self._output)
 
     # -- commands
 

@@ -6,12 +6,16 @@ a value that holds a masked part keeps its syntax.
 
 import base64
 import hmac
+import secrets
 from collections.abc import Callable, Iterable
 from ipaddress import ip_network
+from typing import Self
 
+from hoopaddon.credential import resolve
 from hoopaddon.detect.catalog import GROUPS
 from hoopaddon.detect.detector import without_gaps
 from hoopaddon.detect.finder import Match
+from hoopaddon.errors import ConfigError
 
 type Mask = Callable[[str, str], str]
 """Takes an entity and the text that it is; gives the text to show instead."""
@@ -22,6 +26,7 @@ _SHOWN = 4
 _SHOWN_OF = 3
 _IPV4_SHOWN, _IPV6_SHOWN = 24, 48
 _NAME_BYTES = 10
+_MIN_KEY_BYTES = 16
 
 
 def redacted(entity: str, text: str = "") -> str:
@@ -60,6 +65,20 @@ class Pseudonyms:
     def __init__(self, key: bytes) -> None:
         self._key = key
 
+    @classmethod
+    def keyed_by(cls, reference: str, *, option: str = "") -> Self:
+        """With the key that `env:NAME` or `file:PATH` refers to, or with a random one where it is empty.
+
+        Names made with a random key mean nothing beyond this process. Raises `ConfigError`.
+        """
+        if not reference:
+            return cls(secrets.token_bytes(32))
+        key = resolve(reference, key=option).reveal().encode()
+        if len(key) < _MIN_KEY_BYTES:
+            hint = "make one with: openssl rand -hex 32"
+            raise ConfigError(f"the key is shorter than {_MIN_KEY_BYTES} bytes", key=option, hint=hint)
+        return cls(key)
+
     def __call__(self, entity: str, text: str) -> str:
         value = text.replace("%40", "@").casefold() if entity == "email" else without_gaps(text).casefold()
         if entity == "phone":
@@ -71,7 +90,7 @@ class Pseudonyms:
 
 def replace(text: str, matches: Iterable[Match], mask: Mask) -> str:
     """The text with a mask in the place of every match; the matches in order and apart, as `find` gives them."""
-    pieces = []
+    pieces: list[str] = []
     position = 0
     for entity, start, end in matches:
         pieces += text[position:start], mask(entity, text[start:end])

@@ -4,7 +4,7 @@ hyperscan compiles all patterns to one automaton; where there is no hyperscan Py
 """
 
 import re
-from collections.abc import Buffer, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from hoopaddon.detect.outline import outline, outline_patterns
 try:
     import hyperscan
 except ImportError:
-    hyperscan = None
+    hyperscan = None  # type: ignore[assignment]
 
 # hyperscan counts a block's length in 32 bits.
 MAX_SCAN_BYTES = 1 << 30
@@ -26,9 +26,9 @@ _ESCAPED_PRINTABLE = rb"\\u00[2-7]"
 class Scanner(Protocol):
     """Tells which of its patterns occur in a block of bytes."""
 
-    def hit(self, data: Buffer) -> bool: ...
+    def hit(self, data: bytes | memoryview) -> bool: ...
 
-    def which(self, data: Buffer) -> Iterable[int]: ...
+    def which(self, data: bytes | memoryview) -> list[int]: ...
 
 
 class HyperscanScanner:
@@ -45,7 +45,7 @@ class HyperscanScanner:
         )
         self._scan = self._database.scan
 
-    def hit(self, data: Buffer) -> bool:
+    def hit(self, data: bytes | memoryview) -> bool:
         try:
             self._scan(data, _stop)
         except hyperscan.ScanTerminated:
@@ -54,7 +54,7 @@ class HyperscanScanner:
             return bool(self.which(data))
         return False
 
-    def which(self, data: Buffer) -> list[int]:
+    def which(self, data: bytes | memoryview) -> list[int]:
         found: list[int] = []
 
         def note(pattern: int, _start: int, _end: int, _flags: int, _context: object) -> None:
@@ -84,10 +84,10 @@ class RegexScanner:
             b"|".join(b"(?i:%b)" % pattern if caseless else b"(?:%b)" % pattern for pattern, caseless in patterns)
         )
 
-    def hit(self, data: Buffer) -> bool:
+    def hit(self, data: bytes | memoryview) -> bool:
         return self._any.search(data) is not None
 
-    def which(self, data: Buffer) -> list[int]:
+    def which(self, data: bytes | memoryview) -> list[int]:
         return [number for number, pattern in enumerate(self._patterns) if pattern.search(data)]
 
 

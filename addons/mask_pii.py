@@ -1,0 +1,319 @@
+"""Mask personal data and secrets in what comes back: rows, errors, notices and notifications.
+
+hoopaddon -s mask_pii.py --set mask_columns=users.ssn,*.password --set mask_styles=email=hash
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from mitmproxy.exceptions import OptionsError
+
+from hoopaddon import Addon, Column, ConfigError, Loader, Output, Rows, ctx
+from hoopaddon.detect import (
+    ENTITIES,
+    UNSEARCHED,
+    Mask,
+    Prefilter,
+    Pseudonyms,
+    UnknownEntity,
+    expand,
+    finder,
+    mask_json,
+    partial,
+    redacted,
+    replace,
+)
+
+DEFAULT_ENTITIES = ("email", "card", "iban", "national_id", "phone", "ip", "secret")
+STYLES = ("redact", "partial", "hash")
+WHOLE = "column"
+"""What `mask_styles` calls the cells of `mask_columns`."""
+
+type WholeMask = Callable[[str], str]
+
+_MASKED = "masked"
+_JSON = frozenset({"json", "jsonb"})
+_MAX_JSON = 1_000_000
+_MAX_PLANS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Which columns of a result are masked whole, and which are searched."""
+
+    whole: tuple[int, ...]
+    searched: tuple[int, ...]
+
+
+class MaskPII(Addon):
+    """Looks for entities in every cell, and masks the columns that are named whole."""
+
+    def __init__(self) -> None:
+        self._pseudonyms: Pseudonyms | None = None
+
+    def load(self, loader: Loader) -> None:
+        add, names = loader.add_option, Sequence[str]
+        add("mask_entities", names, list(DEFAULT_ENTITIES), "What to look for, by entity or group.")
+        add(
+            "mask_columns", names, [], "Columns to mask whole, as `ssn`, `users.ssn`, `public.users.*`, `*.password`."
+        )
+        add("mask_except_columns", names, [], "Columns of tables to leave alone, as `public.orders.reference`.")
+        add("mask_style", str, "redact", "What stands in the place of a value.", STYLES)
+        add("mask_styles", names, [], "Styles for single entities, as `email=hash`; `column` is a whole column.")
+        add("mask_key", str, "", "Key of the style hash, as `env:NAME` or `file:PATH`. Empty: random per start.")
+
+    def configure(self, updated: set[str]) -> None:
+        options = ctx.options
+        styles = _styles(_listed(options.mask_styles), options.mask_style)
+        try:
+            entities = expand(_listed(options.mask_entities))
+        except UnknownEntity as e:
+            raise OptionsError(f"mask_entities: {e}") from None
+        if self._pseudonyms is None or "mask_key" in updated:
+            try:
+                self._pseudonyms = Pseudonyms.keyed_by(options.mask_key, option="mask_key")
+            except ConfigError as e:
+                raise OptionsError(str(e)) from None
+        masks: dict[str, Mask] = {"redact": redacted, "partial": partial, "hash": self._pseudonyms}
+        self._masks = {entity: masks[style] for entity, style in styles.items()} | {UNSEARCHED: redacted}
+        self._whole_style = styles[WHOLE]
+        self._columns = _patterns(options.mask_columns)
+        self._except = _patterns(options.mask_except_columns)
+        self._finder = finder(entities)
+        self._prefilter = Prefilter(entities)
+        self._plans: dict[tuple[Column, ...], Plan] = {}
+        self._last: tuple[tuple[Column, ...], Plan] = ((), Plan((), ()))
+
+    # -- rows
+
+    def rows(self, rows: Rows) -> None:
+        columns, plan = self._last
+        if rows.columns is not columns:
+            plan = self._plan(rows.columns)
+        hit = self._prefilter.hit(rows.haystack)
+        for column in plan.whole:
+            self._mask_column(rows, column)
+        if hit:
+            for column in plan.searched:
+                self._search_column(rows, column)
+
+    def _plan(self, columns: tuple[Column, ...]) -> Plan:
+        plan = self._plans.get(columns)
+        if plan is None:
+            whole = [i for i, column in enumerate(columns) if self._is_whole(column)]
+            searched = [
+                i for i, c in enumerate(columns) if i not in whole and not _matches(self._except, _origins(c))
+            ]
+            plan = Plan(tuple(whole), tuple(searched))
+            if len(self._plans) >= _MAX_PLANS:
+                self._plans.clear()
+            self._plans[columns] = plan
+        self._last = (columns, plan)
+        return plan
+
+    def _is_whole(self, column: Column) -> bool:
+        # The client chooses the result's names: they may add a mask, and never take one off.
+        names = (column.name.lower(), *_origins(column))
+        return _matches(self._columns, names) and not _matches(self._except, _origins(column))
+
+    def _mask_column(self, rows: Rows, column: int) -> None:
+        is_json = rows.columns[column].type in _JSON
+        for row, text in enumerate(rows.texts(column)):
+            if text is not None:
+                masked = self._mask_whole(text)
+                rows.replace(row, column, json.dumps(masked, ensure_ascii=False) if is_json else masked)
+
+    def _mask_whole(self, text: str) -> str:
+        mask = self._masks[WHOLE]
+        if self._whole_style == "redact":
+            return mask(_MASKED, text)
+        # A value that is one entity has the same mask here as where it is found by itself.
+        found = self._finder.find(text)
+        if len(found) == 1 and (found[0].start, found[0].end) == (0, len(text)):
+            return mask(found[0].entity, text)
+        return mask(_MASKED, text)
+
+    def _search_column(self, rows: Rows, column: int) -> None:
+        """Search all cells at once, joined; cell by cell only where that is not safe."""
+        texts = rows.texts(column)
+        joined = "\0".join([text or "" for text in texts])
+        if not self._prefilter.hit(joined.encode("utf-8", "surrogatepass")):
+            return
+        is_json = rows.columns[column].type in _JSON
+        cells: Sequence[str | None] = texts
+        if not is_json:
+            found = self._finder.find(joined)
+            if not found:
+                return
+            if found[0].entity != UNSEARCHED:
+                cells = replace(joined, found, self._mask).split("\0")
+        apart = cells is texts or len(cells) != len(texts)
+        for row, text in enumerate(texts):
+            if not text or (not apart and cells[row] == text):
+                continue
+            masked = self._mask_cell(text, is_json) if apart or _may_be_json(text) else cells[row]
+            if masked != text:
+                rows.replace(row, column, masked)
+
+    def _mask_cell(self, text: str, is_json: bool) -> str:
+        if is_json or _is_json(text):
+            return mask_json(text, self._finder, self._mask)
+        return replace(text, self._finder.find(text), self._mask)
+
+    def _mask(self, entity: str, text: str) -> str:
+        return self._masks[entity](entity, text)
+
+    # -- errors, notices, notifications
+
+    def output(self, output: Output) -> None:
+        text = output.text
+        if self._columns and output.kind in ("error", "notice"):
+            text = self._mask_quoted(text)
+        output.text = self._mask_cell(text, False)
+
+    def _mask_quoted(self, text: str) -> str:
+        """Mask what a message quotes of a row, by the message's structure: its words depend on the language."""
+        key = text.find(")=(")
+        if key >= 0:
+            return self._mask_key(text, key)
+        text = _mask_last_parenthesis(text, self._mask_whole)
+        text = _mask_after_colon(text, self._mask_whole)
+        return _QUOTED_NUMBER.sub(lambda quoted: quoted[1] + self._mask_whole(quoted[2]) + quoted[3], text)
+
+    def _mask_key(self, text: str, key: int) -> str:
+        """`Key (ssn, name)=(078-05-1120, Ann) already exists.`"""
+        opening = _opening(text, key)
+        names = _key_names(text[opening + 1 : key])
+        masked = [self._is_masked_name(name) for name in names]
+        if not any(masked):
+            return text
+        start, end = key + 3, text.rfind(")")
+        if end < start:
+            return text[:start] + self._mask_whole(text[start:])
+        values = text[start:end].split(", ")
+        if len(values) != len(names) or ")=(" in text[start:end]:
+            # A value holds what separates values, so where it ends cannot be told.
+            return text[:start] + self._mask_whole(text[start:end]) + text[end:]
+        shown = [self._mask_whole(v) if hide else v for v, hide in zip(values, masked, strict=True)]
+        return text[:start] + ", ".join(shown) + text[end:]
+
+    def _is_masked_name(self, name: str) -> bool:
+        """By the last part of each pattern: a message does not say which table it means."""
+        words = [word.strip('"').lower() for word in _WORD.findall(name)]
+        patterns = [pattern.rpartition(".")[2] for pattern in self._columns]
+        return _matches(patterns, words)
+
+
+_WORD = re.compile(r'"[^"]+"|\w+')
+_QUOTES = '"«»„“”'
+_AFTER_COLON = re.compile(rf":\s?[{_QUOTES}]")
+_QUOTED_NUMBER = re.compile(rf"([{_QUOTES}]\s?)([-+]?[0-9][-+0-9.eE]*+)(\s?[{_QUOTES}])")
+_PARENTHESIS = re.compile(r"(?:^|(?<=[\s\u0080-\U0010ffff]))\(")
+
+
+def _mask_last_parenthesis(text: str, mask: WholeMask) -> str:
+    """`Failing row contains (1, Ann, null).`, in whatever language."""
+    end = text.rfind(")")
+    if end < 0 or len(text) - end > len(") ."):
+        return text
+    opening = _PARENTHESIS.search(text, 0, end)
+    if opening is None:
+        return text
+    return text[: opening.end()] + mask(text[opening.end() : end]) + text[end:]
+
+
+def _mask_after_colon(text: str, mask: WholeMask) -> str:
+    """`invalid input syntax for type integer: "Ann"`, `COPY users, line 1, column ssn: "078"`."""
+    opening = _AFTER_COLON.search(text)
+    if opening is None:
+        return text
+    end = max(text.rfind(quote) for quote in _QUOTES)
+    end = end if end >= opening.end() else len(text)
+    return text[: opening.end()] + mask(text[opening.end() : end]) + text[end:]
+
+
+def _opening(text: str, closing: int) -> int:
+    """The parenthesis that the one at `closing` closes; -1 without one."""
+    depth = 0
+    for position in range(closing, -1, -1):
+        depth += (text[position] == ")") - (text[position] == "(")
+        if depth == 0:
+            return position
+    return -1
+
+
+def _key_names(text: str) -> list[str]:
+    """The columns of a key: a comma inside an expression's parentheses separates nothing."""
+    names, depth = [""], 0
+    for c in text:
+        depth += (c == "(") - (c == ")")
+        if c == "," and not depth:
+            names.append("")
+        else:
+            names[-1] += c
+    return names
+
+
+def _may_be_json(text: str) -> bool:
+    return text[0] in "{[" and '"' in text
+
+
+def _is_json(text: str) -> bool:
+    """Whether a text is a JSON object or array, which should stay one."""
+    if not text or not _may_be_json(text) or len(text) > _MAX_JSON:
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+# -- options
+
+
+def _listed(values: Iterable[str]) -> list[str]:
+    """`a,b` is two values, as `--set name=a,b` is meant."""
+    return [part for value in values for part in (p.strip() for p in value.split(",")) if part]
+
+
+def _patterns(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(pattern.lower() for pattern in _listed(values))
+
+
+def _origins(column: Column) -> tuple[str, ...]:
+    """The names under which the column's table knows it; none for an expression."""
+    if not column.source:
+        return ()
+    source, table = column.source.lower(), column.table.lower()
+    return (source, f"{table.rpartition('.')[2]}.{source}", f"{table}.{source}") if table else (source,)
+
+
+def _matches(patterns: Iterable[str], names: Iterable[str]) -> bool:
+    names = tuple(names)
+    return any(fnmatchcase(name, pattern) for pattern in patterns for name in names)
+
+
+def _styles(overrides: Iterable[str], default: str) -> dict[str, str]:
+    """The style of every entity, and of whole columns."""
+    if default not in STYLES:
+        raise OptionsError(f"mask_style: unknown style {default!r}; known are {', '.join(STYLES)}")
+    styles = dict.fromkeys((*ENTITIES, WHOLE), default)
+    for override in overrides:
+        name, equals, style = (part.strip() for part in override.partition("="))
+        if not equals:
+            raise OptionsError(f"mask_styles: {override!r} names no style; write, for example, {override}=partial")
+        if style not in STYLES:
+            raise OptionsError(f"mask_styles: unknown style {style!r} for {name}; known are {', '.join(STYLES)}")
+        try:
+            named = {WHOLE} if name == WHOLE else expand([name])
+        except UnknownEntity as e:
+            raise OptionsError(f"mask_styles: {e}") from None
+        styles |= dict.fromkeys(named, style)
+    return styles
+
+
+addons = [MaskPII()]

@@ -74,7 +74,7 @@ def _configure(gateway: "Gateway", arguments: argparse.Namespace) -> None:
     direct = ("mode", "listen_host", "listen_port", "scripts", "shadow")
     options.update(**{name: value for name in direct if (value := getattr(arguments, name)) is not None})
     if options.deferred:
-        raise _unknown_option(next(iter(options.deferred)), gateway)
+        raise unknown_option(next(iter(options.deferred)), gateway)
 
 
 def _choose_confdir(gateway: "Gateway", arguments: argparse.Namespace) -> None:
@@ -103,7 +103,7 @@ def _load_config_files(gateway: "Gateway") -> None:
             raise ConfigError(f"cannot be read: {e.strerror}", file=str(path)) from e
 
 
-def _unknown_option(name: str, gateway: "Gateway") -> ConfigError:
+def unknown_option(name: str, gateway: "Gateway") -> ConfigError:
     close = difflib.get_close_matches(name, gateway.options.keys(), n=3)
     known = f"did you mean {' or '.join(close)}? " if close else ""
     hint = f"{known}An option of a policy needs its script (-s); --options shows all."

@@ -116,13 +116,19 @@ class Approvals:
         except sqlite3.Error as e:
             raise ApprovalsUnusable(f"cannot open {path}: {e}") from None
         self._db.row_factory = sqlite3.Row
+        try:
+            self._prepare()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _prepare(self) -> None:
         with self._errors():
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA foreign_keys = ON")
-            self._db.execute("BEGIN IMMEDIATE")
+        with self._transaction() as db:
             for statement in APPROVALS.split(";\n"):
-                self._db.execute(statement)
-            self._db.execute("COMMIT")
+                db.execute(statement)
 
     def close(self) -> None:
         self._db.close()

@@ -1,10 +1,12 @@
 """The gateway's side of an approval: it puts the request in the store, and waits for what becomes of it."""
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import logging
 import secrets
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -38,6 +40,7 @@ class StoreApprover:
         self._path = Path(store) / "approvals.db"
         self._approvals: Approvals | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="approvals")
+        self._lock = threading.Lock()
         # Known to this process alone: nobody can make a row that this gateway takes for its own request.
         self._secret = secrets.token_bytes(32)
         self._holds: dict[str, asyncio.Future[Request]] = {}
@@ -81,9 +84,15 @@ class StoreApprover:
         """Let go of the database once what was begun is done."""
         if self._poller is not None:
             self._poller.cancel()
-        if self._approvals is not None:
-            self._thread.submit(self._approvals.close)
+            self._poller = None
+        with contextlib.suppress(RuntimeError):
+            # Already closed.
+            self._thread.submit(self._close)
         self._thread.shutdown(wait=True)
+
+    def _close(self) -> None:
+        if self._approvals is not None:
+            self._approvals.close()
 
     async def _settled(self, held_id: str, answer: asyncio.Future[Request], within_s: float) -> Request | None:
         if self._poller is None or self._poller.done():
@@ -117,14 +126,19 @@ class StoreApprover:
         return self._thread.submit(self._run, task)
 
     def _run[T](self, task: Callable[[Approvals], T]) -> T:
-        if self._approvals is None:
-            self._approvals = Approvals(self._path)
-        return task(self._approvals)
+        with self._lock:
+            if self._approvals is None:
+                self._approvals = Approvals(self._path)
+            return task(self._approvals)
 
     def _withdraw_late(self, adding: Future[str]) -> None:
-        # In the database's own thread, right after the request got its id.
-        if not adding.cancelled() and adding.exception() is None and self._approvals is not None:
-            self._approvals.end(adding.result(), Status.WITHDRAWN)
+        # Called wherever the request got its id: in the database's thread, which may be about to end.
+        if adding.cancelled() or adding.exception() is not None:
+            return
+        try:
+            self._run(lambda approvals: approvals.end(adding.result(), Status.WITHDRAWN))
+        except ApprovalsUnusable as e:
+            logger.error("%s could not be withdrawn: %s", adding.result(), e)
 
     def _digest(self, command: Command) -> str:
         """What the approval is bound to: text, parameters, target and session, none of which it gives away."""

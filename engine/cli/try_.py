@@ -21,6 +21,7 @@ from hoopaddon.session import Session
 from hoopaddon.testing.events import session
 
 ALLOWED, REFUSED, WRONG_USE, HELD = 0, 1, 2, 3
+_ANY_ROWS = "SELECT"
 
 _DESCRIPTION = """\
 Judge commands with the policies of one or more scripts, as the gateway would, without any server: the same loading,
@@ -84,15 +85,18 @@ def main(argv: list[str]) -> int:
 
 async def _run(args: argparse.Namespace) -> int:
     trial = _trial(args)
+    # Rows are worth a look even before there is a command that brings them.
+    first = _ANY_ROWS if args.rows else None
     async with trial:
-        if args.command is not None or (args.rows and sys.stdin.isatty()):
-            return await _Judge(trial, args).judge(args.command if args.command is not None else "SELECT")
+        judge = _Judge(trial, args).judge
+        if args.command is not None:
+            return await judge(args.command)
         if sys.stdin.isatty():
             from hoopaddon.cli.try_prompt import prompt
 
-            return await prompt(trial, _Judge(trial, args).judge, args.protocol)
-        judge = _Judge(trial, args)
-        codes = [await judge.judge(line) for line in commands_of(sys.stdin)]
+            return await prompt(trial, judge, args.protocol, first)
+        texts = list(commands_of(sys.stdin)) or ([first] if first else [])
+        codes = [await judge(text) for text in texts]
         return REFUSED if REFUSED in codes else max(codes, default=ALLOWED)
 
 

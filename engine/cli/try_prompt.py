@@ -21,7 +21,7 @@ type Judge = Callable[[str], Awaitable[int]]
 QUIT = frozenset({r"\q", "quit", "exit"})
 
 
-async def prompt(trial: Trial, judge: Judge, protocol: str) -> int:
+async def prompt(trial: Trial, judge: Judge, protocol: str, first: str | None) -> int:
     """Judge what is typed, until the end of input; judge the last of it again whenever a script is saved."""
     again = _Again(trial, judge)
     trial.gateway.chain_changed.connect(again.chain_changed)
@@ -31,6 +31,8 @@ async def prompt(trial: Trial, judge: Judge, protocol: str) -> int:
     console().print("A line is a command, \\ at its end continues it. Save a script to judge it again. Ctrl-D ends.")
     try:
         with patch_stdout(raw=True):
+            if first is not None:
+                await again.judge(first)
             while (text := await _ask(asked, again.policies)) is not None:
                 await again.judge(text)
     finally:

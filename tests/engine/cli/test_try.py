@@ -207,6 +207,14 @@ def test_rows_keep_quoted_line_breaks_types_and_nulls(tmp_path: Path) -> None:
     assert sample.cells == [["1", "two\r\nlines"], ["2", ""], [None, None]]
 
 
+def test_rows_need_no_command(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    code, said = told(capsys, "-s", "rule.py", "--rows", "people.csv")
+    assert (code, said["rows"]["cells"][0]) == (0, ["1", "***"])
+
+
 # -- for people
 
 
@@ -342,7 +350,7 @@ class Typist:
 
 @pytest.fixture
 def typist(folder: Path) -> Iterator[Typist]:
-    somebody = Typist("-s", "rule.py")
+    somebody = Typist("-s", "rule.py", "--rows", "people.csv")
     yield somebody
     somebody.close()
 
@@ -351,6 +359,7 @@ def test_a_saved_script_judges_the_last_line_again_and_a_broken_one_is_not_taken
     typist: Typist, folder: Path
 ) -> None:
     typist.sees("1 policy: rule.py")
+    typist.sees("3 rows, 3 cells changed")
     typist.types("DROP TABLE t\r")
     typist.sees("refused  no drop for alice")
 

@@ -140,7 +140,8 @@ def _define(node: Node, draft: Draft) -> None:
 def _set(node: Node, draft: Draft) -> None:
     if "name" in node:
         values = [tag_of(item)[1] for item in node.get("args", [])]
-        draft.settings[node["name"].lower()] = ", ".join(map(_text, values)) if values else None
+        default = "default" if node.get("kind") == "VAR_SET_DEFAULT" else None
+        draft.settings[node["name"].lower()] = ", ".join(map(_text, values)) if values else default
     elif node.get("kind") == "VAR_RESET_ALL":
         draft.clauses.add("all")
 

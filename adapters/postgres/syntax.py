@@ -18,12 +18,12 @@ from hoopaddon.errors import Unparsable
 type Node = dict[str, Any]
 
 MAX_TEXT_BYTES = 16 * 1024 * 1024
-MAX_TREE_BYTES = 16 * 1024 * 1024
+MAX_TREE_BYTES = 32 * 1024 * 1024
 MAX_DEPTH = 3000
 """Levels of the JSON tree, about three for each level of an expression. At 20,000 `parse_sql` was seen to crash."""
 
 LARGE_TREE_BYTES = 256 * 1024
-"""From here on constants are left out of the tree: they are nearly all of a bulk INSERT."""
+"""From here on an empty node stands for each constant: constants are nearly all of a bulk INSERT."""
 
 SYNTAX_ERROR = "42601"
 INVALID_BYTES = "22021"
@@ -35,7 +35,7 @@ TOO_DEEP = "54001"
 _STRING = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _VALUE = rb'"(?:ival|fval|sval|bsval|boolval)":\{(?:"\w+":(?:' + _STRING + rb'|[^"{}]*))?\},?'
 _CONSTANT = re.compile(rb'\{"A_Const":\{(?:' + _VALUE + rb'|"isnull":true,?)?(?:"location":\d+)?\}\}')
-_ANY_CONSTANT = b'{"ParamRef":{}}'
+_ANY_CONSTANT = b"{}"
 
 
 def parse(text: str) -> list[Node]:

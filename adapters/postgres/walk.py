@@ -61,7 +61,11 @@ class Walker:
         while stack:
             node, draft, ctes = stack.pop()
             if type(node) is list:
-                stack += [(item, draft, ctes) for item in reversed(node) if type(item) is dict]
+                stack += [
+                    (item, draft, ctes)
+                    for item in reversed(node)
+                    if type(item) is dict and next(iter(item), "A_Const") not in _LEAVES
+                ]
             else:
                 self._node(node, draft, ctes)
 
@@ -95,7 +99,7 @@ class Walker:
             self._stack.append((part, draft, ctes))
         elif tag == "withClause":
             pass
-        elif is_statement(tag):
+        elif tag.endswith("Stmt") and is_statement(tag):
             self._statement(tag, part, draft, ctes)
         else:
             self._stack.append((part, draft, ctes))

@@ -133,13 +133,22 @@ def _a_expr(node: Node, ranges: Ranges, negated: bool, level: int) -> Truth:
     if kind == "AEXPR_OP" or kind in LIKE_KINDS:
         return _comparison(name, left, right, ranges, negated, level)
     if kind == "AEXPR_IN":
-        truths = [_comparison("=", left, item, ranges, False, level) for item in tag_of(right)[1].get("items", [])]
-        return _opposite(_any(truths), negated ^ (name == "<>"))
+        return _opposite(_in_list(left, tag_of(right)[1].get("items", []), ranges, level), negated ^ (name == "<>"))
     if kind in ("AEXPR_DISTINCT", "AEXPR_NOT_DISTINCT"):
         return _distinct(left, right, ranges, negated ^ (kind == "AEXPR_DISTINCT"))
     if kind in ("AEXPR_OP_ANY", "AEXPR_OP_ALL"):
         return _of_array(node, ranges, negated, level)
     return ROWS if has_row([left, right], ranges) else SAME
+
+
+def _in_list(left: Node, items: list[Node], ranges: Ranges, level: int) -> Truth:
+    truths = set()
+    if has_row(left, ranges):
+        # Of thousands of constants each could only be compared to the same end.
+        others = [item for item in items if tag_of(item)[0] not in ("A_Const", "ParamRef", "")]
+        truths = {ROWS} if len(others) < len(items) else truths
+        items = others
+    return _any([*truths, *(_comparison("=", left, item, ranges, False, level) for item in items)])
 
 
 def _opposite(truth: Truth, negated: bool) -> Truth:

@@ -1,0 +1,269 @@
+"""Refuse PostgreSQL statements that destroy data or schema, change rights, or get around what can be seen.
+
+Every group of refusals is an option, on by default: `--set block_truncate=false` lets TRUNCATE pass.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from hoopaddon import Addon, Loader, Refused, ctx
+
+if TYPE_CHECKING:
+    from hoopaddon.adapters.postgres.command import PostgresQuery
+    from hoopaddon.adapters.postgres.statement import Statement
+
+FUNCTIONS = frozenset(
+    {
+        # Files of the server, and pages beneath the tables.
+        *("pg_read_file", "pg_read_binary_file", "pg_stat_file", "pg_logdir_ls", "loread", "lowrite"),
+        *("pg_rotate_logfile", "pg_logfile_rotate", "get_raw_page", "pg_truncate_visibility_map"),
+        *("heap_force_kill", "heap_force_freeze", "query_export_to_s3", "table_import_from_s3"),
+        # Other sessions, and the server itself.
+        *("pg_terminate_backend", "pg_cancel_backend", "pg_reload_conf", "pg_promote", "pg_switch_wal"),
+        *("pg_create_restore_point", "pg_wal_replay_pause", "pg_wal_replay_resume", "pg_start_backup"),
+        *("pg_stop_backup", "pg_backup_start", "pg_backup_stop", "pg_drop_replication_slot"),
+        *("pg_create_physical_replication_slot", "pg_create_logical_replication_slot"),
+        *("pg_copy_physical_replication_slot", "pg_copy_logical_replication_slot", "pg_replication_slot_advance"),
+        *("pg_logical_emit_message", "pg_execute_server_program", "pg_stop_making_pinned_objects"),
+        # Text that is run as SQL, and requests to elsewhere.
+        *("ts_stat", "ts_rewrite", "connectby", "xpath_table", "exec_sql", "pg_background_launch"),
+        *("pg_background_launch_v2", "http", "http_get", "http_post", "http_put", "http_delete"),
+    }
+)
+PREFIXES = (
+    "dblink",
+    "lo_",
+    "crosstab",
+    "pg_ls_",
+    "pg_file_",
+    "pg_logical_slot_",
+    "pg_replication_origin_",
+    "binary_upgrade_",
+    "query_to_xml",
+    "cursor_to_xml",
+    "table_to_xml",
+    "schema_to_xml",
+    "database_to_xml",
+    "cron.",
+    "net.http_",
+    "utl_file.",
+    "dbms_sql.",
+)
+
+# What a setting may become all the same.
+SETTINGS = {
+    "session_replication_role": frozenset({"origin", "local", "default"}),
+    "standard_conforming_strings": frozenset({"on", "true", "yes", "1", "default"}),
+    "role": frozenset({"none", "default"}),
+    "session_authorization": frozenset({"default"}),
+    "allow_system_table_mods": frozenset({"off", "false", "no", "0"}),
+    "zero_damaged_pages": frozenset({"off", "false", "no", "0"}),
+    "ignore_system_indexes": frozenset({"off", "false", "no", "0"}),
+    "ignore_checksum_failure": frozenset({"off", "false", "no", "0"}),
+    "lo_compat_privileges": frozenset({"off", "false", "no", "0"}),
+    "local_preload_libraries": frozenset({""}),
+    "session_preload_libraries": frozenset({""}),
+    "dynamic_library_path": frozenset({"$libdir", "default"}),
+    "jit_provider": frozenset({"default"}),
+    "log_statement": frozenset({"all", "default"}),
+    "*": frozenset[str](),
+}
+
+EXTENSIONS = frozenset(
+    {
+        *("dblink", "file_fdw", "postgres_fdw", "adminpack", "tablefunc", "xml2", "lo", "pageinspect", "pg_surgery"),
+        *("pg_cron", "pg_background", "pg_net", "http", "aws_s3", "aws_lambda", "orafce"),
+    }
+)
+SAFE_LANGUAGES = ("plpgsql", "plpgsql_check")
+
+ROLE_POWERS = frozenset({"superuser", "createrole", "createdb", "bypassrls", "isreplication", "password"})
+ROLE_MEMBERS = frozenset({"addroleto", "rolemembers", "adminmembers"})
+PROTECTIONS = frozenset(
+    {
+        *("disable trig", "disable trig all", "disable trig user", "disable rule"),
+        *("disable row security", "no force row security", "change owner"),
+    }
+)
+OUTSIDE = frozenset({"foreign server", "foreign data wrapper", "user mapping", "subscription", "language"})
+
+type Rule = Callable[["Statement"], str]
+
+
+def drops(s: "Statement") -> str:
+    if s.verb == "drop":
+        return f"DROP {s.kind.upper()} is refused".replace("  ", " ")
+    if s.verb == "alter" and s.clauses & {"drop column", "detach partition", "detach partition finalize"}:
+        return f"ALTER {s.kind.upper()} that drops a column or detaches a partition is refused"
+    return ""
+
+
+def truncates(s: "Statement") -> str:
+    return "TRUNCATE is refused" if s.verb == "truncate" else ""
+
+
+def changes_every_row(s: "Statement") -> str:
+    if not s.every_row or s.explained:
+        return ""
+    return f"{s.verb.upper()} without a WHERE that tells rows apart is refused: name the rows"
+
+
+def grants(s: "Statement") -> str:
+    if s.verb in ("grant", "revoke", "reassign", "security label"):
+        return f"{s.verb.upper()} is refused"
+    if s.verb in ("create", "alter") and s.kind == "role" and s.clauses & (ROLE_POWERS | ROLE_MEMBERS):
+        return f"{s.verb.upper()} ROLE that gives rights is refused"
+    if s.verb == "alter" and s.kind == "default privileges":
+        return "ALTER DEFAULT PRIVILEGES is refused"
+    if s.verb == "alter" and s.clauses & PROTECTIONS:
+        return f"ALTER {s.kind.upper()} that changes an owner or turns off a protection is refused"
+    return ""
+
+
+def alters_system(s: "Statement") -> str:
+    return "ALTER SYSTEM is refused" if s.kind == "system" and s.verb == "alter" else ""
+
+
+def runs_program(s: "Statement") -> str:
+    if "program" not in s.clauses:
+        return ""
+    return "COPY … PROGRAM is refused" if s.verb == "copy" else "A foreign table that runs a program is refused"
+
+
+def copies_file(s: "Statement") -> str:
+    if s.verb == "copy" and "file" in s.clauses:
+        return "COPY with a file of the server is refused: use STDIN or STDOUT"
+    if s.kind == "foreign table" and s.clauses & {"filename", "no filename"}:
+        return "A foreign table over a file of the server is refused"
+    return ""
+
+
+def changes_setting(s: "Statement") -> str:
+    if s.verb != "reset":
+        for name, value in s.settings.items():
+            allowed = SETTINGS.get(name)
+            if allowed is not None and (value is None or value.lower() not in allowed):
+                shown = "a setting whose name is computed" if name == "*" else name
+                return f"Changing {shown} is refused"
+    if any(_is_catalogue(table) for table in s.writes) and s.verb in ("insert", "update", "delete", "merge", "copy"):
+        return "Writing to a system catalogue is refused"
+    return ""
+
+
+def _is_catalogue(table: str) -> bool:
+    schema, _, name = table.rpartition(".")
+    return schema in ("pg_catalog", "information_schema") or (not schema and name.startswith("pg_"))
+
+
+def hides_sql(s: "Statement") -> str:
+    if not s.dynamic or s.explained:
+        return ""
+    if s.verb == "execute":
+        return "EXECUTE of a statement that was not prepared in this session is refused"
+    return f"{s.verb.upper()} that builds SQL while it runs is refused: write the statements out"
+
+
+def hides_code(s: "Statement") -> str:
+    if s.opaque:
+        return f"{s.verb.upper()} with a body that cannot be read is refused: use SQL or PL/pgSQL"
+    if s.verb == "load":
+        return "LOAD is refused"
+    if s.verb in ("create", "alter") and s.kind == "extension" and any(_is_powerful(name) for name in s.objects):
+        return f"{s.verb.upper()} EXTENSION is refused for extensions that run code or reach outside"
+    if s.verb in ("create", "alter", "import") and (s.kind in OUTSIDE or s.verb == "import"):
+        return f"{s.verb.upper()} {s.kind.upper()} is refused: it reaches outside the database"
+    return ""
+
+
+def _is_powerful(extension: str) -> bool:
+    return extension in EXTENSIONS or (extension.startswith("pl") and extension not in SAFE_LANGUAGES)
+
+
+RULES: dict[str, tuple[Rule, str]] = {
+    "block_drop": (drops, "Refuse DROP, and ALTER that drops a column or detaches a partition."),
+    "block_truncate": (truncates, "Refuse TRUNCATE."),
+    "block_every_row": (
+        changes_every_row,
+        "Refuse DELETE, UPDATE and MERGE whose condition does not tell rows apart (none, true, 1=1, id=id …).",
+    ),
+    "block_grant": (grants, "Refuse GRANT, REVOKE, new owners, and roles that gain rights."),
+    "block_alter_system": (alters_system, "Refuse ALTER SYSTEM."),
+    "block_program": (runs_program, "Refuse COPY … PROGRAM, and foreign tables that run a program."),
+    "block_server_files": (copies_file, "Refuse COPY from and to files of the server, and foreign tables over them."),
+    "block_settings": (
+        changes_setting,
+        "Refuse changes of settings that turn off protections, and writes to the system catalogues.",
+    ),
+    "block_dynamic_sql": (hides_sql, "Refuse code that builds SQL while it runs, and EXECUTE of what is not known."),
+    "block_code": (hides_code, "Refuse code that cannot be read, and extensions that run code or reach outside."),
+}
+
+
+class BlockDestructive(Addon):
+    """Looks at every statement of a command, at any depth."""
+
+    def __init__(self) -> None:
+        self._rules: tuple[Rule, ...] = tuple(rule for rule, _ in RULES.values())
+        self._functions = FUNCTIONS
+        self._prefixes: tuple[str, ...] = PREFIXES
+        self._allowed_tables: frozenset[str] = frozenset()
+
+    def load(self, loader: Loader) -> None:
+        for name, (_, help_text) in RULES.items():
+            loader.add_option(name, bool, True, help_text)
+        loader.add_option(
+            "block_functions", bool, True, "Refuse functions that read files, run text as SQL, or act on the server."
+        )
+        loader.add_option(
+            "block_extra_functions", Sequence[str], [], "Further functions to refuse, as `setval` or `audit.purge`."
+        )
+        loader.add_option(
+            "block_allow_tables",
+            Sequence[str],
+            [],
+            "Tables, as written in the statement, that may be dropped, truncated, and changed in every row.",
+        )
+
+    def configure(self, updated: set[str]) -> None:
+        options = ctx.options
+        self._rules = tuple(rule for name, (rule, _) in RULES.items() if getattr(options, name))
+        self._functions = listed(options.block_extra_functions)
+        self._prefixes = ()
+        if options.block_functions:
+            self._functions |= FUNCTIONS
+            self._prefixes = PREFIXES
+        self._allowed_tables = listed(options.block_allow_tables)
+
+    def postgres_query(self, command: "PostgresQuery") -> None:
+        for statement in command.statements:
+            if statement.functions or statement.attributes:
+                self._check_functions(statement)
+            for rule in self._rules:
+                if (reason := rule(statement)) and not self._is_allowed(statement, rule):
+                    raise Refused(reason)
+
+    def _check_functions(self, statement: "Statement") -> None:
+        # PostgreSQL calls a function for `x.name` too, where x has no such column.
+        called = statement.functions | statement.attributes
+        found = called & self._functions
+        if not found and self._prefixes:
+            found = frozenset(name for name in called if name.startswith(self._prefixes))
+        if found:
+            raise Refused(f"The function {min(found)} is refused")
+
+    def _is_allowed(self, statement: "Statement", rule: Rule) -> bool:
+        if not self._allowed_tables or rule not in (drops, truncates, changes_every_row):
+            return False
+        if statement.verb == "drop" and statement.kind != "table":
+            return False
+        return (
+            bool(statement.writes) and statement.writes <= self._allowed_tables and "cascade" not in statement.clauses
+        )
+
+
+def listed(values: Iterable[str]) -> frozenset[str]:
+    """The items of an option that may be given several times, with commas, or both."""
+    return frozenset(item.strip() for value in values for item in value.split(",") if item.strip())
+
+
+addons = [BlockDestructive()]

@@ -193,7 +193,8 @@ class Backend:
         head = self._head(Answer.DESCRIBE)
         if head.statement is not None:
             head.statement.types = codec.parameter_types(message[5:])
-        return message
+            head.statement.typed = True
+        return b"" if head.silent else message
 
     def _count_rows(self, count: int, size: int) -> Expected:
         head = self._head(Answer.QUERY, Answer.EXECUTE)
@@ -301,9 +302,11 @@ class Backend:
             return self._now_or_later(self._wording.diagnosed(message, "error"))
         head = link.expected[0]
         if head.kind in (Answer.SYNC, Answer.QUERY):
+            link.copying_in = False
             return self._now_or_later(self._wording.diagnosed(message, "error", head.command))
         self._skip_to_sync()
-        if head.lookup is not None:
+        if head.silent and link.expected and link.expected[0].silent:
+            # The gateway asked in a pipeline of its own, so the client has nothing to do with it.
             return b""
         if head.kind is Answer.REFUSAL and head.verdict is not None:
             answer = refusal(head.verdict)
@@ -359,6 +362,9 @@ class Backend:
         link = self._link
         later = list(link.expected)[1:]
         ends = [index for index, expected in enumerate(later) if expected.kind is Answer.COPY_END]
+        ignored = later[: ends[0]] if ends else later
+        if any(expected.kind is not Answer.SYNC for expected in ignored):
+            raise PeerError("client", "messages that do not belong into copy data")
         link.copying_in = not ends
         link.copying_command = head.command
         link.expected.clear()

@@ -17,11 +17,11 @@ from hoopaddon.rows import Column
 FIRST_USER_OID = 16384
 """FirstNormalObjectId: what is below comes with PostgreSQL."""
 MAX_ROWS = 200_000
-_NAME = b"hoopaddon: catalogue"
+_NAME = b"hoopaddon: lookup"
 REMEMBERED_DESCRIPTIONS = 1024
 
 _COLUMNS = (
-    "SELECT c.oid, a.attnum, n.nspname, c.relname, a.attname FROM pg_catalog.pg_attribute a "
+    "SELECT c.oid, a.attnum, n.nspname, c.relname, a.attname, a.atttypid FROM pg_catalog.pg_attribute a "
     "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid "
     "JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace "
     "WHERE c.oid OPERATOR(pg_catalog.>=) 16384 AND a.attnum OPERATOR(pg_catalog.>) 0 "
@@ -50,6 +50,8 @@ class Catalogue:
         self.stale = True
         self._sources: dict[tuple[int, int], tuple[str, str]] = {}
         self._tables: dict[str, tuple[str, ...]] = {}
+        self._qualified: dict[str, str] = {}
+        self._column_types: dict[tuple[str, str], int] = {}
         self._known_oids: set[int] = set()
         self._types: Mapping[int, Type] = BUILT_IN
         self._values: dict[str, Values] = {}
@@ -80,22 +82,31 @@ class Catalogue:
         """The columns of each table in their order, by `schema.table`, and by the bare name where that is enough."""
         return self._tables
 
+    def type_of(self, column: Column) -> int:
+        """The OID of the type that a table's column has; 0 where it is not known."""
+        table = column.table if "." in column.table else self._qualified.get(column.table, "")
+        return self._column_types.get((table, column.source), 0)
+
     def lookups(self) -> "tuple[Lookup, ...]":
         """What to ask the server to bring this up to date."""
         self.stale = False
-        return Lookup(_COLUMNS, self._learn_columns), Lookup(_TYPES, self._learn_types)
+        limit = f"LIMIT {MAX_ROWS}"
+        return Lookup(f"{_COLUMNS} {limit}", self._learn_columns), Lookup(f"{_TYPES} {limit}", self._learn_types)
 
     def _learn_columns(self, rows: list[list[str]]) -> None:
         tables: dict[str, list[str]] = {}
         named: dict[str, set[str]] = {}
         self._sources = {}
-        for oid, number, schema, table, column in rows:
+        self._column_types = {}
+        for oid, number, schema, table, column, type_oid in rows:
             name = f"{schema}.{table}"
             self._sources[int(oid), int(number)] = (name, column)
+            self._column_types[name, column] = int(type_oid)
             tables.setdefault(name, []).append(column)
             named.setdefault(table, set()).add(name)
         self._tables = {name: tuple(columns) for name, columns in tables.items()}
-        self._tables |= {table: self._tables[min(names)] for table, names in named.items() if len(names) == 1}
+        self._qualified = {table: min(names) for table, names in named.items() if len(names) == 1}
+        self._tables |= {table: self._tables[name] for table, name in self._qualified.items()}
         self._known_oids = {oid for oid, _ in self._sources}
         self._describe.cache_clear()
 
@@ -110,7 +121,7 @@ class Lookup:
     """One query of the gateway's own, and who takes its rows."""
 
     def __init__(self, text: str, learn: Callable[[list[list[str]]], None]) -> None:
-        self.text = f"{text} LIMIT {MAX_ROWS}"
+        self.text = text
         self._learn = learn
         self._rows: list[list[str]] = []
 
@@ -121,6 +132,7 @@ class Lookup:
             codec.Parse(_NAME, self.text.encode(), ()).serialize(),
             codec.Bind(_NAME, _NAME, (), (), ()).serialize(),
             codec.Execute(_NAME, 0).serialize(),
+            codec.close(b"P", _NAME),
             codec.close(b"S", _NAME),
         )
         return b"".join(parts)

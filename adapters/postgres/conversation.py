@@ -47,7 +47,7 @@ class PostgresConversation:
     @property
     def idle(self) -> bool:
         """Whether no command is in flight or held."""
-        return not self._link.expected and self._frontend.suspension.wait is None and not self._frontend.holding
+        return not self._link.owed and self._frontend.suspension.wait is None and not self._frontend.holding
 
     def cancel(self) -> bool:
         """Give up a command that is held; False if none is, and the server has to be asked."""

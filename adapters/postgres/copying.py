@@ -25,7 +25,8 @@ def copy_reader(command: Command, payload: bytes, link: Link) -> CopyReader:
     if len(statements) != 1:
         raise HoopaddonError("policies cannot read this COPY's data: send one COPY … TO STDOUT in a string")
     columns = copy_columns(statements[0], count, link.catalogue.tables)
-    return CopyReader(copy_format(statements[0], link.encoding), columns)
+    types = [link.catalogue.type_of(column) for column in columns]
+    return CopyReader(copy_format(statements[0], link.encoding), columns, types)
 
 
 def _copies_out(text: str) -> Iterator[ast.CopyStmt]:

@@ -13,12 +13,18 @@ its own error in the place of the server's.
 from collections.abc import Callable
 
 from hoopaddon.adapters.postgres import codec
+from hoopaddon.adapters.postgres.catalogue import Lookup
 from hoopaddon.adapters.postgres.command import PostgresQuery
 from hoopaddon.adapters.postgres.framing import Framing
 from hoopaddon.adapters.postgres.link import FEATURE_NOT_SUPPORTED, Link
 from hoopaddon.adapters.postgres.parameters import BoundParameters
 from hoopaddon.adapters.postgres.pipeline import MAX_NAMES, Answer, Expected, Portal, Statement
-from hoopaddon.adapters.postgres.reading import depends_on_answers, remember_text, why_unreadable
+from hoopaddon.adapters.postgres.reading import (
+    depends_on_answers,
+    remember_text,
+    settings_lookups,
+    why_unreadable,
+)
 from hoopaddon.adapters.postgres.suspension import Suspension
 from hoopaddon.command import Outcome, Verdict
 from hoopaddon.errors import PeerError
@@ -81,6 +87,8 @@ class Frontend:
             kind = message[0]
             if link.skipping and kind not in b"SX":
                 continue
+            if link.copying_in and kind not in b"dcfSHX":
+                raise PeerError("client", "a message that does not belong into copy data")
             handler = self._handlers.get(kind)
             if handler is None:
                 raise PeerError("client", "a message of a type that no client sends here")
@@ -97,12 +105,18 @@ class Frontend:
         if not link.gateway.chain.wants_rows:
             return
         for lookup in link.catalogue.lookups():
-            link.to_server.append(lookup.messages() + codec.SYNC)
-            for kind in (Answer.PARSE, Answer.BIND, Answer.EXECUTE, Answer.CLOSE, Answer.SYNC):
-                expected = Expected(kind, silent=True)
-                expected.lookup = lookup if kind is Answer.EXECUTE else None
-                link.expect(expected)
+            self._ask(lookup)
+        link.to_server.append(codec.SYNC)
+        link.expect(Expected(Answer.SYNC, silent=True))
         self.suspension.for_answers()
+
+    def _ask(self, lookup: Lookup) -> None:
+        """A question of the gateway's own; the client does not see its answers."""
+        self._link.to_server.append(lookup.messages())
+        for kind in (Answer.PARSE, Answer.BIND, Answer.EXECUTE, Answer.CLOSE, Answer.CLOSE):
+            expected = Expected(kind, silent=True)
+            expected.lookup = lookup if kind is Answer.EXECUTE else None
+            self._link.expect(expected)
 
     def _retry_when_drained(self) -> None:
         """Look at this message again once the server has answered everything."""
@@ -110,6 +124,15 @@ class Frontend:
             self._link.to_server.append(codec.FLUSH)
         self._again = True
         self.suspension.for_answers()
+
+    def _retry_when_known(self) -> None:
+        """Look at this text again once it is known how the server will read it."""
+        link = self._link
+        if link.settings_stale:
+            for lookup in settings_lookups(link):
+                self._ask(lookup)
+            link.settings_stale = False
+        self._retry_when_drained()
 
     def _new_command(self, raw: bytes) -> PostgresQuery:
         link = self._link
@@ -123,7 +146,7 @@ class Frontend:
             return
         raw = codec.query_text(message[5:])
         if depends_on_answers(link, raw):
-            self._retry_when_drained()
+            self._retry_when_known()
             return
         command = self._new_command(raw)
         verdict = why_unreadable(link, raw)
@@ -154,13 +177,15 @@ class Frontend:
     def _refuse_query(self, command: PostgresQuery, verdict: Verdict) -> None:
         link = self._link
         link.end(command, verdict.reason)
-        if not link.expected and not link.unsynced and link.status != b"T":
+        if not link.owed and not link.unsynced and link.status != b"T":
             link.say_refused(verdict)
             link.to_client.append(codec.ready_for_query(link.status))
             return
         link.to_server.append(PROVOKE_ERROR + codec.SYNC)
         link.expect(self._refusal(verdict))
         link.expect(Expected(Answer.SYNC))
+        # What was sent before this Sync no longer shares the fate of what comes behind it.
+        link.segment += 1
         link.unsynced = False
 
     @staticmethod
@@ -188,9 +213,8 @@ class Frontend:
         link = self._link
         parse = codec.Parse.parse(message[5:])
         if depends_on_answers(link, parse.text):
-            if self._held and not self._release():
-                return
-            self._retry_when_drained()
+            if not self._held or self._release():
+                self._retry_when_known()
             return
         verdict = why_unreadable(link, parse.text)
         if len(link.statements) + len(link.portals) >= MAX_NAMES:
@@ -221,23 +245,31 @@ class Frontend:
         if not statement.certain and statement.segment != link.segment:
             self._retry_when_drained()
             return
+        if statement.misses_types(bind) and link.gateway.chain.policies:
+            self._ask_types(statement)
+            return
         portal = Portal(statement, bind, link.segment)
         restore = link.portals.set(bind.portal, portal)
         self._held_portal = portal
         self._held = [(message, Expected(Answer.BIND, portal=portal, restore=restore))]
 
+    def _ask_types(self, statement: Statement) -> None:
+        """Values in binary say nothing to a policy without their types: let the server say what it takes them for."""
+        statement.typed = True
+        expected = Expected(Answer.DESCRIBE, statement=statement, silent=True)
+        self._send(codec.describe(b"S", statement.name), expected)
+        self._retry_when_drained()
+
     def _describe(self, message: bytes) -> None:
         link = self._link
         named = codec.Named.parse(message[5:])
-        if named.what == b"S":
-            statement, portal = link.statements.get(named.name), None
-            if statement is not None:
-                statement.described = True
-        else:
-            statement, portal = None, link.portals.get(named.name)
-            if portal is not None:
-                portal.described = True
-        self._emit(message, Expected(Answer.DESCRIBE, statement=statement, portal=portal))
+        statement = link.statements.get(named.name) if named.what == b"S" else None
+        portal = link.portals.get(named.name) if named.what == b"P" else None
+        restore = None
+        if (described := statement or portal) is not None and not described.described:
+            described.described = True
+            restore = described.forget_description
+        self._emit(message, Expected(Answer.DESCRIBE, statement=statement, portal=portal, restore=restore))
 
     def _close(self, message: bytes) -> None:
         link = self._link
@@ -289,6 +321,7 @@ class Frontend:
         self._describe_if_needed(portal)
         self._let_go()
         link.started(command)
+        link.settings_stale = True
         self._send(message, Expected(Answer.EXECUTE, command, portal=portal))
         return True
 
@@ -388,7 +421,7 @@ class Frontend:
         link.segment += 1
         link.to_server.append(message)
         if not link.copying_in:
-            link.unsynced = False
+            link.unsynced = link.settings_stale = False
             link.expect(Expected(Answer.SYNC))
 
     def _flush(self, message: bytes) -> None:
@@ -407,7 +440,8 @@ class Frontend:
     def _copy_end(self, message: bytes) -> None:
         self._link.copying_in = False
         self._link.to_server.append(message)
-        self._link.expect(Expected(Answer.COPY_END))
+        if self._link.owed:
+            self._link.expect(Expected(Answer.COPY_END))
 
     def _function_call(self, message: bytes) -> None:
         if self._held and not self._release():

@@ -10,8 +10,8 @@ from hoopaddon.adapters.postgres import codec
 from hoopaddon.adapters.postgres.catalogue import Catalogue
 from hoopaddon.adapters.postgres.command import PostgresQuery
 from hoopaddon.adapters.postgres.description import Field
-from hoopaddon.adapters.postgres.pipeline import Expected, Names, Pipeline, Portal, Statement
 from hoopaddon.adapters.postgres.encodings import UTF8, codec_of
+from hoopaddon.adapters.postgres.pipeline import Answer, Expected, Names, Pipeline, Portal, Statement
 from hoopaddon.command import Verdict
 from hoopaddon.policy.chain import Chain
 from hoopaddon.rows import Column
@@ -60,6 +60,8 @@ class Link:
         """Counts the Syncs that the client has sent."""
         self.unsynced = False
         """Whether messages of the extended protocol went out that no Sync has followed yet."""
+        self.settings_stale = False
+        """Whether a command since the last Sync may have changed a setting: the server tells at the Sync."""
         self.skipping = False
         """Whether the server, after an error, ignores everything up to the next Sync."""
         self.copying_in = False
@@ -89,9 +91,16 @@ class Link:
             self._drained = asyncio.get_running_loop().create_future()
         return self._drained
 
+    @property
+    def owed(self) -> bool:
+        """Whether the server owes any answer."""
+        while self.expected and self.expected[0].kind is Answer.COPY_END:
+            self.expected.popleft()
+        return bool(self.expected)
+
     def check_drained(self) -> None:
         """Called after the server's answers were looked at."""
-        if self._drained is not None and not self.expected:
+        if self._drained is not None and not self.owed:
             if not self._drained.done():
                 self._drained.set_result(None)
             self._drained = None

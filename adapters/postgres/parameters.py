@@ -30,7 +30,9 @@ class BoundParameters(Sequence[str | None]):
         binary = self._bind.parameter_format(index)
         types = self._statement.types
         oid = types[index] if index < len(types) else 0
-        text = to_text(oid, value, binary, self._encoding) if binary else value.decode(self._encoding, "replace")
+        if not binary:
+            return value.decode(self._encoding, "replace")
+        text = to_text(oid, value, binary, self._encoding, side="client")
         return "\\x" + value.hex() if text is None else text
 
     def __len__(self) -> int:
@@ -40,5 +42,5 @@ class BoundParameters(Sequence[str | None]):
     def __getitem__(self, index: int) -> str | None: ...
     @overload
     def __getitem__(self, index: slice) -> list[str | None]: ...
-    def __getitem__(self, index: int | slice) -> str | None | list[str | None]:
+    def __getitem__(self, index: int | slice) -> str | list[str | None] | None:
         return self._read()[index]

@@ -39,8 +39,21 @@ class Statement:
     certain: bool = False
     described: bool = False
     """Whether its description was asked for; `fields` has it once the server has answered."""
+    typed: bool = False
+    """Whether the server was asked for the types of its parameters."""
     fields: tuple[Field, ...] | None = None
     columns: tuple[Column, ...] = ()
+
+    def forget_description(self) -> None:
+        """The server was asked, and will not answer."""
+        self.described = False
+
+    def misses_types(self, bind: Bind) -> bool:
+        """Whether this Bind has a binary value of a type that only the server knows."""
+        if self.typed or not bind.parameter_formats or not any(bind.parameter_formats):
+            return False
+        known = self.types + (0,) * (len(bind.values) - len(self.types))
+        return any(bind.parameter_format(index) and not oid for index, oid in enumerate(known))
 
 
 class Portal:
@@ -56,6 +69,10 @@ class Portal:
         self.statement = statement
         self.bind = bind
         self.segment = segment
+
+    def forget_description(self) -> None:
+        """The server was asked, and will not answer."""
+        self.described = False
 
 
 class Answer(Enum):

@@ -1,6 +1,11 @@
 """Whether a text can be judged at all, and which names it gives."""
 
+from collections.abc import Callable
+
+from hoopaddon.adapters.postgres.catalogue import Lookup
+from hoopaddon.adapters.postgres.encodings import embeds_ascii
 from hoopaddon.adapters.postgres.link import FEATURE_NOT_SUPPORTED, Link
+from hoopaddon.adapters.postgres.pipeline import Statement
 from hoopaddon.adapters.postgres.sql_names import declared_names
 from hoopaddon.command import Outcome, Verdict
 from hoopaddon.errors import Unparsable
@@ -12,10 +17,21 @@ MAX_PREPARED_TEXTS = 64
 def depends_on_answers(link: Link, raw: bytes) -> bool:
     """Whether how the server will read this text hangs on answers that have not come yet.
 
-    Backslashes hang on standard_conforming_strings, other bytes on client_encoding, and a command still in flight
-    may change either.
+    Backslashes hang on standard_conforming_strings, other bytes on client_encoding. A command still in flight may
+    change either, and PostgreSQL tells of a change only at the end of the pipeline.
     """
-    return bool(link.expected) and (b"\\" in raw or not raw.isascii())
+    if b"\\" not in raw and raw.isascii():
+        return False
+    return link.owed or link.settings_stale
+
+
+def settings_lookups(link: Link) -> tuple[Lookup, ...]:
+    """What to ask in the middle of a pipeline to know how the next text will be read. SHOW takes no snapshot."""
+
+    def learn(name: str) -> Callable[[list[list[str]]], None]:
+        return lambda rows: link.parameter(name, rows[0][0]) if rows else None
+
+    return tuple(Lookup(f"SHOW {name}", learn(name)) for name in ("standard_conforming_strings", "client_encoding"))
 
 
 def why_unreadable(link: Link, raw: bytes) -> Verdict | None:
@@ -23,6 +39,9 @@ def why_unreadable(link: Link, raw: bytes) -> Verdict | None:
     if b"\\" in raw and not link.standard_strings and link.gateway.chain.policies:
         reason = "backslashes with standard_conforming_strings off cannot be judged; set it on"
         return Verdict(Outcome.REFUSED, reason, code=FEATURE_NOT_SUPPORTED)
+    if embeds_ascii(link.encoding) and not raw.isascii():
+        name = link.session.parameters.get("client_encoding", "UTF8")
+        return Verdict(Outcome.REFUSED, f"SQL in {name} cannot be judged; use UTF8", code=FEATURE_NOT_SUPPORTED)
     try:
         text = raw.decode(link.encoding)
     except UnicodeDecodeError:
@@ -39,15 +58,20 @@ def _note_names(link: Link, text: str) -> None:
     """SQL's PREPARE and DECLARE share their names with Parse and Bind: forget what they hide."""
     statements, cursors = declared_names(text)
     for name, prepared in statements:
-        link.statements.set(name.encode(), None)
-        remember_text(link, name, prepared)
+        texts = remember_text(link, name, prepared)
+        # Under a name that only ever had one text, a Bind can mean nothing else. Of two, nobody knows which.
+        statement = Statement(name.encode(), prepared, (), link.segment) if len(texts) == 1 else None
+        if statement is not None:
+            statement.certain = True
+        link.statements.set(name.encode(), statement)
     for name in cursors:
         link.portals.set(name.encode(), None)
 
 
-def remember_text(link: Link, name: str, text: str) -> None:
+def remember_text(link: Link, name: str, text: str) -> list[str]:
     """Texts prepared under a name are what SQL's EXECUTE of it may run."""
     texts = link.prepared.setdefault(name, [])
     if text not in texts:
         texts.append(text)
         del texts[:-MAX_PREPARED_TEXTS]
+    return texts

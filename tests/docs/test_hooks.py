@@ -1,0 +1,138 @@
+"""A hook without documentation, or without a test, fails the build; the examples of the page are what is tested."""
+
+import inspect
+import logging
+import re
+import sys
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from mitmproxy import hooks as mitmproxy_hooks
+
+from hoopaddon import ConfigError, Outcome, Refused
+from hoopaddon.adapter import adapters
+from hoopaddon.hooks import LIFECYCLE, specs
+from hoopaddon.testing import Bench, command, held, judge, load, mask, output, session
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "hooks.md"
+SECTION = re.compile(r"^## (?P<title>.+?)\n(?P<text>.*?)(?=^## |\Z)", re.DOTALL | re.MULTILINE)
+PYTHON = re.compile(r"^```python\n(?P<source>.*?)^```", re.DOTALL | re.MULTILINE)
+
+
+@cache
+def sections() -> dict[str, str]:
+    """The page's sections by title, the titles without backquotes."""
+    return {found["title"].replace("`", ""): found["text"] for found in SECTION.finditer(PAGE.read_text())}
+
+
+def hooks() -> list[str]:
+    """Every hook that there is with all the installed adapters."""
+    adapters()
+    return sorted(specs())
+
+
+@pytest.fixture
+def example(request: pytest.FixtureRequest, tmp_path: Path) -> ModuleType:
+    """The example of the section that the test is named for."""
+    title = request.node.name.removeprefix("test_hook_").partition("[")[0]
+    found = PYTHON.search(sections()[title if title != "lifecycle" else "load, configure, running, done"])
+    assert found
+    script = tmp_path / "example.py"
+    script.write_text(found["source"])
+    return load(script)
+
+
+@pytest.mark.parametrize("hook", hooks())
+def test_every_hook_has_a_section_that_says_what_it_must(hook: str) -> None:
+    spec, text = specs()[hook], sections()[hook]
+    assert " ".join(spec.doc.split()) in " ".join(text.split())
+    assert f"**Receives** `{spec.receives}`" in text
+    assert "**When** " in text
+    assert "**Raising** " in text
+    assert re.search(rf"def {hook}\(", text)
+
+
+@pytest.mark.parametrize("hook", hooks())
+def test_every_hook_has_a_test_named_for_it(hook: str) -> None:
+    test = getattr(sys.modules[__name__], f"test_hook_{hook}", None)
+    assert inspect.isfunction(test)
+    assert "example" in inspect.signature(test).parameters
+
+
+def test_the_lifecycle_hooks_have_a_section() -> None:
+    section = sections()["load, configure, running, done"]
+    assert all(f"`{hook}(" in section for hook in LIFECYCLE)
+
+
+def test_the_page_describes_no_hook_that_is_none() -> None:
+    known = set(hooks()) | {"load, configure, running, done", "mitmproxy's hooks"}
+    assert set(sections()) == known
+
+
+def test_the_mitmproxy_hooks_that_are_named_exist() -> None:
+    named = re.findall(r"`([a-z_]+)\(flow\)`", sections()["mitmproxy's hooks"])
+    assert named
+    assert all(name in mitmproxy_hooks.all_hooks for name in named)
+
+
+# -- a test for each hook, on the example of its section
+
+
+def test_hook_session_start(example: ModuleType) -> None:
+    with Bench(example) as bench:
+        bench.start(session(groups=["dev"], labels={"env": "dev"}))
+        bench.start(session(groups=["ops"], labels={"env": "prod"}))
+        with pytest.raises(Refused, match="production is for ops"):
+            bench.start(session(groups=["dev"], labels={"env": "prod"}))
+
+
+def test_hook_session_end(example: ModuleType, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with Bench(example) as bench:
+        one = session("ada")
+        for _ in range(3):
+            bench.judge(command("SELECT 1", session=one))
+        bench.stop(one)
+    assert "ada sent 3 commands" in caplog.text
+
+
+def test_hook_command(example: ModuleType) -> None:
+    assert judge(example, command("SELECT 1")).outcome is Outcome.ALLOWED
+    assert judge(example, command("TRUNCATE t")).reason == "use DELETE with a WHERE clause"
+    request = held(example, command("DELETE FROM t WHERE id = 1"))
+    assert request is not None
+    assert request.by == {"dba"}
+    assert request.within_s == 600
+
+
+def test_hook_postgres_query(example: ModuleType) -> None:
+    assert judge(example, command("UPDATE accounts SET a = 1 WHERE id = 7")).passes
+    assert judge(example, command("UPDATE others SET a = 1")).passes
+    assert not judge(example, command("WITH u AS (UPDATE accounts SET a = 1 RETURNING *) SELECT * FROM u")).passes
+
+
+def test_hook_rows(example: ModuleType) -> None:
+    assert mask(example, ["name", "password"], [["ada", "s3cret"]]) == [["ada", "***"]]
+
+
+def test_hook_output(example: ModuleType) -> None:
+    said = output(example, "Key (email)=(ada@example.com) already exists.", "error")
+    assert said == "Key (email)=(…) already exists."
+
+
+def test_hook_command_end(example: ModuleType, caplog: pytest.LogCaptureFixture) -> None:
+    with Bench(example) as bench:
+        query = command("SELECT 1", user="ada")
+        bench.end(query, duration_s=9)
+        assert caplog.text == ""
+        bench.end(query, duration_s=12)
+    assert "ada: 12 s" in caplog.text
+
+
+def test_hook_lifecycle(example: ModuleType) -> None:
+    assert judge(example, command("SELECT 1"), options={"text_limit": 8}).passes
+    assert not judge(example, command("SELECT 10"), options={"text_limit": 8}).passes
+    with pytest.raises(ConfigError, match="above 0"):
+        judge(example, command("SELECT 1"), options={"text_limit": 0})

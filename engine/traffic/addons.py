@@ -18,7 +18,7 @@ from hoopaddon.policy.chain import log_failure, place
 from hoopaddon.policy.policies import Policy, Step, steps
 from hoopaddon.policy.watchdog import DeadlineExceeded
 from hoopaddon.traffic import shadow
-from hoopaddon.traffic.failures import LIFECYCLE, fail
+from hoopaddon.traffic.failures import LIFECYCLE, fail, keep_answer
 
 if TYPE_CHECKING:
     from hoopaddon.gateway import Gateway
@@ -39,8 +39,17 @@ class GuardedAddons(addonmanager.AddonManager):
 
     # -- the list
 
+    def register(self, addon: Any) -> Any:
+        """Let an addon announce its options and commands. Two policies may have the same name."""
+        self.invoke_addon_sync(addon, addonmanager.LoadHook(addonmanager.Loader(self.master)))
+        for one in addonmanager.traverse([addon]):
+            self.master.commands.collect_commands(one)
+        self.master.options.process_deferred()
+        return addon
+
     def add(self, *addons: Any) -> None:
-        super().add(*addons)  # type: ignore[no-untyped-call]
+        for addon in addons:
+            self.chain.append(self.register(addon))
         self.compile()
 
     def add_machinery(self, *addons: Any) -> None:
@@ -49,7 +58,10 @@ class GuardedAddons(addonmanager.AddonManager):
         self.add(*addons)
 
     def remove(self, addon: Any) -> None:
-        super().remove(addon)  # type: ignore[no-untyped-call]
+        if addon not in self.chain:
+            raise exceptions.AddonManagerError(f"no such addon: {addon}")
+        self.chain = [other for other in self.chain if other is not addon]
+        self.invoke_addon_sync(addon, hooks.DoneHook())
         self.compile()
 
     def clear(self) -> None:
@@ -91,8 +103,11 @@ class GuardedAddons(addonmanager.AddonManager):
         """A hook of the proxy core's. Raises `ConnectionCut` when its connection must not go on."""
         await self.trigger_event(event)
         subject = event.args()[0]
-        if isinstance(subject, flow.Flow) and self._tables.get("update"):
+        if not isinstance(subject, flow.Flow):
+            return
+        if self._tables.get("update"):
             await self.trigger_event(hooks.UpdateHook([subject]))
+        keep_answer(subject)
 
     async def trigger_event(self, event: hooks.Hook) -> None:
         if event.name in LIFECYCLE:

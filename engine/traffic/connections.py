@@ -28,6 +28,13 @@ class GuardedConnection(mode_servers.ProxyConnectionHandler):
         super().__init__(*arguments)  # type: ignore[no-untyped-call]
         self.is_cut = False
 
+    async def handle_client(self) -> None:
+        try:
+            await super().handle_client()
+        finally:
+            # mitmproxy leaves a target's connection open when both sides end it at the same time.
+            self._abort()
+
     async def handle_hook(self, hook: commands.StartHook) -> None:
         with self.timeout_watchdog.disarm():
             (subject,) = hook.args()
@@ -46,6 +53,12 @@ class GuardedConnection(mode_servers.ProxyConnectionHandler):
 
     def cut(self) -> None:
         """Close everything; nothing more is read into the layers or written by them."""
+        self._abort()
+        client = self.transports.get(self.client)
+        if client is not None and client.handler is not None:
+            client.handler.cancel("cut")
+
+    def _abort(self) -> None:
         self.is_cut = True
         for io in list(self.transports.values()):
             transport = getattr(io.writer, "transport", None)
@@ -53,9 +66,6 @@ class GuardedConnection(mode_servers.ProxyConnectionHandler):
                 transport.abort()
             elif io.writer is not None:
                 io.writer.close()
-        client = self.transports.get(self.client)
-        if client is not None and client.handler is not None:
-            client.handler.cancel("cut")
 
     def log(self, message: str, level: int = logging.INFO, exc_info: ExcInfo = None) -> None:
         """As in mitmproxy, which reports a crash of a layer in no other way than through this."""

@@ -30,6 +30,12 @@ def is_refused(subject: flow.Flow) -> bool:
     return subject in answers
 
 
+def keep_answer(subject: flow.Flow) -> None:
+    """Put a refused flow's answer back, whatever a later hook has made of it."""
+    if isinstance(subject, http.HTTPFlow) and (answer := answers.get(subject)):
+        subject.response = answer
+
+
 def problem(status: int, title: str, detail: str = "", policy: str = "", *, bodiless: bool = False) -> http.Response:
     """An answer in the form of RFC 9457 (problem details), without a detail where there is nothing safe to say."""
     about: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}

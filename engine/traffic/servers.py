@@ -4,7 +4,7 @@ import asyncio
 import difflib
 import errno
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from mitmproxy import ctx, exceptions
@@ -13,6 +13,8 @@ from mitmproxy.proxy.mode_servers import ServerInstance
 from mitmproxy.proxy.mode_specs import ProxyMode
 
 from hoopaddon.errors import ConfigError
+from hoopaddon.traffic.connections import GuardedConnection
+from hoopaddon.traffic.streams import in_flight
 
 logger = logging.getLogger(__name__)
 
@@ -65,11 +67,21 @@ class GatewayProxyserver(proxyserver.Proxyserver):
     async def drain(self, timeout_s: float) -> None:
         """Take no new clients and let those who are at work finish, for `timeout_s` seconds at most."""
         instances = [s for s in self.servers if s.is_running]
-        results = await asyncio.gather(*(_drain(s, timeout_s) for s in instances), return_exceptions=True)
+        drained = [_drain(instance, timeout_s) for instance in instances]
+        results = await asyncio.gather(*drained, return_exceptions=True)
         for instance, result in zip(instances, results, strict=True):
             if result is not None:
                 logger.error("%s did not drain: %s", instance.mode.description, type(result).__name__)
+        await self._end_connections(timeout_s)
         await self.servers.update([])
+
+    async def _end_connections(self, timeout_s: float) -> None:
+        """Let the requests in flight finish, then close mitmproxy's own connections."""
+        await _wait_while(lambda: bool(self.connections) and in_flight(), timeout_s)
+        for handler in list(self.connections.values()):
+            if isinstance(handler, GuardedConnection):
+                handler.cut()
+        await _wait_while(lambda: bool(self.connections), _CLOSING_S)
 
 
 def _check_mode(spec: str) -> None:
@@ -103,6 +115,14 @@ _DEPRECATED_MODES = frozenset({"osproxy"})
 
 # What an instance may take on top, to tell its clients and close.
 _CLOSING_S = 5.0
+_LOOK_EVERY_S = 0.01
+
+
+async def _wait_while(condition: Callable[[], bool], at_most_s: float) -> None:
+    for _ in range(int(at_most_s / _LOOK_EVERY_S)):
+        if not condition():
+            return
+        await asyncio.sleep(_LOOK_EVERY_S)
 
 
 async def _drain(instance: ServerInstance[Any], timeout_s: float) -> None:

@@ -5,9 +5,12 @@ no content, and not again when the last byte has gone, which is when mitmproxy c
 refused a message, or broken on it, its body is neither kept nor sent.
 """
 
+from weakref import WeakSet
+
 from mitmproxy import flow
 from mitmproxy.proxy import layer
 from mitmproxy.proxy.commands import Command
+from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.events import Event
 from mitmproxy.proxy.layers import http as layers
 from mitmproxy.proxy.layers.http import HttpStream, SendHttp
@@ -19,7 +22,7 @@ from mitmproxy.proxy.layers.http._events import (
 )
 from mitmproxy.proxy.layers.http._hooks import HttpRequestHook, HttpResponseHeadersHook, HttpResponseHook
 
-from hoopaddon.traffic.failures import answers, is_refused
+from hoopaddon.traffic.failures import is_refused
 
 type Steps = layer.CommandGenerator[None]
 
@@ -31,8 +34,25 @@ def _without(hook: type[Command], steps: Steps) -> Steps:
             yield step
 
 
+_streams: WeakSet["JudgedStream"] = WeakSet()
+
+
+def in_flight() -> bool:
+    """Whether any HTTP request is between its first byte and the last one of its response."""
+    return any(stream.is_live for stream in _streams)
+
+
 class JudgedStream(HttpStream):
     """One request and its response."""
+
+    def __init__(self, context: Context, stream_id: int) -> None:
+        super().__init__(context, stream_id)
+        _streams.add(self)
+
+    @property
+    def is_live(self) -> bool:
+        subject = getattr(self, "flow", None)
+        return subject is not None and subject.live and subject.websocket is None
 
     # -- requests
 
@@ -58,8 +78,6 @@ class JudgedStream(HttpStream):
         if not isinstance(event, RequestEndOfMessage):
             return
         self.client_state = self.state_done
-        # A hook in between may have taken the refusal away.
-        self.flow.response = answers.get(self.flow) or self.flow.response
         yield HttpResponseHeadersHook(self.flow)
         if not (yield from self.check_killed(True)):
             yield from self.send_response()

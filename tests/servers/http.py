@@ -64,6 +64,9 @@ class Upstream:
 
     async def __aexit__(self, *exc: object) -> None:
         self._server.close()
+        for writer in self.writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.writers.append(writer)
@@ -145,7 +148,7 @@ async def exchange_h2(address: Address, count: int = 1, body: bytes = b"") -> li
     replies = {1 + 2 * n: Reply() for n in range(count)}
     open_streams = set(replies)
     async with _h2(address) as (reader, writer), asyncio.timeout(WITHIN_S):
-        conn = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
+        conn = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding=False))
         conn.initiate_connection()
         for n, stream in enumerate(replies):
             method = "POST" if body else "GET"
@@ -168,7 +171,7 @@ async def exchange_h2(address: Address, count: int = 1, body: bytes = b"") -> li
 def _note(event: h2.events.Event, replies: dict[int, Reply], open_streams: set[int]) -> None:
     match event:
         case h2.events.ResponseReceived():
-            replies[event.stream_id].status = int(dict(event.headers)[":status"])
+            replies[event.stream_id].status = int(dict(event.headers)[b":status"])
         case h2.events.DataReceived():
             replies[event.stream_id].body += event.data
         case h2.events.StreamReset():

@@ -1,0 +1,37 @@
+"""A gateway in front of an HTTP target, in this process."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hoopaddon.gateway import serving
+from tests.servers.http import Address, Respond, Upstream, plain
+
+type InFront = Callable[..., AbstractAsyncContextManager[tuple[Upstream, Address]]]
+
+
+@pytest.fixture
+def in_front(tmp_path: Path) -> InFront:
+    """In front of a new target that responds so, with these policies: the target, and where to connect."""
+
+    @asynccontextmanager
+    async def start(
+        *addons: object,
+        respond: Respond | None = None,
+        mode: str = "reverse:http://127.0.0.1:{}@0",
+        tls: Path | None = None,
+        **options: Any,
+    ) -> AsyncIterator[tuple[Upstream, Address]]:
+        async with (
+            Upstream(respond or plain(), tls=tls) as upstream,
+            serving(
+                modes=[mode.format(upstream.port)], addons=addons, confdir=str(tmp_path / "conf"), **options
+            ) as gateway,
+        ):
+            host, port, *_ = gateway.servers.listen_addrs()[0]
+            yield upstream, (host, port)
+
+    return start

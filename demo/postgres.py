@@ -145,9 +145,11 @@ class EmbeddedPostgres:
                 pass
             return cursor.fetchall() if cursor.description else []
 
-    def create_role(self, name: str, options: str = "LOGIN", *, password_encryption: str = "scram-sha-256") -> None:
-        """Add a role with a password of its own, stored in this way (`md5` for old clients)."""
-        self.passwords[name] = secrets.token_urlsafe(18)
+    def create_role(
+        self, name: str, options: str = "LOGIN", *, password: str = "", password_encryption: str = "scram-sha-256"
+    ) -> None:
+        """Add a role with this password or one made up, stored in this way (`md5` for old clients)."""
+        self.passwords[name] = password or secrets.token_urlsafe(18)
         self.execute(
             f"SET password_encryption = '{password_encryption}';"
             f"""CREATE ROLE "{name}" {options} PASSWORD '{self.passwords[name]}'"""

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import contextlib
 import json
 import os
 import subprocess
@@ -25,7 +26,9 @@ from tests.servers.postgres import PostgresServer
 
 DIRECT, THROUGH = "direct", "gateway"
 _WITHIN_S = 900
+_TEST_WITHIN_S = 60
 _ABSENT = "did not run"
+_WORST = ("passed", "skipped", "failed")
 
 type Outcomes = dict[str, str]
 
@@ -48,6 +51,7 @@ def _pytest(suite: Suite, server: PostgresServer, way: Way, tests: Sequence[str]
     left_out = [argument for test in suite.left_out for argument in ("--deselect", test)]
     # A suite without settings of its own would take this project's, found in a folder above.
     settings = ["-c", str(suite.folder / "pyproject.toml"), "--rootdir", str(suite.folder), "--maxfail=100000"]
+    settings += [f"--timeout={_TEST_WITHIN_S}"]
     command = [sys.executable, "-m", "pytest", "-q", *settings, *plugins, *left_out]
     environment = {
         **os.environ,
@@ -56,7 +60,10 @@ def _pytest(suite: Suite, server: PostgresServer, way: Way, tests: Sequence[str]
         "HOOPADDON_OUTCOMES": str(outcomes),
     }
     environment.pop("HOOPADDON_NO_SKIP", None)
-    with (BUILD / f"{suite.name}-{way.name}.log").open("wb") as log:
+    with (
+        (BUILD / f"{suite.name}-{way.name}.log").open("wb") as log,
+        contextlib.suppress(subprocess.TimeoutExpired),
+    ):
         subprocess.run(
             [*command, *suite.arguments(server, way), *tests],
             cwd=suite.folder,
@@ -66,7 +73,15 @@ def _pytest(suite: Suite, server: PostgresServer, way: Way, tests: Sequence[str]
             stderr=log,
             timeout=_WITHIN_S,
         )
-    found: Outcomes = json.loads(outcomes.read_text()) if outcomes.exists() else {}
+    return _read(outcomes)
+
+
+def _read(outcomes: Path) -> Outcomes:
+    """A test ended as the worst of its phases."""
+    found: Outcomes = {}
+    for line in outcomes.read_text().splitlines() if outcomes.exists() else ():
+        test, outcome = json.loads(line)
+        found[test] = max(found.get(test, "passed"), outcome, key=_WORST.index)
     return found
 
 

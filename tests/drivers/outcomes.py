@@ -1,6 +1,7 @@
 """A pytest plugin for the drivers' suites: writes how each test ended to the file $HOOPADDON_OUTCOMES.
 
-It is loaded by its bare name into a foreign suite, so it imports nothing of this project.
+It is loaded by its bare name into a foreign suite, so it imports nothing of this project. Each line is a test's
+phase and its outcome, written at once: what a suite that hangs had reached is known as well.
 """
 
 import json
@@ -9,16 +10,9 @@ from pathlib import Path
 
 import pytest
 
-_WORST = ("passed", "skipped", "failed")
-_outcomes: dict[str, str] = {}
+_file = Path(os.environ["HOOPADDON_OUTCOMES"]).open("a", buffering=1)  # noqa: SIM115 - open until the process ends
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """A test ends as the worst of its set-up, call and tear-down."""
-    known = _outcomes.get(report.nodeid, "passed")
-    _outcomes[report.nodeid] = max(known, report.outcome, key=_WORST.index)
-
-
-def pytest_sessionfinish() -> None:
-    """Hand the outcomes over."""
-    Path(os.environ["HOOPADDON_OUTCOMES"]).write_text(json.dumps(_outcomes))
+    """Set-up, call and tear-down each leave a line."""
+    _file.write(json.dumps([report.nodeid, report.outcome]) + "\n")

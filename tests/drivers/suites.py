@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "build" / "drivers"
 LIBRARIES = BUILD / "libraries"
 
-_SQLALCHEMY_ROLE = "scott"
+_SQLALCHEMY_ROLE, _SQLALCHEMY_PASSWORD = "scott", "tiger"
 _SQLALCHEMY_DATABASE = "test"
 _SQLALCHEMY_SQL = """
 CREATE EXTENSION hstore; CREATE EXTENSION citext; CREATE EXTENSION btree_gist;
@@ -57,7 +57,8 @@ class Suite:
         if not self.dialect:
             server.execute("CREATE EXTENSION hstore")
             return
-        server.create_role(_SQLALCHEMY_ROLE, "LOGIN SUPERUSER")
+        # Some of its tests write these two down themselves.
+        server.create_role(_SQLALCHEMY_ROLE, "LOGIN SUPERUSER", password=_SQLALCHEMY_PASSWORD)
         server.execute(f"CREATE DATABASE {_SQLALCHEMY_DATABASE} OWNER {_SQLALCHEMY_ROLE}")
         server.execute(_SQLALCHEMY_SQL, _SQLALCHEMY_DATABASE)
 

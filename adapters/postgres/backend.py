@@ -24,6 +24,7 @@ _COPY_DATA = ord("d")
 _ROWS = (_DATA_ROW, _COPY_DATA)
 _length_at = INT32.unpack_from
 
+_FORGETTING_TAGS = ("DEALLOCATE ALL", "DISCARD ALL")
 _SCHEMA_TAGS = ("CREATE", "ALTER", "DROP", "SELECT INTO")
 
 
@@ -242,6 +243,8 @@ class Backend:
         tag = message[5:-1].decode("ascii", "replace")
         if tag.startswith(_SCHEMA_TAGS):
             self._link.catalogue.stale = True
+        elif tag in _FORGETTING_TAGS:
+            self._link.forget_statements()
         if head.command is not None:
             head.command.tag = tag
         if head.lookup is not None:
@@ -290,7 +293,10 @@ class Backend:
         return b"" if head.silent else message
 
     def _close_complete(self, message: bytes) -> bytes:
-        return b"" if self._answered(Answer.CLOSE).silent else message
+        head = self._answered(Answer.CLOSE)
+        if head.statement is not None:
+            self._link.forget_text(head.statement.name.decode(self._link.encoding, "replace"))
+        return b"" if head.silent else message
 
     # -- text beside the rows
 
@@ -352,7 +358,7 @@ class Backend:
 
     def _parameter_status(self, message: bytes) -> bytes:
         self._link.parameter(*codec.parameter_status(message[5:]))
-        return message
+        return self._now_or_later(self._wording.parameter(message))
 
     # -- copy
 

@@ -400,6 +400,10 @@ def parameter_status(payload: bytes) -> tuple[str, str]:
     return name.decode("utf-8", "replace"), value.decode("utf-8", "replace")
 
 
+def parameter_status_message(name: bytes, value: bytes) -> bytes:
+    return message(b"S", name + b"\0" + value + b"\0")
+
+
 def parameter_types(payload: bytes) -> tuple[int, ...]:
     """The OIDs of a ParameterDescription."""
     reader = Reader("server", payload)

@@ -13,18 +13,14 @@ its own error in the place of the server's.
 from collections.abc import Callable
 
 from hoopaddon.adapters.postgres import codec
-from hoopaddon.adapters.postgres.catalogue import Lookup
 from hoopaddon.adapters.postgres.command import PostgresQuery
 from hoopaddon.adapters.postgres.framing import Framing
+from hoopaddon.adapters.postgres.held_bind import HeldBind
 from hoopaddon.adapters.postgres.link import FEATURE_NOT_SUPPORTED, Link
 from hoopaddon.adapters.postgres.parameters import BoundParameters
 from hoopaddon.adapters.postgres.pipeline import MAX_NAMES, Answer, Expected, Portal, Statement
-from hoopaddon.adapters.postgres.reading import (
-    depends_on_answers,
-    remember_text,
-    settings_lookups,
-    why_unreadable,
-)
+from hoopaddon.adapters.postgres.questions import ask_settings, ask_types, refresh_catalogue
+from hoopaddon.adapters.postgres.reading import depends_on_answers, remember_text, why_unreadable
 from hoopaddon.adapters.postgres.suspension import Suspension
 from hoopaddon.command import Outcome, Verdict
 from hoopaddon.errors import PeerError
@@ -32,7 +28,6 @@ from hoopaddon.errors import PeerError
 MAX_MESSAGE_BYTES = 256 * 1024 * 1024
 
 PROVOKE_ERROR = codec.Execute(b"refused by hoopaddon", 0).serialize()
-REWRITTEN = b"hoopaddon: rewritten"
 
 
 class Frontend:
@@ -41,8 +36,7 @@ class Frontend:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._framing = Framing("client", MAX_MESSAGE_BYTES)
-        self._held: list[tuple[bytes, Expected | None]] = []
-        self._held_portal: Portal | None = None
+        self._held = HeldBind(link)
         self._again = False
         self.suspension = Suspension(link)
         self._handlers: dict[int, Callable[[bytes], None]] = {
@@ -81,8 +75,8 @@ class Frontend:
         """Look at the messages at hand, up to one that has to wait."""
         framing = self._framing
         link = self._link
-        if framing.pending:
-            self._refresh_catalogue()
+        if framing.pending and not self._held and refresh_catalogue(link):
+            self.suspension.for_answers()
         while self.suspension.wait is None and (message := framing.next()) is not None:
             kind = message[0]
             if link.skipping and kind not in b"SX":
@@ -97,27 +91,6 @@ class Frontend:
             if self._again:
                 framing.put_back(message)
 
-    def _refresh_catalogue(self) -> None:
-        """Before the client's next message, and only where that cannot meet anything of its own."""
-        link = self._link
-        if not link.catalogue.stale or link.expected or link.unsynced or link.status != b"I" or self._held:
-            return
-        if not link.gateway.chain.wants_rows:
-            return
-        for lookup in link.catalogue.lookups():
-            self._ask(lookup)
-        link.to_server.append(codec.SYNC)
-        link.expect(Expected(Answer.SYNC, silent=True))
-        self.suspension.for_answers()
-
-    def _ask(self, lookup: Lookup) -> None:
-        """A question of the gateway's own; the client does not see its answers."""
-        self._link.to_server.append(lookup.messages())
-        for kind in (Answer.PARSE, Answer.BIND, Answer.EXECUTE, Answer.CLOSE, Answer.CLOSE):
-            expected = Expected(kind, silent=True)
-            expected.lookup = lookup if kind is Answer.EXECUTE else None
-            self._link.expect(expected)
-
     def _retry_when_drained(self) -> None:
         """Look at this message again once the server has answered everything."""
         if self._link.unsynced:
@@ -129,9 +102,7 @@ class Frontend:
         """Look at this text again once it is known how the server will read it."""
         link = self._link
         if link.settings_stale:
-            for lookup in settings_lookups(link):
-                self._ask(lookup)
-            link.settings_stale = False
+            ask_settings(link)
         self._retry_when_drained()
 
     def _new_command(self, raw: bytes) -> PostgresQuery:
@@ -164,6 +135,8 @@ class Frontend:
 
     def _judged_query(self, command: PostgresQuery, message: bytes, verdict: Verdict) -> None:
         command.verdict = verdict
+        if self._skipped(command):
+            return
         if not verdict.passes:
             self._refuse_query(command, verdict)
             return
@@ -186,7 +159,7 @@ class Frontend:
         link.expect(Expected(Answer.SYNC))
         # What was sent before this Sync no longer shares the fate of what comes behind it.
         link.segment += 1
-        link.unsynced = False
+        link.unsynced = link.settings_stale = False
 
     @staticmethod
     def _refusal(verdict: Verdict) -> Expected:
@@ -196,19 +169,6 @@ class Frontend:
 
     # -- extended protocol
 
-    def _emit(self, message: bytes, expected: Expected | None) -> None:
-        """Send, or line up behind the Bind that is held."""
-        if self._held:
-            self._held.append((message, expected))
-        else:
-            self._send(message, expected)
-
-    def _send(self, message: bytes, expected: Expected | None) -> None:
-        self._link.to_server.append(message)
-        self._link.unsynced = True
-        if expected is not None:
-            self._link.expect(expected)
-
     def _parse(self, message: bytes) -> None:
         link = self._link
         parse = codec.Parse.parse(message[5:])
@@ -217,17 +177,18 @@ class Frontend:
                 self._retry_when_known()
             return
         verdict = why_unreadable(link, parse.text)
+        name = parse.name.decode(link.encoding, "replace")
         if len(link.statements) + len(link.portals) >= MAX_NAMES:
             verdict = Verdict(Outcome.REFUSED, f"more than {MAX_NAMES} prepared statements", code="53400")
         command_text = parse.text.decode(link.encoding, "replace")
+        if verdict is None and name:
+            verdict = remember_text(link, name, command_text)
         if verdict is not None:
             self._refuse_extended(self._new_command(parse.text), verdict)
             return
         statement = Statement(parse.name, command_text, parse.types, link.segment)
         restore = link.statements.set(parse.name, statement)
-        if parse.name:
-            remember_text(link, parse.name.decode(link.encoding, "replace"), command_text)
-        self._emit(message, Expected(Answer.PARSE, statement=statement, restore=restore))
+        self._held.emit(message, Expected(Answer.PARSE, statement=statement, restore=restore))
 
     def _bind(self, message: bytes) -> None:
         link = self._link
@@ -246,19 +207,12 @@ class Frontend:
             self._retry_when_drained()
             return
         if statement.misses_types(bind) and link.gateway.chain.policies:
-            self._ask_types(statement)
+            ask_types(link, statement)
+            self._retry_when_drained()
             return
         portal = Portal(statement, bind, link.segment)
         restore = link.portals.set(bind.portal, portal)
-        self._held_portal = portal
-        self._held = [(message, Expected(Answer.BIND, portal=portal, restore=restore))]
-
-    def _ask_types(self, statement: Statement) -> None:
-        """Values in binary say nothing to a policy without their types: let the server say what it takes them for."""
-        statement.typed = True
-        expected = Expected(Answer.DESCRIBE, statement=statement, silent=True)
-        self._send(codec.describe(b"S", statement.name), expected)
-        self._retry_when_drained()
+        self._held.hold(message, Expected(Answer.BIND, portal=portal, restore=restore), portal)
 
     def _describe(self, message: bytes) -> None:
         link = self._link
@@ -269,20 +223,21 @@ class Frontend:
         if (described := statement or portal) is not None and not described.described:
             described.described = True
             restore = described.forget_description
-        self._emit(message, Expected(Answer.DESCRIBE, statement=statement, portal=portal, restore=restore))
+        self._held.emit(message, Expected(Answer.DESCRIBE, statement=statement, portal=portal, restore=restore))
 
     def _close(self, message: bytes) -> None:
         link = self._link
         named = codec.Named.parse(message[5:])
+        statement = link.statements.get(named.name) if named.what == b"S" else None
         names = link.statements if named.what == b"S" else link.portals
         restore = names.set(named.name, None)
-        self._emit(message, Expected(Answer.CLOSE, restore=restore))
+        self._held.emit(message, Expected(Answer.CLOSE, statement=statement, restore=restore))
 
     def _execute(self, message: bytes) -> None:
         link = self._link
         execute = codec.Execute.parse(message[5:])
         portal = link.portals.get(execute.portal)
-        if self._held and self._held_portal is not portal and not self._release():
+        if self._held and self._held.portal is not portal and not self._release():
             return
         if portal is None:
             name = execute.portal.decode(link.encoding, "replace")
@@ -310,7 +265,11 @@ class Frontend:
         command.verdict = verdict
         if self._skipped(command):
             return False
-        if verdict.passes and command.text is not command.original_text and not self._rewrite(portal, command):
+        if (
+            verdict.passes
+            and command.text is not command.original_text
+            and not self._held.rewrite(portal, command.text)
+        ):
             verdict = command.verdict = Verdict(
                 Outcome.FAILED, "a portal that is already bound cannot be rewritten", verdict.addon
             )
@@ -319,10 +278,10 @@ class Frontend:
             return False
         link = self._link
         self._describe_if_needed(portal)
-        self._let_go()
+        self._held.let_go()
         link.started(command)
         link.settings_stale = True
-        self._send(message, Expected(Answer.EXECUTE, command, portal=portal))
+        link.send(message, Expected(Answer.EXECUTE, command, portal=portal))
         return True
 
     def _describe_if_needed(self, portal: Portal) -> None:
@@ -330,32 +289,13 @@ class Frontend:
         if portal.described or portal.statement.described or not self._link.gateway.chain.wants_rows:
             return
         portal.described = True
-        self._emit(codec.describe(b"P", portal.bind.portal), Expected(Answer.DESCRIBE, portal=portal, silent=True))
-
-    def _rewrite(self, portal: Portal, command: PostgresQuery) -> bool:
-        """Let the held Bind go to a statement with the new text; False where it has gone already."""
-        if not self._held or self._held_portal is not portal:
-            return False
-        bind = portal.bind
-        types = portal.statement.types
-        text = command.text.encode(self._link.encoding)
-        renamed = codec.Bind(
-            bind.portal, REWRITTEN, bind.parameter_formats, bind.values, bind.result_formats
-        ).serialize()
-        expected = portal.statement.fields
-        self._held[0] = (renamed, self._held[0][1])
-        self._held.insert(0, (codec.Parse(REWRITTEN, text, types).serialize(), Expected(Answer.PARSE, silent=True)))
-        # The client reads rows by the description that it has: the new text must have the same.
-        described = Expected(Answer.DESCRIBE, portal=portal, silent=True)
-        described.must_match = expected
-        self._held.insert(2, (codec.describe(b"P", bind.portal), described))
-        self._held.append((codec.close(b"S", REWRITTEN), Expected(Answer.CLOSE, silent=True)))
-        portal.described = True
-        return True
+        self._held.emit(
+            codec.describe(b"P", portal.bind.portal), Expected(Answer.DESCRIBE, portal=portal, silent=True)
+        )
 
     def _release(self) -> bool:
         """Judge the Bind that is held, for it has to go out before its Execute. False: not now, or refused."""
-        portal = self._held_portal
+        portal = self._held.portal
         if portal is None:
             return True
         released = self._judge(portal, lambda command, verdict: self._judged_bind(portal, command, verdict))
@@ -373,24 +313,20 @@ class Frontend:
         command.verdict = verdict
         if self._skipped(command):
             return False
-        if verdict.passes and command.text is not command.original_text and not self._rewrite(portal, command):
+        if (
+            verdict.passes
+            and command.text is not command.original_text
+            and not self._held.rewrite(portal, command.text)
+        ):
             verdict = command.verdict = Verdict(Outcome.FAILED, "this portal cannot be rewritten", verdict.addon)
         if not verdict.passes:
             self._refuse_extended(command, verdict)
             return False
         portal.decisions = command.decisions
         self._link.started(command)
-        for _, expected in self._held:
-            if expected is not None and expected.kind is Answer.BIND:
-                expected.command = command
         self._describe_if_needed(portal)
-        self._let_go()
+        self._held.let_go(command)
         return True
-
-    def _let_go(self) -> None:
-        held, self._held, self._held_portal = self._held, [], None
-        for message, expected in held:
-            self._send(message, expected)
 
     def _refuse_name(self, code: str, reason: str) -> None:
         self._refuse_extended(None, Verdict(Outcome.REFUSED, reason, code=code))
@@ -401,20 +337,14 @@ class Frontend:
         if command is not None:
             command.verdict = verdict
             link.end(command, verdict.reason)
-        self._drop_held()
-        self._send(PROVOKE_ERROR, self._refusal(verdict))
+        self._held.drop()
+        link.send(PROVOKE_ERROR, self._refusal(verdict))
         link.skipping = True
-
-    def _drop_held(self) -> None:
-        for _, expected in reversed(self._held):
-            if expected is not None and expected.restore is not None:
-                expected.restore()
-        self._held, self._held_portal = [], None
 
     def _sync(self, message: bytes) -> None:
         link = self._link
         if link.skipping:
-            self._drop_held()
+            self._held.drop()
         if self._held and not self._release() and self._again:
             return
         link.skipping = False

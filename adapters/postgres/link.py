@@ -85,6 +85,21 @@ class Link:
         expected.segment = self.segment
         self.expected.append(expected)
 
+    def send(self, message: bytes, expected: Expected) -> None:
+        """Send a message of the extended protocol."""
+        self.to_server.append(message)
+        self.unsynced = True
+        self.expect(expected)
+
+    def forget_text(self, name: str) -> None:
+        """The server has no statement of this name any more."""
+        self.prepared.pop(name, None)
+
+    def forget_statements(self) -> None:
+        """The server has none any more, but for those that were sent since."""
+        self.statements.discard(lambda statement: statement.certain)
+        self.prepared = {name: texts for name, texts in self.prepared.items() if self.statements.get(name.encode())}
+
     def when_drained(self) -> Awaitable[None]:
         """Done once the server owes no answer."""
         if self._drained is None:

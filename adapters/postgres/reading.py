@@ -1,11 +1,8 @@
 """Whether a text can be judged at all, and which names it gives."""
 
-from collections.abc import Callable
-
-from hoopaddon.adapters.postgres.catalogue import Lookup
 from hoopaddon.adapters.postgres.encodings import embeds_ascii
 from hoopaddon.adapters.postgres.link import FEATURE_NOT_SUPPORTED, Link
-from hoopaddon.adapters.postgres.pipeline import Statement
+from hoopaddon.adapters.postgres.pipeline import MAX_NAMES, Statement
 from hoopaddon.adapters.postgres.sql_names import declared_names
 from hoopaddon.command import Outcome, Verdict
 from hoopaddon.errors import Unparsable
@@ -25,15 +22,6 @@ def depends_on_answers(link: Link, raw: bytes) -> bool:
     return link.owed or link.settings_stale
 
 
-def settings_lookups(link: Link) -> tuple[Lookup, ...]:
-    """What to ask in the middle of a pipeline to know how the next text will be read. SHOW takes no snapshot."""
-
-    def learn(name: str) -> Callable[[list[list[str]]], None]:
-        return lambda rows: link.parameter(name, rows[0][0]) if rows else None
-
-    return tuple(Lookup(f"SHOW {name}", learn(name)) for name in ("standard_conforming_strings", "client_encoding"))
-
-
 def why_unreadable(link: Link, raw: bytes) -> Verdict | None:
     """The refusal of a text that cannot be judged, and None for any other; takes note of the names it gives."""
     if b"\\" in raw and not link.standard_strings and link.gateway.chain.policies:
@@ -48,30 +36,36 @@ def why_unreadable(link: Link, raw: bytes) -> Verdict | None:
         name = link.session.parameters.get("client_encoding", "UTF8")
         return Verdict(Outcome.REFUSED, f'invalid byte sequence for encoding "{name}"', code="22021")
     try:
-        _note_names(link, text)
+        return _note_names(link, text)
     except Unparsable as e:
         return Verdict(Outcome.REFUSED, e.reason, code=e.code, position=e.position)
-    return None
 
 
-def _note_names(link: Link, text: str) -> None:
+def _note_names(link: Link, text: str) -> Verdict | None:
     """SQL's PREPARE and DECLARE share their names with Parse and Bind: forget what they hide."""
     statements, cursors = declared_names(text)
     for name, prepared in statements:
-        texts = remember_text(link, name, prepared)
+        if verdict := remember_text(link, name, prepared):
+            return verdict
         # Under a name that only ever had one text, a Bind can mean nothing else. Of two, nobody knows which.
-        statement = Statement(name.encode(), prepared, (), link.segment) if len(texts) == 1 else None
+        statement = Statement(name.encode(), prepared, (), link.segment) if len(link.prepared[name]) == 1 else None
         if statement is not None:
             statement.certain = True
         link.statements.set(name.encode(), statement)
     for name in cursors:
         link.portals.set(name.encode(), None)
+    return None
 
 
-def remember_text(link: Link, name: str, text: str) -> list[str]:
-    """Texts prepared under a name are what SQL's EXECUTE of it may run."""
-    texts = link.prepared.setdefault(name, [])
-    if text not in texts:
-        texts.append(text)
-        del texts[:-MAX_PREPARED_TEXTS]
-    return texts
+def remember_text(link: Link, name: str, text: str) -> Verdict | None:
+    """Texts prepared under a name are what SQL's EXECUTE of it may run; a refusal where there are too many.
+
+    Older ones must not be forgotten for newer ones: a Parse that fails leaves the statement that it names.
+    """
+    texts = link.prepared.get(name, ())
+    if text in texts:
+        return None
+    if len(texts) >= MAX_PREPARED_TEXTS or len(link.prepared) >= MAX_NAMES:
+        return Verdict(Outcome.REFUSED, "too many prepared statements; deallocate some", code="53400")
+    link.prepared[name] = [*texts, text]
+    return None

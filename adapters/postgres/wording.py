@@ -1,15 +1,15 @@
 """Errors, notices and notifications on their way to the client: their text goes through the policies."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from hoopaddon.adapters.postgres.codec import Diagnostics, Notification
+from hoopaddon.adapters.postgres.codec import Diagnostics, Notification, parameter_status_message
 from hoopaddon.adapters.postgres.command import PostgresQuery
 from hoopaddon.adapters.postgres.link import Link
 from hoopaddon.output import Output
 
-QUOTING_FIELDS = (b"M", b"D", b"H", b"q", b"W")
-"""The fields that can quote data: message, detail, hint, internal query, context (section 54.8)."""
+QUOTING_FIELDS = (b"M", b"D", b"H", b"q", b"W", b"s", b"t", b"c", b"d", b"n")
+"""The fields that can quote data: message, detail, hint, internal query, context, and names (section 54.8)."""
 
 
 class Wording:
@@ -50,24 +50,42 @@ class Wording:
         return later() if waits else edited()
 
     def notification(self, message: bytes) -> bytes | Awaitable[bytes]:
-        """A NotificationResponse: its payload is whatever somebody passed to NOTIFY."""
-        if not self._link.gateway.chain.wants_output:
-            return message
+        """A NotificationResponse: channel and payload are whatever somebody passed to pg_notify."""
         notification = Notification.parse(message[5:])
-        text = notification.payload.decode(self._link.encoding, "replace")
-        output = Output(self._link.session, "notification", text)
-        pending = self._link.gateway.chain.edit_output(output)
+        texts = (notification.channel, notification.payload)
 
-        def edited() -> bytes:
-            if output.text == text:
+        def edited(channel: bytes, payload: bytes) -> bytes:
+            return replace(notification, channel=channel, payload=payload).serialize()
+
+        return self._worded(message, "notification", texts, edited)
+
+    def parameter(self, message: bytes) -> bytes | Awaitable[bytes]:
+        """A ParameterStatus: a setting's value can be anything that was selected into it."""
+        name, value = message[5:-1].split(b"\0", 1)
+        return self._worded(message, "parameter", (value,), lambda text: parameter_status_message(name, text))
+
+    def _worded(
+        self, message: bytes, kind: str, texts: tuple[bytes, ...], edited: Callable[..., bytes]
+    ) -> bytes | Awaitable[bytes]:
+        """The message, made anew by `edited` where the policies change one of its texts."""
+        chain, encoding = self._link.gateway.chain, self._link.encoding
+        if not chain.wants_output:
+            return message
+        outputs = [Output(self._link.session, kind, text.decode(encoding, "replace")) for text in texts]
+        before = [output.text for output in outputs]
+        waits = [pending for output in outputs if (pending := chain.edit_output(output))]
+
+        def now() -> bytes:
+            if [output.text for output in outputs] == before:
                 return message
-            return replace(notification, payload=self._encoded(output)).serialize()
+            return edited(*(self._encoded(output) for output in outputs))
 
-        async def later(pending: Awaitable[None]) -> bytes:
-            await pending
-            return edited()
+        async def later() -> bytes:
+            for pending in waits:
+                await pending
+            return now()
 
-        return edited() if pending is None else later(pending)
+        return later() if waits else now()
 
     def _encoded(self, output: Output) -> bytes:
         return output.text.replace("\0", "").encode(self._link.encoding, "replace")

@@ -39,11 +39,11 @@ class PostgresQuery(Command, hook="postgres_query", protocol="postgres"):
         """Facts about the text, computed when first read. Raises `Unparsable` where the text is not SQL."""
         facts = self._facts
         if facts is None or self._facts_text is not self.text:
-            self._facts_text = self.text
             facts = facts_of(self.text)
             if facts.executes:
                 facts = _with_executed(facts, self._prepared or {})
-            self._facts = facts
+            # Last, as a text that cannot be read must not be left with the facts of the one before.
+            self._facts, self._facts_text = facts, self.text
         return facts
 
     @property

@@ -1,8 +1,6 @@
 """`hoopaddon sessions`: list, show, search and check what was recorded."""
 
 import argparse
-import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -60,10 +58,6 @@ def main(argv: list[str]) -> int:
     except HoopaddonError as e:
         print_error(PROGRAM, e)
         return 2
-    except BrokenPipeError:
-        # The reader, a pager for example, has seen enough; nothing more can be flushed to it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 def _parser() -> argparse.ArgumentParser:

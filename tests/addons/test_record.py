@@ -1,0 +1,378 @@
+"""The record policy: what is forwarded is recorded first, as it is forwarded, and without secrets."""
+
+import asyncio
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from hoopaddon import Command, ConfigError, Decision, Facts, Output, Refused, Rows, Session, Unparsable
+from hoopaddon.addons.record import Record
+from hoopaddon.store import PublicKeys
+from hoopaddon.store.verify import Status, verify
+from hoopaddon.testing import Bench, rows
+from tests.engine.store.journals import a_session
+
+
+class Unread(Command):
+    """A command that breaks when somebody asks for its facts."""
+
+    @property
+    def facts(self) -> Facts:
+        raise Unparsable("nobody should have asked")
+
+
+class Guard:
+    """Refuses DROP, rewrites `old`, asks for an approval of DELETE, and masks e-mail addresses."""
+
+    def command(self, command: Command) -> Any:
+        if "DROP" in command.text:
+            raise Refused("DROP needs a ticket")
+        command.rewrite(command.text.replace("old", "new"))
+        return command.approve("delete") if "DELETE" in command.text else None
+
+    def rows(self, rows: Rows) -> None:
+        for row in rows:
+            for position in range(len(row)):
+                if "@" in (row[position] or ""):
+                    row[position] = "***"
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with Bench(Record(), Guard(), options={"confdir": str(tmp_path)}, approve=True) as made:
+        yield made
+
+
+def journals(confdir: Path) -> list[Path]:
+    return sorted((confdir / "store" / "sessions").rglob("*.jsonl"))
+
+
+def events(confdir: Path, *types: str) -> list[dict[str, Any]]:
+    (path,) = journals(confdir)
+    found = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    return [event for event in found if not types or event["type"] in types]
+
+
+def run(bench: Bench, session: Session, text: str, *parameters: Any, **end: Any) -> Command:
+    """A command from its judgement to its end."""
+    command = Unread(session, text, parameters)
+    bench.judge(command)
+    bench.end(command, **end)
+    return command
+
+
+def test_a_session_is_recorded_from_start_to_end(bench: Bench, tmp_path: Path) -> None:
+    session = a_session()
+    bench.start(session)
+    run(bench, session, "SELECT $1", "x", None, 7, b"\x01", rows=2, bytes=80, duration_s=0.25, tag="SELECT 2")
+    bench.stop(session)
+    start, command, end, last = events(tmp_path)
+    assert (start["type"], start["session"], start["user"]) == ("session", session.id, "agent-7")
+    assert (command["type"], command["text"], command["kind"]) == ("command", "SELECT $1", "command")
+    assert command["parameters"] == ["x", None, "7", "\\x01"]
+    assert (end["type"], end["verdict"], end["rows"], end["bytes"]) == ("command_end", "allowed", 2, 80)
+    assert (end["seconds"], end["tag"]) == (0.25, "SELECT 2")
+    assert [line[:3] for line in end["trace"]] == [["Guard", "command", "passed"], ["Record", "command", "passed"]]
+    assert (last["type"], last["commands"]) == ("end", 1)
+    keys = PublicKeys.load(tmp_path / "signing.pub")
+    assert verify(journals(tmp_path)[0], keys).status is Status.OK
+
+
+def test_a_command_is_in_the_file_before_it_is_forwarded(bench: Bench, tmp_path: Path) -> None:
+    session = a_session()
+    assert bench.judge(Unread(session, "SELECT 1")).passes
+    assert [event["text"] for event in events(tmp_path, "command")] == ["SELECT 1"]
+
+
+def test_sees_the_command_as_it_is_forwarded_though_it_is_listed_first(bench: Bench, tmp_path: Path) -> None:
+    run(bench, a_session(), "SELECT old")
+    (command,) = events(tmp_path, "command")
+    assert (command["text"], command["asked"]) == ("SELECT new", "SELECT old")
+
+
+def test_a_refused_command_is_recorded_once_with_what_was_asked(bench: Bench, tmp_path: Path) -> None:
+    session = a_session()
+    run(bench, session, "DROP TABLE t", 7)
+    bench.stop(session)
+    assert events(tmp_path, "command") == []
+    (end,) = events(tmp_path, "command_end")
+    assert (end["text"], end["parameters"]) == ("DROP TABLE t", ["7"])
+    assert (end["verdict"], end["addon"], end["reason"]) == ("refused", "Guard", "DROP needs a ticket")
+    assert "rows" not in end
+
+
+def test_says_who_approved(bench: Bench, tmp_path: Path) -> None:
+    command = Unread(a_session(), "DELETE FROM t")
+    assert bench.judge(command).passes
+    (given,) = events(tmp_path, "command")[0]["approvals"]
+    assert (given["policy"], tuple(given["approvers"])) == ("Guard", command.decisions["Guard"].approvers)
+    assert isinstance(command.decisions["Guard"], Decision)
+
+
+def test_every_command_ends_once_in_any_order(bench: Bench, tmp_path: Path) -> None:
+    session = a_session()
+    commands = [Unread(session, f"SELECT {number}") for number in range(5)]
+    for command in commands:
+        bench.judge(command)
+    for command in reversed(commands):
+        bench.end(command)
+    bench.stop(session)
+    assert [event["command"] for event in events(tmp_path, "command")] == [1, 2, 3, 4, 5]
+    assert [event["command"] for event in events(tmp_path, "command_end")] == [5, 4, 3, 2, 1]
+
+
+class TestRows:
+    def show(self, bench: Bench, command: Command, *batches: list[list[str | None]]) -> None:
+        bench.judge(command)
+        for batch in batches:
+            bench.rows(rows(command, ["id", "email"], batch))
+        bench.end(command, rows=sum(map(len, batches)))
+        bench.stop(command.session)
+
+    def test_are_recorded_as_the_client_sees_them(self, bench: Bench, tmp_path: Path) -> None:
+        self.show(bench, Unread(a_session(), "SELECT"), [["1", "ada@example.com"], ["2", None]], [["3", "none"]])
+        first, second = events(tmp_path, "rows")
+        assert (first["columns"], first["cells"]) == (["id", "email"], [["1", "***"], ["2", None]])
+        assert ("columns" in second, second["cells"]) == (False, [["3", "none"]])
+        assert "ada@example.com" not in journals(tmp_path)[0].read_text()
+        assert "recorded_rows" not in events(tmp_path, "command_end")[0]
+
+    def test_are_recorded_up_to_a_number(self, tmp_path: Path) -> None:
+        with Bench(Record(), options={"confdir": str(tmp_path), "record_rows": 3}) as bench:
+            batch: list[list[str | None]] = [["1", "a"], ["2", "b"]]
+            self.show(bench, Unread(a_session(), "SELECT"), batch, batch, batch)
+        assert [cells for event in events(tmp_path, "rows") for cells in event["cells"]] == [*batch, batch[0]]
+        assert events(tmp_path, "command_end")[0]["recorded_rows"] == 3
+
+    def test_are_recorded_up_to_a_size(self, tmp_path: Path) -> None:
+        with Bench(Record(), options={"confdir": str(tmp_path), "record_bytes": 100}) as bench:
+            batch: list[list[str | None]] = [["1", "é" * 20], ["2", "b" * 40], ["3", "c" * 40], ["4", "d"]]
+            self.show(bench, Unread(a_session(), "SELECT"), batch, [["5", "e"]])
+        assert [row[0] for event in events(tmp_path, "rows") for row in event["cells"]] == ["1", "2"]
+        assert events(tmp_path, "command_end")[0]["recorded_rows"] == 2
+
+    def test_are_recorded_not_at_all_where_that_is_wanted(self, tmp_path: Path) -> None:
+        with Bench(Record(), options={"confdir": str(tmp_path), "record_rows": 0}) as bench:
+            self.show(bench, Unread(a_session(), "SELECT"), [["1", "a"]])
+        assert events(tmp_path, "rows") == []
+        assert events(tmp_path, "command_end")[0]["recorded_rows"] == 0
+
+    def test_are_not_even_decoded_beyond_the_limit(self, tmp_path: Path) -> None:
+        class Counted(Rows):
+            """Says how often somebody looked."""
+
+            __slots__ = ()
+            looked = 0
+
+            def texts(self, column: int) -> list[str | None]:
+                Counted.looked += 1
+                return super().texts(column)
+
+        with Bench(Record(), options={"confdir": str(tmp_path), "record_rows": 2}) as bench:
+            command = Unread(a_session(), "SELECT")
+            bench.judge(command)
+            batch = Counted(command, rows(command, ["id"], [["1"], ["2"], ["3"]]).columns, [["1"], ["2"], ["3"]])
+            bench.rows(batch)
+            assert (looked := Counted.looked) > 0
+            bench.rows(batch)
+            assert Counted.looked == looked
+        assert [event["cells"] for event in events(tmp_path, "rows")] == [[["1"], ["2"]]]
+
+    def test_without_columns_are_counted(self, bench: Bench, tmp_path: Path) -> None:
+        command = Unread(a_session(), "SELECT FROM t")
+        bench.judge(command)
+        bench.rows(Rows(command, [], [[], []]))
+        bench.end(command, rows=2)
+        bench.stop(command.session)
+        assert events(tmp_path, "rows")[0]["cells"] == [[], []]
+
+
+def test_output_is_recorded(bench: Bench, tmp_path: Path) -> None:
+    session = a_session()
+    command = Unread(session, "SELECT 1")
+    bench.judge(command)
+    bench.output(Output(session, "notice", "careful", command))
+    bench.output(Output(session, "notification", "x" * 10_000))
+    bench.end(command, error="division by zero")
+    bench.stop(session)
+    first, second = events(tmp_path, "output")
+    assert (first["kind"], first["text"], first["command"]) == ("notice", "careful", 1)
+    assert (second["kind"], len(second["text"]), "command" in second) == ("notification", 8192, False)
+    assert events(tmp_path, "command_end")[0]["error"] == "division by zero"
+
+
+def test_output_without_end_is_recorded_up_to_a_size(tmp_path: Path) -> None:
+    with Bench(Record(), options={"confdir": str(tmp_path), "record_bytes": 1000}) as bench:
+        session = a_session()
+        command = Unread(session, "DO")
+        bench.judge(command)
+        for _ in range(50):
+            bench.output(Output(session, "notice", "x" * 100, command))
+        bench.stop(session)
+    assert len(events(tmp_path, "output")) == 10
+
+
+@pytest.mark.parametrize("text", ["ALTER ROLE bob PASSWORD 'hunter2'", "SELECT pgp_sym_encrypt('hunter2', $1)"])
+def test_secrets_are_not_recorded(bench: Bench, tmp_path: Path, text: str) -> None:
+    session = a_session()
+    command = Unread(session, text, ["hunter2"])
+    bench.judge(command)
+    bench.output(Output(session, "error", "syntax error at hunter2", command))
+    bench.end(command, error="syntax error at hunter2")
+    run(bench, session, f"DROP TABLE t; {text}", "hunter2", error="hunter2")
+    run(bench, session, f"{text} -- old", "hunter2")
+    bench.stop(session)
+    assert "hunter2" not in journals(tmp_path)[0].read_text()
+    recorded = events(tmp_path, "command")[0]
+    assert recorded["parameters"] == ["[withheld: the command carries a secret]"]
+    assert len(recorded["text_hmac"]) == 64
+
+
+def test_long_parameters_are_cut(bench: Bench, tmp_path: Path) -> None:
+    run(bench, a_session(), "SELECT $1", "x" * 100_000)
+    assert events(tmp_path, "command")[0]["parameters"][0].endswith("x [and 34464 characters more]")
+
+
+def test_the_whole_text_is_recorded(bench: Bench, tmp_path: Path) -> None:
+    text = "SELECT '" + "x" * 3_000_000 + "'"
+    run(bench, a_session(), text)
+    assert events(tmp_path, "command")[0]["text"] == text
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool], None]]:
+    """Whether writing fails as on a full disk."""
+    real, full = os.write, False
+
+    def write(fd: int, data: bytes) -> int:
+        if full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(fd, data)
+
+    def set_full(value: bool) -> None:
+        nonlocal full
+        full = value
+
+    monkeypatch.setattr(os, "write", write)
+    yield set_full
+    full = False
+
+
+def test_what_cannot_be_recorded_is_refused_until_it_can(
+    bench: Bench, tmp_path: Path, full_disk: Callable[[bool], None]
+) -> None:
+    session = a_session()
+    bench.start(session)
+    assert run(bench, session, "SELECT 1").verdict.passes
+    full_disk(True)
+    refused = run(bench, session, "SELECT 2")
+    assert not refused.verdict.passes
+    assert refused.verdict.reason.startswith("it cannot be recorded, so it cannot run (")
+    assert "No space left" in refused.verdict.reason
+    with pytest.raises(Refused, match="this session cannot be recorded"):
+        bench.start(a_session())
+    full_disk(False)
+    assert run(bench, session, "SELECT 3").verdict.passes
+    bench.start(other := a_session())
+    bench.stop(other)
+    bench.stop(session)
+    first, second = journals(tmp_path)
+    keys = PublicKeys.load(tmp_path / "signing.pub")
+    assert [verify(path, keys).status for path in (first, second)] == [Status.OK, Status.OK]
+    recorded = [orjson.loads(line) for path in (first, second) for line in path.read_bytes().splitlines()]
+    texts = [(event["type"], event["text"]) for event in recorded if "text" in event]
+    assert texts == [("command", "SELECT 1"), ("command_end", "SELECT 2"), ("command", "SELECT 3")]
+
+
+def test_a_store_that_goes_away_refuses_new_sessions(bench: Bench, tmp_path: Path) -> None:
+    sessions = tmp_path / "store" / "sessions"
+    sessions.rename(tmp_path / "gone")
+    sessions.touch()
+    with pytest.raises(Refused, match="this session cannot be recorded"):
+        bench.start(a_session())
+    sessions.unlink()
+    bench.start(a_session())
+    assert len(journals(tmp_path)) == 1
+
+
+def test_a_store_that_cannot_be_written_is_an_error_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError) as error, Bench(Record(), options={"store": str(tmp_path / "file" / "store")}):
+        pass
+    assert str(tmp_path / "file" / "store") in str(error.value)
+    assert "--set store=DIR" in str(error.value)
+
+
+def test_a_store_that_others_can_write_is_an_error_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store").chmod(0o777)
+    with (
+        pytest.raises(ConfigError, match="others can write there") as error,
+        Bench(Record(), options={"confdir": str(tmp_path)}),
+    ):
+        pass
+    assert "chmod 700" in str(error.value)
+
+
+def test_what_is_kept_is_private(bench: Bench, tmp_path: Path) -> None:
+    run(bench, a_session(), "SELECT 1")
+    for path in (tmp_path / "store").rglob("*"):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600)
+
+
+def test_the_store_may_lie_elsewhere(tmp_path: Path) -> None:
+    with Bench(Record(), options={"confdir": str(tmp_path / "conf"), "store": str(tmp_path / "kept")}) as bench:
+        run(bench, a_session(), "SELECT 1")
+    assert len(list((tmp_path / "kept" / "sessions").rglob("*.jsonl"))) == 1
+    assert not (tmp_path / "conf" / "store").exists()
+
+
+def test_ends_reach_the_file_by_themselves(tmp_path: Path) -> None:
+    record = Record()
+    with Bench(record, options={"confdir": str(tmp_path)}) as bench:
+        command = Unread(a_session(), "SELECT 1")
+        bench.judge(command)
+
+        async def end() -> None:
+            record.command_end(command)
+            assert events(tmp_path, "command_end") == []
+            async with asyncio.timeout(5):
+                while not events(tmp_path, "command_end"):
+                    await asyncio.sleep(0.02)
+
+        asyncio.run(end())
+
+
+def test_without_a_loop_nothing_waits(tmp_path: Path) -> None:
+    record = Record()
+    with Bench(record, options={"confdir": str(tmp_path)}) as bench:
+        command = Unread(a_session(), "SELECT 1")
+        bench.judge(command)
+        record.command_end(command)
+        assert len(events(tmp_path, "command_end")) == 1
+
+
+def test_a_new_version_of_the_policy_goes_on_with_the_same_record(tmp_path: Path) -> None:
+    session = a_session()
+    for number in range(3):
+        with Bench(Record(), options={"confdir": str(tmp_path)}) as bench:
+            run(bench, session, f"SELECT {number}")
+            if number == 2:
+                bench.stop(session)
+    assert [event["text"] for event in events(tmp_path, "command")] == ["SELECT 0", "SELECT 1", "SELECT 2"]
+    assert verify(journals(tmp_path)[0], PublicKeys.load(tmp_path / "signing.pub")).status is Status.OK
+
+
+def test_nothing_is_kept_of_a_command_that_has_ended(bench: Bench) -> None:
+    session = a_session()
+    for _ in range(50):
+        run(bench, session, "SELECT 1")
+    assert session.vars["record"].running == {}
+    bench.stop(session)
+    assert session.vars == {}

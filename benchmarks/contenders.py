@@ -18,6 +18,7 @@ from tests.servers.postgres import APP, PostgresServer
 
 DIRECT, RELAY, PGBOUNCER, PLAIN, POLICIES = "direct", "bare relay", "PgBouncer", "gateway", "gateway + 4 policies"
 SHIPPED = ("mask_pii.py", "block_destructive.py", "require_approval.py", "record.py")
+GATEWAYS: dict[str, tuple[str, ...]] = {PLAIN: (), POLICIES: SHIPPED}
 DATABASE = "bench"
 MAX_CLIENTS = 1_200
 
@@ -74,15 +75,22 @@ def start_all() -> Iterator[tuple[PostgresServer, list[Contender], list[str]]]:
             found.append(Contender(PGBOUNCER, pooler.host, pooler.port, password))
         else:
             absent.append(f"{PGBOUNCER} is not installed (scripts/install-test-servers does it)")
-        for name, scripts in ((PLAIN, ()), (POLICIES, SHIPPED)):
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hoopaddon-bench-")))
+        for name in GATEWAYS:
             try:
-                gateway = stack.enter_context(Gateway(server, folder, scripts=scripts))
+                found.append(stack.enter_context(start_gateway(name, server)))
             except RuntimeError as error:
                 absent.append(f"{name} is not measured: {error}")
-                continue
-            found.append(Contender(name, gateway.host, gateway.port, password, gateway.pid))
         yield server, found, absent
+
+
+@contextmanager
+def start_gateway(name: str, server: PostgresServer) -> Iterator[Contender]:
+    """A gateway with the policies that go with its name."""
+    with (
+        tempfile.TemporaryDirectory(prefix="hoopaddon-bench-") as folder,
+        Gateway(server, Path(folder), scripts=GATEWAYS[name]) as gateway,
+    ):
+        yield Contender(name, gateway.host, gateway.port, server.passwords[APP], gateway.pid)
 
 
 @contextmanager

@@ -138,34 +138,37 @@ def prepare(server: PostgresServer, rows: int, scale: int) -> None:
     server.execute("CHECKPOINT")
 
 
-def resident_bytes(pid: int) -> int:
-    """The process's resident memory, as the kernel counts it now."""
+def memory_bytes(pid: int, which: str) -> int:
+    """The process's memory as the kernel counts it: `VmRSS` is resident now, `VmHWM` the most there ever was."""
     status = Path(f"/proc/{pid}/status").read_text()
-    return int(re.findall(r"^VmRSS:\s+(\d+) kB", status, re.MULTILINE)[0]) * 1024
+    return int(re.findall(rf"^{which}:\s+(\d+) kB", status, re.MULTILINE)[0]) * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a process in the middle holds: after a big result, and for each session that does nothing."""
+    """What a process in the middle holds: more at the peak of a big result, and for each idle session."""
 
     grown_bytes: int
     per_session_bytes: float
 
 
 def memory(contender: Contender, result_bytes: int, sessions: int) -> Memory:
-    """Send a big result through, then open idle sessions, and look at the process in the middle."""
-    line_bytes = 1_000
-    big = f"SELECT repeat('x', {line_bytes}) FROM generate_series(1, {result_bytes // line_bytes})"
-    small = f"SELECT repeat('x', {line_bytes}) FROM generate_series(1, 20000)"
-    with psycopg.connect(contender.conninfo, sslmode="disable") as connection:
-        # The first result fills buffers and caches that stay; growth is what the rest adds.
-        select(connection, small)
-        before = resident_bytes(contender.pid)
-        select(connection, big)
-        grown = resident_bytes(contender.pid) - before
-    open_before = resident_bytes(contender.pid)
+    """Open idle sessions, then send a big result; only a fresh process has no freed memory that would hide it."""
     with ExitStack() as idle:
+        # The first sessions load what is loaded once.
+        idle.enter_context(_session(contender))
+        idle.enter_context(_session(contender))
+        before = memory_bytes(contender.pid, "VmRSS")
         for _ in range(sessions):
-            idle.enter_context(psycopg.connect(contender.conninfo, sslmode="disable"))
-        per_session = (resident_bytes(contender.pid) - open_before) / sessions
-    return Memory(grown, per_session)
+            idle.enter_context(_session(contender))
+        per_session = (memory_bytes(contender.pid, "VmRSS") - before) / sessions
+    with _session(contender) as connection:
+        before = memory_bytes(contender.pid, "VmHWM")
+        select(connection, f"SELECT repeat('x', 1000) FROM generate_series(1, {result_bytes // 1_000})")
+    return Memory(memory_bytes(contender.pid, "VmHWM") - before, per_session)
+
+
+def _session(contender: Contender) -> "psycopg.Connection[tuple[object, ...]]":
+    connection = psycopg.connect(contender.conninfo, sslmode="disable", autocommit=True)
+    connection.execute("SELECT 1")
+    return connection

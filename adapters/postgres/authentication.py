@@ -153,7 +153,7 @@ async def log_in(client: Channel, server: Channel, startup: StartupMessage, pass
         elif code == Authentication.MD5:
             server.write(codec.message(b"p", _md5(user, password, data) + b"\0"))
         elif code == Authentication.SASL:
-            await _scram_client(client, server, codec.sasl_mechanisms(data), password)
+            await _scram_client(client, server, codec.sasl_mechanisms(data), user, password)
         else:
             raise LoginFailed(INVALID_AUTHORIZATION, "the target asks for a login that the gateway does not have")
 
@@ -164,16 +164,19 @@ def _md5(user: str, password: Secret, salt: bytes) -> bytes:
     return b"md5" + hashlib.md5(inner.encode() + salt, usedforsecurity=False).hexdigest().encode()
 
 
-async def _scram_client(client: Channel, server: Channel, offered: list[str], password: Secret) -> None:
-    """SCRAM with channel binding where there is TLS and the server offers it."""
+async def _scram_client(client: Channel, server: Channel, offered: list[str], user: str, password: Secret) -> None:
+    """SCRAM with channel binding where there is TLS and the server offers it.
+
+    The server goes by the user of the startup message; scramp insists on one here too.
+    """
     binding = server.tls.server_end_point if server.tls is not None else None
     if binding is not None and SCRAM_PLUS in offered:
         scram = scramp.ScramClient(
-            [SCRAM_PLUS], "", password.reveal(), channel_binding=("tls-server-end-point", binding)
+            [SCRAM_PLUS], user, password.reveal(), channel_binding=("tls-server-end-point", binding)
         )
         mechanism = SCRAM_PLUS
     elif SCRAM in offered:
-        scram = scramp.ScramClient([SCRAM], "", password.reveal())
+        scram = scramp.ScramClient([SCRAM], user, password.reveal())
         mechanism = SCRAM
     else:
         raise LoginFailed(INVALID_AUTHORIZATION, "the target offers no SCRAM that the gateway knows")

@@ -8,7 +8,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hoopaddon.adapters.postgres import definitions, plpgsql
-from hoopaddon.adapters.postgres.expression import NotConstant, Ranges, constant, ranges_of, strings, tag_of
+from hoopaddon.adapters.postgres.expression import (
+    NotConstant,
+    Ranges,
+    constant,
+    ranges_of,
+    strings,
+    tag_of,
+    whole_table,
+)
 from hoopaddon.adapters.postgres.statement import Draft, qualified
 from hoopaddon.adapters.postgres.syntax import Node, parse, source
 from hoopaddon.adapters.postgres.verbs import is_statement, kind, verb
@@ -190,14 +198,24 @@ class Walker:
         self.constants_read = True
 
     def _insert(self, node: Node, draft: Draft, ctes: Ctes) -> None:
-        if node.get("onConflictClause", {}).get("action") == "ONCONFLICT_UPDATE":
-            self._beside(draft, "update")
         tag, select = tag_of(node.get("selectStmt", {}))
+        conflict = node.get("onConflictClause", {})
+        if conflict.get("action") == "ONCONFLICT_UPDATE":
+            self._beside(draft, "update", every_row=self._copies_itself(node, select, conflict, ctes))
         if "valuesLists" in select and tag == "SelectStmt":
             # VALUES of an INSERT are no statement.
             ctes = self._with(select["withClause"], draft, ctes) if "withClause" in select else ctes
             self._stack.append(({"values": select["valuesLists"]}, draft, ctes))
             node.pop("selectStmt")
+
+    def _copies_itself(self, node: Node, select: Node, conflict: Node, ctes: Ctes) -> bool:
+        """Whether `INSERT INTO t SELECT … FROM t ON CONFLICT … DO UPDATE` meets every row of t."""
+        ranges = self._ranges(node, [], ctes)
+        everything = {key: value for key, value in select.items() if key != "whereClause"}
+        if whole_table(everything, ranges.ctes) != ranges.table:
+            return False
+        self.constants_read = True
+        return not any(tells_rows_apart(part.get("whereClause"), ranges) for part in (select, conflict))
 
     def _select(self, node: Node, draft: Draft, ctes: Ctes) -> None:
         into = node.get("intoClause", {}).get("rel")

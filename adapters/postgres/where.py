@@ -142,7 +142,7 @@ def _a_expr(node: Node, ranges: Ranges, negated: bool, level: int) -> Truth:
 
 
 def _in_list(left: Node, items: list[Node], ranges: Ranges, level: int) -> Truth:
-    truths = set()
+    truths: set[Truth] = set()
     if has_row(left, ranges):
         # Of thousands of constants each could only be compared to the same end.
         others = [item for item in items if tag_of(item)[0] not in ("A_Const", "ParamRef", "")]

@@ -14,8 +14,9 @@ def query(text: str, prepared: dict[str, set[str]] | None = None) -> PostgresQue
 def test_what_a_policy_reads() -> None:
     command = query("SELECT f(a) FROM s.t")
     assert isinstance(command.facts, Facts)
-    assert (command.verbs, command.objects) == ({"select"}, {"s.t"})
-    assert (command.tables, command.functions) == ({"s.t"}, {"f"})
+    assert command.verbs == {"select"}
+    assert command.objects == command.tables == {"s.t"}
+    assert command.functions == {"f"}
     assert [statement.verb for statement in command.statements] == ["select"]
     assert type(command.parsed[0].stmt).__name__ == "SelectStmt"
     assert command.protocol == "postgres"
@@ -55,7 +56,8 @@ def test_execute_takes_from_a_text_only_what_it_prepares() -> None:
 
 
 def test_execute_of_an_unknown_name_is_dynamic() -> None:
-    for prepared in (None, {}, {"P": {"SELECT 1"}}, {"p": set()}):
+    mappings: list[dict[str, set[str]] | None] = [None, {}, {"P": {"SELECT 1"}}, {"p": set()}]
+    for prepared in mappings:
         (statement,) = query("EXECUTE p", prepared).statements
         assert statement.dynamic
 

@@ -49,7 +49,8 @@ FORMS = [
 ]  # fmt: skip
 CONSTANTS = [
     "1", "0", "-1", "- 1", "2", "'a'", "'%'", "''", "'{}'", "'t'", "true", "false", "NULL", "1.5", "E'a'",
-    "U&'\\0061'", "'role'", "B'1'", "$1", "$$a$$", "'begin drop table x; end'", "'a' 'b'", "'it''s'", "/* c */ 1", "'it''s' -- x\n",
+    "U&'\\0061'", "'role'", "B'1'", "$1", "$$a$$", "'begin drop table x; end'", "'a' 'b'", "'it''s'",
+    "/* c */ 1", "'it''s' -- x\n",
 ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ type Span = tuple[int, int]
 GAP = "␣"
 """Stands in a shape for one separator between groups of digits."""
 
-# Space, dot, hyphen, and the blanks and dashes that word processors put in their place.
+# Space, dot, hyphen, and the blanks, dashes and zero-width characters that word processors put in their place.
 _GAP_TEXT = "[ .\\-\u00a0\u2002-\u2015\u202f]"
 _GAP_BYTES = r"(?:[ .\-]|\xc2\xa0|\xe2\x80[\x82-\x95\xaf])"
 KEEPS_SPAN = 2
@@ -35,15 +35,17 @@ class Edge:
 
 
 # A JSON escape such as \n ends in a letter that belongs to the escape, not to what follows it.
-_ESCAPE_TEXT, _ESCAPE_RAW = r"(?<=\\[bfnrt])", r"\\[bfnrt]"
+AFTER_ESCAPE = Edge(r"(?<=\\[bfnrt])", r"\\[bfnrt]")
 
 ANY = Edge("", "")
-WORD_START = Edge(rf"(?:(?<![0-9A-Za-z])|{_ESCAPE_TEXT})", rf"(?:[^0-9A-Za-z]|{_ESCAPE_RAW})")
+WORD_START = Edge(rf"(?:(?<![0-9A-Za-z])|{AFTER_ESCAPE.text})", rf"(?:[^0-9A-Za-z]|{AFTER_ESCAPE.raw})")
 WORD_END = Edge(r"(?![0-9A-Za-z])", r"[^0-9A-Za-z]")
 # The digits behind a decimal point are not a number of their own.
-NUMBER_START = Edge(rf"(?:(?<![0-9A-Za-z])(?<![0-9]\.)|{_ESCAPE_TEXT})", rf"(?:[^0-9A-Za-z.]|[^0-9]\.|{_ESCAPE_RAW})")
+NUMBER_START = Edge(
+    rf"(?:(?<![0-9A-Za-z])(?<![0-9]\.)|{AFTER_ESCAPE.text})", rf"(?:[^0-9A-Za-z.]|[^0-9]\.|{AFTER_ESCAPE.raw})"
+)
 # A group of digits between hyphens is a number of its own only outside of a UUID.
-GROUPS_START = Edge(rf"(?:(?<![0-9A-Za-z])(?<![0-9]\.)(?<![0-9A-Fa-f]-)|{_ESCAPE_TEXT})", NUMBER_START.raw)
+GROUPS_START = Edge(rf"(?:(?<![0-9A-Za-z])(?<![0-9]\.)(?<![0-9A-Fa-f]-)|{AFTER_ESCAPE.text})", NUMBER_START.raw)
 GROUPS_END = Edge(r"(?![0-9A-Za-z])(?!-[0-9A-Fa-f])", WORD_END.raw)
 NUMBER_END = Edge(r"(?![0-9A-Za-z])(?!\.[0-9]*[1-9])", r"[^0-9A-Za-z]")
 

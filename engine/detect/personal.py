@@ -31,6 +31,8 @@ _PAUSE = "[ /\\-]"
 # Written out with a trunk 0 the country is anybody's guess: these are tried. Others need the leading `+`.
 _TRUNK_REGIONS = ("GB", "FR", "DE", "IT", "NL", "BE", "CH", "AT", "SE", "AU", "JP", "ZA", "BR", "IN")
 _MIN_DIGITS = 8
+# With fewer it is a date: 01-02-2024.
+_MIN_DIGITS_NATIONAL = 9
 
 
 @cache
@@ -75,6 +77,8 @@ def is_national(text: str) -> bool:
     digits = _digits(text)
     if digits.startswith("00"):
         return is_international(digits[2:])
+    if len(digits) < _MIN_DIGITS_NATIONAL:
+        return False
     # Italy keeps the 0, the others drop it.
     return any(p.fullmatch(digits[1:]) or p.fullmatch(digits) for p in _national_patterns())
 

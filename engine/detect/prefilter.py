@@ -4,7 +4,7 @@ hyperscan compiles all patterns to one automaton; where there is no hyperscan Py
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Protocol
 
@@ -43,7 +43,8 @@ class HyperscanScanner:
             elements=len(patterns),
             flags=[once | (hyperscan.HS_FLAG_CASELESS if caseless else 0) for _, caseless in patterns],
         )
-        self._scan = self._database.scan
+        # Its stub knows no memoryview.
+        self._scan: Callable[..., None] = self._database.scan
 
     def hit(self, data: bytes | memoryview) -> bool:
         try:

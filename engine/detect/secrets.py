@@ -17,9 +17,9 @@ from detect_secrets.plugins.stripe import StripeDetector
 from detect_secrets.plugins.telegram_token import TelegramBotTokenDetector
 from detect_secrets.plugins.twilio import TwilioKeyDetector
 
-from hoopaddon.detect.detector import ANY, KEEPS_SPAN, Detector, Edge, Span, shaped
+from hoopaddon.detect.detector import AFTER_ESCAPE, ANY, KEEPS_SPAN, Detector, Edge, Span, shaped
 
-_TOKEN_START = Edge(r"(?:(?<![0-9A-Za-z_-])|(?<=\\[bfnrt]))", r"(?:[^0-9A-Za-z_\-]|\\[bfnrt])")
+_TOKEN_START = Edge(rf"(?:(?<![0-9A-Za-z_-])|{AFTER_ESCAPE.text})", rf"(?:[^0-9A-Za-z_\-]|{AFTER_ESCAPE.raw})")
 
 JWT = shaped(
     "jwt",

@@ -11,6 +11,7 @@ from hoopaddon.adapters.postgres.opening import LoginFailed, read_message
 from hoopaddon.credential import Secret
 from hoopaddon.errors import PeerError
 from hoopaddon.identity.scram import ScramVerifier
+from hoopaddon.identity.scram_server import ScramFailed, ScramServer
 from hoopaddon.identity.tokens import InvalidToken, verify
 from hoopaddon.identity.users import Users
 from hoopaddon.relay.channel import Channel
@@ -19,7 +20,7 @@ from hoopaddon.store.keys import SigningKey
 
 SCRAM = "SCRAM-SHA-256"
 SCRAM_PLUS = "SCRAM-SHA-256-PLUS"
-INVALID_PASSWORD = "28P01"
+AUTHENTICATION_FAILED = "28P01"
 INVALID_AUTHORIZATION = "28000"
 
 _ASKING = (Authentication.CLEARTEXT, Authentication.MD5, Authentication.SASL, Authentication.SASL_CONTINUE)
@@ -107,13 +108,12 @@ class ClientCheck:
 
 
 def _wrong(name: str, why: str) -> LoginFailed:
-    return LoginFailed(INVALID_PASSWORD, f'password authentication failed for user "{name}"', why=why)
+    return LoginFailed(AUTHENTICATION_FAILED, f'password authentication failed for user "{name}"', why=why)
 
 
 async def _scram_server(client: Channel, name: str, verifier: ScramVerifier) -> None:
     """SCRAM-SHA-256 as a server (RFC 5802, RFC 7677; documentation, section 54.3)."""
-    known = (verifier.salt, verifier.stored_key, verifier.server_key, verifier.iterations)
-    scram = scramp.ScramMechanism(SCRAM).make_server(lambda _name: known)
+    scram = ScramServer(verifier)
     client.write(codec.sasl_offer([SCRAM]))
     reader = Reader("client", (await _from_client(client))[5:])
     mechanism, first = reader.cstring(), reader.value()
@@ -121,13 +121,11 @@ async def _scram_server(client: Channel, name: str, verifier: ScramVerifier) -> 
     if mechanism != SCRAM.encode() or first is None:
         raise PeerError("client", "a SASL mechanism that was not offered")
     try:
-        # PostgreSQL's clients send no name here: the one of the startup message counts.
-        scram.set_client_first(first.decode("utf-8"))
-        client.write(codec.authentication(Authentication.SASL_CONTINUE, scram.get_server_first().encode()))
-        scram.set_client_final((await _from_client(client))[5:].decode("utf-8"))
-        final = scram.get_server_final()
-    except (scramp.ScramException, UnicodeDecodeError):
-        raise _wrong(name, "wrong password") from None
+        client.write(codec.authentication(Authentication.SASL_CONTINUE, scram.first(first.decode()).encode()))
+        final = scram.final((await _from_client(client))[5:].decode())
+    except (ScramFailed, UnicodeDecodeError) as e:
+        why = str(e) if isinstance(e, ScramFailed) else "a SCRAM message that is not UTF-8"
+        raise _wrong(name, why) from None
     client.write(codec.authentication(Authentication.SASL_FINAL, final.encode()))
 
 

@@ -1,8 +1,8 @@
 """The policy behind the gateway's own tests: small, and with every outcome.
 
 Deletes are refused; what stands in a comment asks for the rest: `/* hold 0.3 */` waits so many seconds,
-`/* held no */` is refused after a while, `/* rewrite: … */` replaces the text, `/* break */` raises. Addresses and the
-word `classified` are masked wherever they turn up. Every command's end is noted in `ended.jsonl` of confdir.
+`/* held no */` is refused after a while, `/* rewrite: … */` replaces the text, `/* break */` raises. Addresses and
+the word `classified` are masked wherever they turn up. Every command's end is noted in `ended.jsonl` of confdir.
 """
 
 import asyncio

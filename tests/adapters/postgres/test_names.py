@@ -189,7 +189,7 @@ def test_backslashes_behind_the_setting_in_one_pipeline(wire: Wire, answered: bo
 
 @pytest.mark.parametrize("answered", [True, False])
 def test_an_encoding_changed_in_one_pipeline(wire: Wire, answered: bool) -> None:
-    """In Shift JIS the bytes 8F 27 are one character; in UTF-8 they are none, and in Latin-1 the second is a quote."""
+    """In Shift JIS the bytes 8F 27 are one character, in UTF-8 none, and in Latin-1 the second is a quote."""
     text = b"SELECT '\x8f\x27, ' || current_user --'"
     wire.send(query("SET client_encoding = 'LATIN1'"))
     wire.until_ready()

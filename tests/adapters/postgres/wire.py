@@ -184,7 +184,7 @@ class Wire:
 
     def until_end(self) -> list[Message]:
         """Whatever comes before the connection ends."""
-        found = []
+        found: list[Message] = []
         while (answer := self.next()) is not None:
             found.append(answer)
         return found

@@ -4,6 +4,7 @@ Every group of refusals is an option, on by default: `--set block_truncate=false
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hoopaddon import Addon, Loader, Refused, ctx
@@ -87,7 +88,16 @@ PROTECTIONS = frozenset(
 )
 OUTSIDE = frozenset({"foreign server", "foreign data wrapper", "user mapping", "subscription", "language"})
 
-type Rule = Callable[["Statement"], str]
+type Check = Callable[["Statement"], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A check that says why a statement is refused, or nothing; `verbs` are all that it can refuse (empty: any)."""
+
+    help: str
+    check: Check
+    verbs: frozenset[str] = frozenset()
 
 
 def drops(s: "Statement") -> str:
@@ -179,23 +189,39 @@ def _is_powerful(extension: str) -> bool:
     return extension in EXTENSIONS or (extension.startswith("pl") and extension not in SAFE_LANGUAGES)
 
 
-RULES: dict[str, tuple[Rule, str]] = {
-    "block_drop": (drops, "Refuse DROP, and ALTER that drops a column or detaches a partition."),
-    "block_truncate": (truncates, "Refuse TRUNCATE."),
-    "block_every_row": (
-        changes_every_row,
+RULES: dict[str, Rule] = {
+    "block_drop": Rule(
+        "Refuse DROP, and ALTER that drops a column or detaches a partition.", drops, frozenset({"drop", "alter"})
+    ),
+    "block_truncate": Rule("Refuse TRUNCATE.", truncates, frozenset({"truncate"})),
+    "block_every_row": Rule(
         "Refuse DELETE, UPDATE and MERGE whose condition does not tell rows apart (none, true, 1=1, id=id …).",
+        changes_every_row,
+        frozenset({"delete", "update"}),
     ),
-    "block_grant": (grants, "Refuse GRANT, REVOKE, new owners, and roles that gain rights."),
-    "block_alter_system": (alters_system, "Refuse ALTER SYSTEM."),
-    "block_program": (runs_program, "Refuse COPY … PROGRAM, and foreign tables that run a program."),
-    "block_server_files": (copies_file, "Refuse COPY from and to files of the server, and foreign tables over them."),
-    "block_settings": (
-        changes_setting,
-        "Refuse changes of settings that turn off protections, and writes to the system catalogues.",
+    "block_grant": Rule(
+        "Refuse GRANT, REVOKE, new owners, and roles that gain rights.",
+        grants,
+        frozenset({"grant", "revoke", "reassign", "security label", "create", "alter"}),
     ),
-    "block_dynamic_sql": (hides_sql, "Refuse code that builds SQL while it runs, and EXECUTE of what is not known."),
-    "block_code": (hides_code, "Refuse code that cannot be read, and extensions that run code or reach outside."),
+    "block_alter_system": Rule("Refuse ALTER SYSTEM.", alters_system, frozenset({"alter"})),
+    "block_program": Rule(
+        "Refuse COPY … PROGRAM, and foreign tables that run a program.",
+        runs_program,
+        frozenset({"copy", "create", "alter"}),
+    ),
+    "block_server_files": Rule(
+        "Refuse COPY from and to files of the server, and foreign tables over them.",
+        copies_file,
+        frozenset({"copy", "create", "alter"}),
+    ),
+    "block_settings": Rule(
+        "Refuse changes of settings that turn off protections, and writes to the system catalogues.", changes_setting
+    ),
+    "block_dynamic_sql": Rule(
+        "Refuse code that builds SQL while it runs, and EXECUTE of what is not known.", hides_sql
+    ),
+    "block_code": Rule("Refuse code that cannot be read, and extensions that run code or reach outside.", hides_code),
 }
 
 
@@ -203,14 +229,23 @@ class BlockDestructive(Addon):
     """Looks at every statement of a command, at any depth."""
 
     def __init__(self) -> None:
-        self._rules: tuple[Rule, ...] = tuple(rule for rule, _ in RULES.values())
         self._functions = FUNCTIONS
         self._prefixes: tuple[str, ...] = PREFIXES
         self._allowed_tables: frozenset[str] = frozenset()
+        self._checks_of: dict[str, tuple[Check, ...]] = {}
+        self._other_checks: tuple[Check, ...] = ()
+        self._use(RULES.values())
+
+    def _use(self, rules: Iterable[Rule]) -> None:
+        """Keep for each verb the checks that can refuse it: a SELECT is looked at by three of them."""
+        rules = list(rules)
+        verbs = frozenset().union(*(rule.verbs for rule in rules))
+        self._checks_of = {v: tuple(r.check for r in rules if not r.verbs or v in r.verbs) for v in verbs}
+        self._other_checks = tuple(rule.check for rule in rules if not rule.verbs)
 
     def load(self, loader: Loader) -> None:
-        for name, (_, help_text) in RULES.items():
-            loader.add_option(name, bool, True, help_text)
+        for name, rule in RULES.items():
+            loader.add_option(name, bool, True, rule.help)
         loader.add_option(
             "block_functions", bool, True, "Refuse functions that read files, run text as SQL, or act on the server."
         )
@@ -226,7 +261,7 @@ class BlockDestructive(Addon):
 
     def configure(self, updated: set[str]) -> None:
         options = ctx.options
-        self._rules = tuple(rule for name, (rule, _) in RULES.items() if getattr(options, name))
+        self._use(rule for name, rule in RULES.items() if getattr(options, name))
         self._functions = listed(options.block_extra_functions)
         self._prefixes = ()
         if options.block_functions:
@@ -238,21 +273,22 @@ class BlockDestructive(Addon):
         for statement in command.statements:
             if statement.functions or statement.attributes:
                 self._check_functions(statement)
-            for rule in self._rules:
-                if (reason := rule(statement)) and not self._is_allowed(statement, rule):
+            for check in self._checks_of.get(statement.verb, self._other_checks):
+                if (reason := check(statement)) and not self._is_allowed(statement, check):
                     raise Refused(reason)
 
     def _check_functions(self, statement: "Statement") -> None:
         # PostgreSQL calls a function for `x.name` too, where x has no such column.
-        called = statement.functions | statement.attributes
-        found = called & self._functions
-        if not found and self._prefixes:
-            found = frozenset(name for name in called if name.startswith(self._prefixes))
-        if found:
-            raise Refused(f"The function {min(found)} is refused")
+        for names in (statement.functions, statement.attributes):
+            for name in names:
+                if self._is_refused(name):
+                    raise Refused(f"The function {name} is refused")
 
-    def _is_allowed(self, statement: "Statement", rule: Rule) -> bool:
-        if not self._allowed_tables or rule not in (drops, truncates, changes_every_row):
+    def _is_refused(self, name: str) -> bool:
+        return name in self._functions or name.startswith(self._prefixes)
+
+    def _is_allowed(self, statement: "Statement", check: Check) -> bool:
+        if not self._allowed_tables or check not in (drops, truncates, changes_every_row):
             return False
         if statement.verb == "drop" and statement.kind != "table":
             return False

@@ -339,6 +339,7 @@ def _sublink(node: Node, ranges: Ranges, negated: bool, level: int) -> Truth:
 
 
 def _is_empty(select: Node, ranges: Ranges, level: int) -> bool:
+    ranges.constants_read = True
     if gives_nothing(select):
         return True
     return "whereClause" in select and _truth(select["whereClause"], ranges.inner(select), False, level) is NEVER

@@ -54,6 +54,14 @@ def test_destructive(rule: str, text: str, bench: Bench, one_rule_each: dict[str
     assert everything.code == "", "refused by the policy, not for its syntax"
 
 
+@pytest.mark.parametrize(("_heading", "text"), DESTRUCTIVE + INNOCENT)
+def test_a_rule_names_every_verb_that_it_refuses(_heading: str, text: str) -> None:
+    found = [
+        (s.verb, rule) for s in PostgresQuery(session(), text).statements for rule in RULES.values() if rule.check(s)
+    ]
+    assert [verb for verb, rule in found if rule.verbs and verb not in rule.verbs] == []
+
+
 @pytest.mark.parametrize(("_heading", "text"), INNOCENT)
 def test_innocent(_heading: str, text: str, bench: Bench) -> None:
     assert judged(bench, text).reason == ""

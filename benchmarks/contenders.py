@@ -88,7 +88,7 @@ def start_gateway(name: str, server: PostgresServer) -> Iterator[Contender]:
     """A gateway with the policies that go with its name."""
     with (
         tempfile.TemporaryDirectory(prefix="hoopaddon-bench-") as folder,
-        Gateway(server, Path(folder), scripts=GATEWAYS[name]) as gateway,
+        Gateway(server, Path(folder), scripts=GATEWAYS[name], options={"max_connections": MAX_CLIENTS}) as gateway,
     ):
         yield Contender(name, gateway.host, gateway.port, server.passwords[APP], gateway.pid)
 

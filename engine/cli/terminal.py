@@ -1,6 +1,7 @@
 """What the subcommands print on a terminal: recorded text made harmless, times, lengths of time."""
 
 import json
+import os
 import re
 import sys
 import time
@@ -19,6 +20,7 @@ from hoopaddon.errors import ConfigError
 _DURATION = re.compile(r"([0-9]{1,6})\s*(s|m|h|d)")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _PIPED_WIDTH = 160
+_LAST_COLUMN = 20
 VERDICT_STYLES = {
     "allowed": "green",
     "approved": "cyan",
@@ -56,17 +58,24 @@ def _spelt_out(char: str) -> str:
 
 
 def console() -> Console:
-    """A console that takes nothing in its text for markup; wide where its output goes to a file or a pipe."""
-    width = None if sys.stdout.isatty() else _PIPED_WIDTH
+    """A console that takes nothing in its text for markup; wide where its output goes to a file or a pipe.
+
+    `COLUMNS` in the environment says otherwise.
+    """
+    width = None if sys.stdout.isatty() or os.environ.get("COLUMNS") else _PIPED_WIDTH
     return Console(width=width, markup=False, emoji=False, highlight=False)
 
 
 def table(*columns: str) -> Table:
-    """An empty table; its last column takes what is left of the width."""
-    empty = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    """An empty table; its last column takes what is left of the width.
+
+    On a narrow terminal the middle gives way: the first column may be an id, which is of no use in part.
+    """
+    empty = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, header_style="bold")
     for column in columns[:-1]:
-        empty.add_column(column, no_wrap=True)
-    empty.add_column(columns[-1], ratio=1, overflow="fold")
+        empty.add_column(column, no_wrap=column == columns[0], overflow="fold", min_width=len(column))
+    ratio, least = (1, _LAST_COLUMN) if columns[-1] else (None, None)
+    empty.add_column(columns[-1], ratio=ratio, overflow="fold", min_width=least)
     return empty
 
 

@@ -59,6 +59,16 @@ class Options(options.Options):
         """Set several options at once. Raises OptionsError, and then sets none."""
         super().update(**values)  # type: ignore[no-untyped-call]
 
+    def _parse_setval(self, o: Any, values: list[str]) -> Any:
+        # mitmproxy takes an option that is a float, and then no value for it from the command line.
+        if o.typespec is not float:
+            return super()._parse_setval(o, values)
+        try:
+            (text,) = values
+            return float(text)
+        except ValueError:
+            raise exceptions.OptionsError(f"Failed to parse option {o.name}: not a number") from None
+
     def keys(self) -> set[str]:
         """The names of all options."""
         return set(self._options)

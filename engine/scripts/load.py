@@ -48,7 +48,7 @@ def load(
                 _call(policy, "load", announced)
                 announced.collect_commands(policy.addon)
             for policy in policies:
-                _call(policy, "configure", gateway.options.keys())  # type: ignore[no-untyped-call]
+                _call(policy, "configure", gateway.options.keys())
             return LoadedScript(module, policies, tuple(suspicious(policies, imports)))
     except (Exception, DeadlineExceeded, SystemExit) as e:
         raise explain(e, imports) from e

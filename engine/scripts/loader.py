@@ -181,6 +181,8 @@ class ScriptLoader:
                     logger.error("%s: cannot be watched: %s at %s", script.name, type(e).__name__, place(e))
 
     async def _look(self, script: Script) -> None:
+        # Functions may have imported more since.
+        script.seen = {**script.imports.versions, **script.seen}
         now = {path: look_again(path, version) for path, version in script.seen.items()}
         if now == script.seen:
             script.seen, script.changing = now, None

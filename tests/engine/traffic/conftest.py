@@ -13,8 +13,14 @@ from tests.servers.http import Address, Respond, Upstream, plain
 type InFront = Callable[..., AbstractAsyncContextManager[tuple[Upstream, Address]]]
 
 
+@pytest.fixture(scope="session")
+def confdir(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A configuration folder for all of them; making its certificate authority takes a while."""
+    return str(tmp_path_factory.mktemp("conf"))
+
+
 @pytest.fixture
-def in_front(tmp_path: Path) -> InFront:
+def in_front(confdir: str) -> InFront:
     """In front of a new target that responds so, with these policies: the target, and where to connect."""
 
     @asynccontextmanager
@@ -27,9 +33,7 @@ def in_front(tmp_path: Path) -> InFront:
     ) -> AsyncIterator[tuple[Upstream, Address]]:
         async with (
             Upstream(respond or plain(), tls=tls) as upstream,
-            serving(
-                modes=[mode.format(upstream.port)], addons=addons, confdir=str(tmp_path / "conf"), **options
-            ) as gateway,
+            serving(modes=[mode.format(upstream.port)], addons=addons, confdir=confdir, **options) as gateway,
         ):
             host, port, *_ = gateway.servers.listen_addrs()[0]
             yield upstream, (host, port)

@@ -168,11 +168,10 @@ addons = [Answers(), Breaks()]
 @pytest.mark.parametrize(
     ("hook", "code"), [("dns_request", "REFUSED"), ("dns_response", "REFUSED"), ("unused", "NOERROR")]
 )
-async def test_a_broken_hook_of_a_dns_query(tmp_path: Path, hook: str, code: str) -> None:
+async def test_a_broken_hook_of_a_dns_query(tmp_path: Path, hook: str, code: str, confdir: str) -> None:
     script = tmp_path / "names.py"
     script.write_text(DNS_SCRIPT.format(hook))
-    conf = str(tmp_path / "conf")
-    async with serving(modes=["dns@127.0.0.1:0"], scripts=[script], confdir=conf) as gateway:
+    async with serving(modes=["dns@127.0.0.1:0"], scripts=[script], confdir=confdir) as gateway:
         reader, writer = await asyncio.open_connection(*gateway.servers.listen_addrs()[0][:2])
         query = dns.DNSMessage(
             id=7,

@@ -52,13 +52,14 @@ class Rows:
     decode only what is asked for; `Rows` itself holds its cells in memory.
     """
 
-    __slots__ = ("_columns_text", "_replaced", "_size", "columns", "command")
+    __slots__ = ("_columns_text", "_replaced", "_size", "columns", "command", "read_only")
 
     def __init__(
         self, command: Command, columns: Sequence[Column], cells: Sequence[Sequence[str | None]] = ()
     ) -> None:
         self.command = command
         self.columns = tuple(columns)
+        self.read_only = False
         self._size = len(cells)
         self._columns_text: dict[int, list[str | None]] = (
             {i: [row[i] for row in cells] for i in range(len(self.columns))} if cells else {}
@@ -97,7 +98,12 @@ class Rows:
         return self._columns_text[column]
 
     def replace(self, row: int, column: int, text: str | None) -> None:
-        """Put `text` (None: NULL) where the client would have seen the cell."""
+        """Put `text` (None: NULL) where the client would have seen the cell. Raises TypeError for an observer."""
+        if self.read_only:
+            raise TypeError("an observer sees what the client sees; it cannot change it")
+        self._put(row, column, text)
+
+    def _put(self, row: int, column: int, text: str | None) -> None:
         self.texts(column)[row] = text
         self._replaced[row, column] = text
 

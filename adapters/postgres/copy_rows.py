@@ -97,7 +97,7 @@ class CopyLineRows(Rows):
     def edited(self) -> bool:
         return bool(self._cells)
 
-    def replace(self, row: int, column: int, text: str | None) -> None:
+    def _put(self, row: int, column: int, text: str | None) -> None:
         texts = self.texts(column)
         if text == texts[row]:
             return

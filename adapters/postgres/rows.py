@@ -142,7 +142,7 @@ class CellRows(Rows):
     def edited(self) -> bool:
         return bool(self._cells)
 
-    def replace(self, row: int, column: int, text: str | None) -> None:
+    def _put(self, row: int, column: int, text: str | None) -> None:
         texts = self._columns_text.get(column) or self.texts(column)
         if text == texts[row]:
             return

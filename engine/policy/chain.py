@@ -17,6 +17,7 @@ from hoopaddon.approval import ApprovalRequest, Approver, Decision
 from hoopaddon.command import ALLOWED, NO_DECISIONS, Command, Outcome, TraceLine, Verdict
 from hoopaddon.errors import Denied, HoopaddonError, Refused, Unparsable
 from hoopaddon.output import Output
+from hoopaddon.policy.deadline import call, stepwise
 from hoopaddon.policy.policies import Policy, Step, steps
 from hoopaddon.policy.watchdog import DeadlineExceeded, Watchdog
 from hoopaddon.rows import Rows
@@ -26,6 +27,11 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_TIMEOUT_S = 5.0
 MAX_REWRITES = 8
+
+# What a policy can raise that means "broken". Not KeyboardInterrupt: that is the operator's.
+_BREAKS = (Exception, DeadlineExceeded, SystemExit, GeneratorExit)
+_BREAKS_AT_ONCE = (*_BREAKS, asyncio.CancelledError)
+"""In a plain function, nobody else can have meant a cancellation."""
 
 _now_ns = time.perf_counter_ns
 
@@ -100,13 +106,13 @@ class Chain:
                 left = _now_ns()
                 late = left - entered > watchdog.timeout_ns
                 watchdog.entered_ns = 0
-            except Exception as e:
-                watchdog.entered_ns = 0
-                if verdict := self._object(command, step, entered, e):
-                    return verdict
             except DeadlineExceeded:
                 watchdog.entered_ns = 0
                 if verdict := self._timed_out(command, step, entered):
+                    return verdict
+            except _BREAKS_AT_ONCE as e:
+                watchdog.entered_ns = 0
+                if verdict := self._object(command, step, entered, e):
                     return verdict
             else:
                 if late:
@@ -121,9 +127,7 @@ class Chain:
                 else:
                     trace.append(TraceLine(step.name, step.hook, "passed", "", (left - entered) // 1000))
             position += 1
-        command.verdict = (
-            Verdict(Outcome.APPROVED, _approved_by(command)) if command.decisions else ALLOWED
-        )
+        command.verdict = Verdict(Outcome.APPROVED, _approved_by(command)) if command.decisions else ALLOWED
         return command.verdict
 
     async def _judge_async(
@@ -140,9 +144,10 @@ class Chain:
         verdict: Verdict | None = None
         try:
             await self._within_deadline(subject, pending)
-        except TimeoutError:
+        except (TimeoutError, DeadlineExceeded):
             verdict = self._timed_out(command, step, entered)
-        except Exception as e:
+        except _BREAKS_AT_ONCE as e:
+            _pass_cancellation_on(e)
             verdict = self._object(command, step, entered, e)
         else:
             if subject._rewritten:
@@ -161,7 +166,7 @@ class Chain:
         async with asyncio.timeout(self.timeout_s) as deadline:
             if subject is not None and subject._approver is not None:
                 subject._approver = _UntimedApprover(subject._approver, deadline, self.timeout_s)
-            await pending
+            await stepwise(self._watchdog, pending)
 
     def _rewritten(
         self, command: Command, subject: Command, step: Step, entered: int, rewrites: int
@@ -178,7 +183,7 @@ class Chain:
             command.continues(NO_DECISIONS)
         return None
 
-    def _object(self, command: Command, step: Step, entered: int, error: Exception) -> Verdict | None:
+    def _object(self, command: Command, step: Step, entered: int, error: BaseException) -> Verdict | None:
         """The verdict that an exception of a policy means; None in shadow, where it means nothing."""
         if not isinstance(error, Refused):
             log_failure(step, error)
@@ -215,7 +220,7 @@ class Chain:
             self._watchdog.entered_ns = _now_ns()
             try:
                 step.call(command)
-            except (Exception, DeadlineExceeded) as e:
+            except _BREAKS_AT_ONCE as e:
                 log_failure(step, e)
             finally:
                 self._watchdog.entered_ns = 0
@@ -226,13 +231,12 @@ class Chain:
         """Raises `Refused` when a policy does not want the session, `PolicyFailed` when one breaks."""
         for step in self._session_start:
             try:
-                result = step.call(session)
-                if inspect.isawaitable(result):
-                    await self._within_deadline(None, result)
+                await self._tell(step, session)
             except Refused:
                 if not step.shadow:
                     raise
-            except Exception as e:
+            except _BREAKS_AT_ONCE as e:
+                _pass_cancellation_on(e)
                 log_failure(step, e)
                 if not step.shadow:
                     raise PolicyFailed(step.name) from None
@@ -241,11 +245,15 @@ class Chain:
         """Tell every policy that the session is over."""
         for step in self._session_end:
             try:
-                result = step.call(session)
-                if inspect.isawaitable(result):
-                    await self._within_deadline(None, result)
-            except Exception as e:
+                await self._tell(step, session)
+            except _BREAKS_AT_ONCE as e:
+                _pass_cancellation_on(e)
                 log_failure(step, e)
+
+    async def _tell(self, step: Step, session: Session) -> None:
+        result = call(self._watchdog, step.call, session)
+        if inspect.isawaitable(result):
+            await self._within_deadline(None, result)
 
     # -- what comes back
 
@@ -263,6 +271,7 @@ class Chain:
             step = table[position]
             position += 1
             seen = copy.deepcopy(subject, _shallow(subject)) if step.shadow else subject
+            seen.read_only = step.observer
             watchdog.entered_ns = _now_ns()
             try:
                 result = step.call(seen)
@@ -270,7 +279,7 @@ class Chain:
                     return self._edit_async(table, subject, position, result)
                 if watchdog.overdue:
                     raise DeadlineExceeded
-            except (Exception, DeadlineExceeded) as e:
+            except _BREAKS_AT_ONCE as e:
                 self._no_edit(step, e)
             finally:
                 watchdog.entered_ns = 0
@@ -282,7 +291,8 @@ class Chain:
         step = table[position - 1]
         try:
             await self._within_deadline(None, pending)
-        except Exception as e:
+        except _BREAKS_AT_ONCE as e:
+            _pass_cancellation_on(e)
             self._no_edit(step, e)
         if rest := self._edit(table, subject, position):
             await rest
@@ -318,6 +328,13 @@ class _UntimedApprover:
             return await self._approver.ask(request)
         finally:
             self._deadline.reschedule(asyncio.get_running_loop().time() + self._timeout_s)
+
+
+def _pass_cancellation_on(error: BaseException) -> None:
+    """A cancellation that this task was asked for is no failure of the policy that it meets."""
+    task = asyncio.current_task()
+    if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+        raise error
 
 
 def _approved_by(command: Command) -> str:

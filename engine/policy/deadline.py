@@ -42,11 +42,11 @@ def call[T](watchdog: Watchdog, function: Callable[..., T], *arguments: Any) -> 
 async def finish(watchdog: Watchdog, pending: Awaitable[Any], timeout_s: float) -> None:
     """Await what a hook returned; raises `TimeoutError`, or `DeadlineExceeded` when it blocks the loop."""
     async with asyncio.timeout(timeout_s):
-        await _stepwise(watchdog, pending)
+        await stepwise(watchdog, pending)
 
 
 @types.coroutine
-def _stepwise(watchdog: Watchdog, pending: Awaitable[Any]) -> Generator[Any, Any, Any]:
+def stepwise(watchdog: Watchdog, pending: Awaitable[Any]) -> Generator[Any, Any, Any]:
     """Await `pending`, with the watchdog on only while it runs, not while it waits."""
     steps: Any = pending.__await__()
     value: Any = None

@@ -7,12 +7,13 @@ from typing import Any
 
 from mitmproxy.exceptions import OptionsError
 
-from hoopaddon import Addon, Command, ConfigError, Loader, Output, Refused, Rows, Session, ctx
+from hoopaddon import Addon, Column, Command, ConfigError, Loader, Output, Refused, Rows, Session, ctx
 from hoopaddon.store import STORE_HELP, Journal, JournalError, Store, open_store, redact
 
 logger = logging.getLogger(__name__)
 
 _FLUSH_AFTER_S = 0.2
+_HELD_ROWS = 16
 _OUTPUT_LIMIT_CHARS = 8192
 _PARAMETER_LIMIT_CHARS = 65536
 _WITHHELD = "[withheld: the command carries a secret]"
@@ -73,15 +74,24 @@ class Record(Addon):
         if recording is None:
             return
         result = recording.running.get(rows.command.number)
-        if result is None or result.rows_left <= 0:
+        if result is None or result.rows_left <= 0 or not len(rows):
             return
-        fields: dict[str, Any] = {"command": rows.command.number}
-        if not result.recorded:
-            fields["columns"] = [column.name for column in rows.columns]
-        fields["cells"] = cells = _within_limits(rows, result)
-        result.recorded += len(cells)
+        cells = _within_limits(rows, result)
         if cells:
-            self._append(recording, "rows", fields)
+            if result.held is not None:
+                self._append(recording, "rows", {"command": rows.command.number, **result.held})
+                result.held = None
+            fields: dict[str, Any] = {"cells": cells}
+            if rows.columns != result.columns:
+                # The first batch, or the first of another result of the same command.
+                result.columns = rows.columns
+                fields["columns"] = [column.name for column in rows.columns]
+            result.recorded += len(cells)
+            if len(cells) <= _HELD_ROWS:
+                # The answer to most commands is one small batch: it goes into the line of the command's end.
+                result.held = fields
+            else:
+                self._append(recording, "rows", {"command": rows.command.number, **fields})
 
     def output(self, output: Output) -> None:
         recording: _Recording | None = output.session.vars.get(_KEY)
@@ -115,6 +125,8 @@ class Record(Addon):
             fields["tag"] = command.tag
             if result and result.recorded < command.rows:
                 fields["recorded_rows"] = result.recorded
+        if result and result.held is not None:
+            fields.update(result.held)
         if command.error:
             fields["error"] = _WITHHELD if secret else command.error
         self._append(recording, "command_end", fields)
@@ -123,6 +135,9 @@ class Record(Addon):
         recording: _Recording | None = session.vars.pop(_KEY, None)
         if recording is None:
             return
+        for number, result in recording.running.items():
+            if result.held is not None:
+                self._append(recording, "rows", {"command": number, **result.held})
         self._unwritten.discard(recording.journal)
         try:
             recording.journal.close({"commands": session.commands})
@@ -183,13 +198,16 @@ class _Recording:
 class _Result:
     """How much of a command's result may still be recorded."""
 
-    __slots__ = ("bytes_left", "recorded", "rows_left", "secret")
+    __slots__ = ("bytes_left", "columns", "held", "recorded", "rows_left", "secret")
 
     def __init__(self, rows_left: int, bytes_left: int, secret: bool) -> None:
         self.rows_left = rows_left
         self.bytes_left = bytes_left
         self.secret = secret
         self.recorded = 0
+        self.columns: tuple[Column, ...] | None = None
+        self.held: dict[str, Any] | None = None
+        """The last batch, where it is small and may turn out to be the only one."""
 
 
 def _asked(command: Command, journal: Journal) -> tuple[dict[str, Any], bool]:

@@ -22,8 +22,9 @@ class _Running:
     """A command whose end has not been read yet."""
 
     asked: dict[str, Any]
-    columns: list[str] = field(default_factory=list)
-    cells: list[list[Any]] = field(default_factory=list)
+    results: list[tuple[list[str], list[list[Any]]]] = field(default_factory=list)
+    """The names of its columns and the first rows of each result."""
+    kept: int = 0
     outputs: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -58,6 +59,7 @@ class Replay:
                 case "output":
                     self._output(position, found)
                 case "command_end":
+                    self._keep_rows(position, found)
                     self._command(position, self._ended(position, found), found)
                 case "lost":
                     self.out.print(
@@ -100,8 +102,11 @@ class Replay:
         cells = found.get("cells")
         if running is None or not isinstance(cells, list):
             return
-        running.columns = running.columns or _strings(found.get("columns"))
-        running.cells += [row for row in cells if isinstance(row, list)][: self.rows - len(running.cells)]
+        if "columns" in found or not running.results:
+            running.results.append((_strings(found.get("columns")), []))
+        kept = [row for row in cells if isinstance(row, list)][: self.rows - running.kept]
+        running.results[-1][1].extend(kept)
+        running.kept += len(kept)
 
     def _output(self, position: int, found: dict[str, Any]) -> None:
         kind, said = text(found.get("kind")), text(found.get("text"))
@@ -135,21 +140,21 @@ class Replay:
             self._indented(Text(f"{one_line(kind)}: {harmless(said)}", "dim"))
         if end.get("error"):
             self._indented(Text(harmless(text(end["error"])), "red"))
-        self._result(running, end)
+        self._results(running, end)
 
-    def _result(self, running: _Running, end: dict[str, Any]) -> None:
-        if not running.cells:
-            return
-        width = max(len(row) for row in running.cells)
-        names = [*running.columns, *[""] * width][:width]
-        shown = table(*(one_line(name, _CELL_CHARS) for name in names))
-        for row in running.cells:
-            shown.add_row(*(_cell(value) for value in [*row, *[""] * width][:width]))
-        self._indented(shown)
-        total = integer(end.get("rows")) or len(running.cells)
-        if total > len(running.cells):
-            kept = integer(end.get("recorded_rows"))
-            note = f"{len(running.cells)} of {total} rows" + ("" if kept is None else f"; {kept} are recorded")
+    def _results(self, running: _Running, end: dict[str, Any]) -> None:
+        for columns, cells in running.results:
+            if not cells:
+                continue
+            width = max(len(row) for row in cells)
+            shown = table(*(one_line(name, _CELL_CHARS) for name in [*columns, *[""] * width][:width]))
+            for row in cells:
+                shown.add_row(*(_cell(value) for value in [*row, *[""] * width][:width]))
+            self._indented(shown)
+        total = integer(end.get("rows")) or running.kept
+        if total > running.kept > 0:
+            recorded = integer(end.get("recorded_rows"))
+            note = f"{running.kept} of {total} rows" + ("" if recorded is None else f"; {recorded} are recorded")
             self._indented(Text(note, "dim"))
 
     def _indented(self, what: Text | Table) -> None:

@@ -60,6 +60,8 @@ def _command(db: sqlite3.Connection, session: str, event: Event) -> None:
 def _command_end(db: sqlite3.Connection, session: str, event: Event) -> None:
     if "text" in event:
         _command(db, session, event)
+    if "cells" in event:
+        _rows(db, session, event)
     db.execute(
         "UPDATE commands SET verdict = ?, reason = ?, addon = ?, duration = ?, rows = ?, bytes = ?, error = ? "
         "WHERE session = ? AND number = ?",

@@ -16,7 +16,7 @@ from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 from time import gmtime, strftime, time
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import orjson
 
@@ -35,17 +35,13 @@ BUFFER_BYTES = 64 * 1024
 _RESERVED = frozenset({"n", "at", "type", "prev", "signature"})
 
 
-class _State(NamedTuple):
-    """Where the chain stands: replaced whole, so that no interruption leaves half of it."""
+type _State = tuple[int, str, int, list[bytes], int, int]
+"""Where the chain stands: replaced whole, so that no interruption leaves half of it.
 
-    n: int
-    prev: str
-    good: int
-    """How long the file is, in bytes, up to the last event that was written whole."""
-    lines: list[bytes]
-    waiting: int
-    """How many of `lines` are events that wait for the next write; `size` is their bytes."""
-    size: int
+The next event's number; the last one's hash; how long the file is, in bytes, up to the last event that was written
+whole; a list of lines; how many of them are events that wait for the next write, and their bytes. A plain tuple,
+because it is made anew for every event.
+"""
 
 
 class JournalError(HoopaddonError):
@@ -74,7 +70,7 @@ class Journal:
         self._fd = fd
         self._key = key
         self._fsync = fsync
-        self._state = _State(0, FIRST_PREV, 0, [], 0, 0)
+        self._state: _State = (0, FIRST_PREV, 0, [], 0, 0)
         self._torn = False
         self._lost = 0
 
@@ -106,7 +102,7 @@ class Journal:
     @property
     def head(self) -> str:
         """The hash of the last event, buffered ones included."""
-        return self._state.prev
+        return self._state[1]
 
     @property
     def closed(self) -> bool:
@@ -123,30 +119,24 @@ class Journal:
         try:
             if self._lost:
                 self._own_up()
-            state = self._state
             line = self._line(type, fields)
-            if durable or state.size + len(line) >= BUFFER_BYTES:
+            n, _, good, lines, waiting, size = self._state
+            if durable or size + len(line) >= BUFFER_BYTES:
                 self._write(line)
                 return
         except JournalError:
             # The caller of an event that is not durable goes on without it, so the journal has to say so.
             self._lost += not durable
             raise
-        # Whatever an interrupted append left behind the ones that count is not part of the chain.
-        del state.lines[state.waiting :]
-        state.lines.append(line)
-        self._state = _State(
-            state.n + 1,
-            sha256(line).hexdigest(),
-            state.good,
-            state.lines,
-            state.waiting + 1,
-            state.size + len(line),
-        )
+        if len(lines) > waiting:
+            # An append was interrupted before its line became part of the chain.
+            del lines[waiting:]
+        lines.append(line)
+        self._state = (n + 1, sha256(line).hexdigest(), good, lines, waiting + 1, size + len(line))
 
     def flush(self) -> None:
         """Write what is buffered. Raises `JournalError`; then it stays buffered."""
-        if self._state.waiting and self._fd >= 0:
+        if self._state[4] and self._fd >= 0:
             self._write(b"")
 
     def close(self, fields: Mapping[str, Any] | None = None) -> None:
@@ -166,8 +156,7 @@ class Journal:
     def _line(self, type: str, fields: Mapping[str, Any]) -> bytes:
         if not _RESERVED.isdisjoint(fields):
             raise ValueError(f"an event cannot have fields called {sorted(_RESERVED.intersection(fields))}")
-        state = self._state
-        event = {"n": state.n, "at": time(), "type": type, **fields, "prev": state.prev}
+        event = {"n": self._state[0], "at": time(), "type": type, **fields, "prev": self._state[1]}
         try:
             return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
         except TypeError:
@@ -183,8 +172,8 @@ class Journal:
         """Write what is buffered and `line`, both or neither."""
         if self._torn:
             self._take_back()
-        state = self._state
-        data = b"".join([*state.lines[: state.waiting], line]) if state.waiting else line
+        n, prev, good, lines, waiting, _ = self._state
+        data = b"".join([*lines[:waiting], line]) if waiting else line
         # A deadline's signal may raise at any point in here: then the flag says that the file may be longer than
         # `_state` knows, and the one assignment below is what makes the write count.
         self._torn = True
@@ -199,15 +188,17 @@ class Journal:
             with contextlib.suppress(JournalError):
                 self._take_back()
             raise JournalError(f"cannot write the session's record: {e.strerror}") from None
-        n, prev = (state.n + 1, sha256(line).hexdigest()) if line else (state.n, state.prev)
-        self._state = _State(n, prev, state.good + len(data), [], 0, 0)
+        if line:
+            n, prev = n + 1, sha256(line).hexdigest()
+        self._state = (n, prev, good + len(data), [], 0, 0)
         self._torn = False
 
     def _take_back(self) -> None:
         """Cut the file to what counts."""
         try:
-            if os.fstat(self._fd).st_size != self._state.good:
-                os.ftruncate(self._fd, self._state.good)
+            good = self._state[2]
+            if os.fstat(self._fd).st_size != good:
+                os.ftruncate(self._fd, good)
         except OSError as e:
             raise JournalError(f"cannot repair the session's record: {e.strerror}") from None
         self._torn = False

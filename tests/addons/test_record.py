@@ -6,65 +6,23 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
 
-from hoopaddon import Command, ConfigError, Decision, Facts, Output, Refused, Rows, Session, Unparsable
+from hoopaddon import ConfigError, Decision, Output, Refused
 from hoopaddon.addons.record import Record
 from hoopaddon.store import PublicKeys
 from hoopaddon.store.verify import Status, verify
-from hoopaddon.testing import Bench, rows
+from hoopaddon.testing import Bench
+from tests.addons.recorded import Guard, Unread, events, journals, run
 from tests.engine.store.journals import a_session
-
-
-class Unread(Command):
-    """A command that breaks when somebody asks for its facts."""
-
-    @property
-    def facts(self) -> Facts:
-        raise Unparsable("nobody should have asked")
-
-
-class Guard:
-    """Refuses DROP, rewrites `old`, asks for an approval of DELETE, and masks e-mail addresses."""
-
-    def command(self, command: Command) -> Any:
-        if "DROP" in command.text:
-            raise Refused("DROP needs a ticket")
-        command.rewrite(command.text.replace("old", "new"))
-        return command.approve("delete") if "DELETE" in command.text else None
-
-    def rows(self, rows: Rows) -> None:
-        for row in rows:
-            for position in range(len(row)):
-                if "@" in (row[position] or ""):
-                    row[position] = "***"
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     with Bench(Record(), Guard(), options={"confdir": str(tmp_path)}, approve=True) as made:
         yield made
-
-
-def journals(confdir: Path) -> list[Path]:
-    return sorted((confdir / "store" / "sessions").rglob("*.jsonl"))
-
-
-def events(confdir: Path, *types: str) -> list[dict[str, Any]]:
-    (path,) = journals(confdir)
-    found = [orjson.loads(line) for line in path.read_bytes().splitlines()]
-    return [event for event in found if not types or event["type"] in types]
-
-
-def run(bench: Bench, session: Session, text: str, *parameters: Any, **end: Any) -> Command:
-    """A command from its judgement to its end."""
-    command = Unread(session, text, parameters)
-    bench.judge(command)
-    bench.end(command, **end)
-    return command
 
 
 def test_a_session_is_recorded_from_start_to_end(bench: Bench, tmp_path: Path) -> None:
@@ -125,72 +83,6 @@ def test_every_command_ends_once_in_any_order(bench: Bench, tmp_path: Path) -> N
     bench.stop(session)
     assert [event["command"] for event in events(tmp_path, "command")] == [1, 2, 3, 4, 5]
     assert [event["command"] for event in events(tmp_path, "command_end")] == [5, 4, 3, 2, 1]
-
-
-class TestRows:
-    def show(self, bench: Bench, command: Command, *batches: list[list[str | None]]) -> None:
-        bench.judge(command)
-        for batch in batches:
-            bench.rows(rows(command, ["id", "email"], batch))
-        bench.end(command, rows=sum(map(len, batches)))
-        bench.stop(command.session)
-
-    def test_are_recorded_as_the_client_sees_them(self, bench: Bench, tmp_path: Path) -> None:
-        self.show(bench, Unread(a_session(), "SELECT"), [["1", "ada@example.com"], ["2", None]], [["3", "none"]])
-        first, second = events(tmp_path, "rows")
-        assert (first["columns"], first["cells"]) == (["id", "email"], [["1", "***"], ["2", None]])
-        assert ("columns" in second, second["cells"]) == (False, [["3", "none"]])
-        assert "ada@example.com" not in journals(tmp_path)[0].read_text()
-        assert "recorded_rows" not in events(tmp_path, "command_end")[0]
-
-    def test_are_recorded_up_to_a_number(self, tmp_path: Path) -> None:
-        with Bench(Record(), options={"confdir": str(tmp_path), "record_rows": 3}) as bench:
-            batch: list[list[str | None]] = [["1", "a"], ["2", "b"]]
-            self.show(bench, Unread(a_session(), "SELECT"), batch, batch, batch)
-        assert [cells for event in events(tmp_path, "rows") for cells in event["cells"]] == [*batch, batch[0]]
-        assert events(tmp_path, "command_end")[0]["recorded_rows"] == 3
-
-    def test_are_recorded_up_to_a_size(self, tmp_path: Path) -> None:
-        with Bench(Record(), options={"confdir": str(tmp_path), "record_bytes": 100}) as bench:
-            batch: list[list[str | None]] = [["1", "é" * 20], ["2", "b" * 40], ["3", "c" * 40], ["4", "d"]]
-            self.show(bench, Unread(a_session(), "SELECT"), batch, [["5", "e"]])
-        assert [row[0] for event in events(tmp_path, "rows") for row in event["cells"]] == ["1", "2"]
-        assert events(tmp_path, "command_end")[0]["recorded_rows"] == 2
-
-    def test_are_recorded_not_at_all_where_that_is_wanted(self, tmp_path: Path) -> None:
-        with Bench(Record(), options={"confdir": str(tmp_path), "record_rows": 0}) as bench:
-            self.show(bench, Unread(a_session(), "SELECT"), [["1", "a"]])
-        assert events(tmp_path, "rows") == []
-        assert events(tmp_path, "command_end")[0]["recorded_rows"] == 0
-
-    def test_are_not_even_decoded_beyond_the_limit(self, tmp_path: Path) -> None:
-        class Counted(Rows):
-            """Says how often somebody looked."""
-
-            __slots__ = ()
-            looked = 0
-
-            def texts(self, column: int) -> list[str | None]:
-                Counted.looked += 1
-                return super().texts(column)
-
-        with Bench(Record(), options={"confdir": str(tmp_path), "record_rows": 2}) as bench:
-            command = Unread(a_session(), "SELECT")
-            bench.judge(command)
-            batch = Counted(command, rows(command, ["id"], [["1"], ["2"], ["3"]]).columns, [["1"], ["2"], ["3"]])
-            bench.rows(batch)
-            assert (looked := Counted.looked) > 0
-            bench.rows(batch)
-            assert Counted.looked == looked
-        assert [event["cells"] for event in events(tmp_path, "rows")] == [[["1"], ["2"]]]
-
-    def test_without_columns_are_counted(self, bench: Bench, tmp_path: Path) -> None:
-        command = Unread(a_session(), "SELECT FROM t")
-        bench.judge(command)
-        bench.rows(Rows(command, [], [[], []]))
-        bench.end(command, rows=2)
-        bench.stop(command.session)
-        assert events(tmp_path, "rows")[0]["cells"] == [[], []]
 
 
 def test_output_is_recorded(bench: Bench, tmp_path: Path) -> None:

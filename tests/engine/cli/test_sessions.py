@@ -161,6 +161,19 @@ def test_shows_as_many_rows_as_are_wanted(program: Program) -> None:
     assert "row" not in program.run("show", journal.session_id, "--rows", "0")[1].replace("rows", "")
 
 
+def test_shows_every_result_of_a_command_under_its_own_columns(program: Program) -> None:
+    journal = program.journal()
+    journal.append("command", {"command": 1, "text": "SELECT 1; SELECT 2"}, durable=True)
+    journal.append("rows", {"command": 1, "columns": ["first"], "cells": [["one"]]}, durable=False)
+    end = {"command": 1, "verdict": "allowed", "rows": 2, "columns": ["second", "third"], "cells": [["two", None]]}
+    journal.append("command_end", end, durable=False)
+    journal.close()
+    lines = [line.split() for line in program.run("show", journal.session_id)[1].splitlines()]
+    shown = [line for line in lines if line and line[0] in ("first", "one", "second", "two")]
+    assert shown == [["first"], ["one"], ["second", "third"], ["two", "NULL"]]
+    assert [hit["number"] for hit in program.json("search", "two")] == [1]
+
+
 def test_searches_commands_and_rows(program: Program) -> None:
     id = program.record("SELECT alpha", "SELECT beta")
     (hit,) = program.json("search", "beta")

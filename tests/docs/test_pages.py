@@ -1,0 +1,210 @@
+"""Every command of the documentation works, and prints what the page says."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from demo.postgres import free_port
+from hoopaddon.errors import ConfigError
+from hoopaddon.policy.policies import flatten
+from hoopaddon.scripts.check import check
+from hoopaddon.testing import load
+from tests.docs.pages import ROOT, Block, agrees, blocks, dialogue, pages
+from tests.servers.postgres import APP, Database
+
+VERDICTS = (0, 1, 3)
+MODE = re.compile(r"postgres:(?P<target>[a-z0-9.]+:[0-9]+)@(?P<port>[0-9]+)")
+START_WITHIN_S = 30
+COMMAND_WITHIN_S = 60
+
+
+class Reader:
+    """Somebody who does what a page says, in an empty folder."""
+
+    def __init__(self, folder: Path, request: pytest.FixtureRequest) -> None:
+        self.folder = folder
+        self.environment = _environment(folder)
+        self.replacements: dict[str, str] = {}
+        self._request = request
+        self._gateways: list[tuple[subprocess.Popen[bytes], Path]] = []
+
+    def follow(self, block: Block) -> None:
+        if block.run.startswith("no, "):
+            return
+        if block.file:
+            (self.folder / block.file).write_text(block.text)
+        if block.run == "gateway":
+            self._start_gateway(block)
+        elif block.language == "sh":
+            code, printed = self._run(f"set -eu -o pipefail\n{block.text}")
+            assert code == int(block.exit or 0), f"{block.place}: exit code {code}\n{printed}"
+        elif block.language == "console":
+            self._converse(block)
+        elif block.language == "python":
+            self._load(block)
+
+    def _converse(self, block: Block) -> None:
+        code = None
+        for command, said in dialogue(block.text):
+            code, printed = self._run(command)
+            assert agrees(said, printed), f"{block.place}: {command}\nprinted (exit code {code}):\n{printed}"
+            assert block.exit or code in VERDICTS, f"{block.place}: {command}: exit code {code}"
+        assert code is not None, f"{block.place}: a console block has commands after '$ '"
+        assert not block.exit or code == int(block.exit), f"{block.place}: exit code {code}"
+
+    def _load(self, block: Block) -> None:
+        if block.file.startswith("test_"):
+            compile(block.text, block.place, "exec")
+            return
+        script = self.folder / (block.file or "block.py")
+        script.write_text(block.text)
+        if block.run.startswith("raises "):
+            with pytest.raises(Exception, match=re.escape(block.run.removeprefix("raises "))):
+                load(script)
+        else:
+            check(flatten(load(script), script.name))
+
+    def _run(self, script: str) -> tuple[int, str]:
+        for old, new in self.replacements.items():
+            script = script.replace(old, new)
+        run = subprocess.run(
+            ["bash", "-c", script],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=COMMAND_WITHIN_S,
+            text=True,
+        )
+        return run.returncode, run.stdout
+
+    def _start_gateway(self, block: Block) -> None:
+        database: Database = self._request.getfixturevalue("database")
+        mode = MODE.search(block.text)
+        assert mode, f"{block.place}: names no mode"
+        server, port = database.server, free_port()
+        self.replacements = {mode["target"]: f"{server.host}:{server.port}", mode["port"]: str(port)}
+        self.environment |= {
+            "PATH": f"{server.bin_dir}:{self.environment['PATH']}",
+            "PGUSER": APP,
+            "PGPASSWORD": server.passwords[APP],
+            "PGDATABASE": database.name,
+        }
+        script = block.text
+        for old, new in self.replacements.items():
+            script = script.replace(old, new)
+        log = self.folder / f"gateway{port}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                ["bash", "-c", f"exec {script}"],
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        self._gateways.append((process, log))
+        until = time.monotonic() + START_WITHIN_S
+        while b"listening at" not in log.read_bytes():
+            assert process.poll() is None, f"{block.place}: it ended\n{log.read_text()}"
+            assert time.monotonic() < until, f"{block.place}: it does not listen\n{log.read_text()}"
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        for process, log in self._gateways:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(START_WITHIN_S) == 0, log.read_text()
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    """A user's environment: nothing of the test run's own."""
+    kept: Mapping[str, str] = {n: v for n, v in os.environ.items() if not n.startswith(("PYTEST", "PG", "HOOPADDON"))}
+    home = folder / "home"
+    home.mkdir()
+    return {
+        **kept,
+        "HOME": str(home),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "NO_COLOR": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+@pytest.fixture
+def reader(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Reader]:
+    somebody = Reader(tmp_path, request)
+    yield somebody
+    somebody.close()
+
+
+def follow(page: Path, reader: Reader) -> None:
+    followed = list(blocks(page))
+    fences = re.findall("^```", page.read_text(), re.MULTILINE)
+    assert len(fences) == 2 * len(followed), f"{page.name}: a block that cannot be read"
+    for block in followed:
+        reader.follow(block)
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_what_the_page_says_is_so(page: Path, reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(reader.folder)
+    follow(page, reader)
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_within_the_documentation_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    links = re.findall(r"\]\((?!https?:|mailto:)([^)#]*)(#[^)]*)?\)", text)
+    broken = [target for target, _ in links if target and not (page.parent / target).exists()]
+    assert broken == []
+
+
+# -- the reading itself
+
+
+def test_a_page_that_is_wrong_about_the_output_is_found() -> None:
+    assert agrees("a …\n…\nz\n", "a  1\n\nb\nc\nz")
+    assert agrees("…\n", "")
+    assert agrees("✓ allowed\n", "✓ allowed\n")
+    assert not agrees("✓ allowed\n", "✗ refused\n")
+    assert not agrees("a\n", "a\nb\n")
+    assert not agrees("a\nb\n", "a\n")
+
+
+def test_a_dialogue_has_commands_and_what_they_print() -> None:
+    said = list(dialogue("$ one \\\n> two\nout\n$ three\n"))
+    assert said == [("one \\\ntwo", "out\n"), ("three", "")]
+
+
+def test_a_hint_that_is_none_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("<!-- run: gatway -->\n```sh\nfalse\n```\n")
+    with pytest.raises(ValueError, match="gatway"):
+        list(blocks(page))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```sh\nfalse\n```\n",
+        "```console\n$ echo 1\n2\n```\n",
+        "```console\n$ nosuchprogram\n…\n```\n",
+        "<!-- exit: 1 -->\n```console\n$ true\n```\n",
+        "```python\nimport nosuchmodule\n```\n",
+        "```sh\ntrue\n",
+        "<!-- run: raises TypeError: x -->\n```python\nraise ValueError('x')\n```\n",
+    ],
+)
+def test_a_block_that_does_not_work_is_found(tmp_path: Path, reader: Reader, text: str) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(text)
+    with pytest.raises((AssertionError, ConfigError)):
+        follow(page, reader)

@@ -163,7 +163,9 @@ def memory(contender: Contender, result_bytes: int, sessions: int) -> Memory:
             idle.enter_context(_session(contender))
         per_session = (memory_bytes(contender.pid, "VmRSS") - before) / sessions
     with _session(contender) as connection:
-        before = memory_bytes(contender.pid, "VmHWM")
+        before = memory_bytes(contender.pid, "VmRSS")
+        # The peak that the sessions left is forgotten (proc(5): clear_refs).
+        Path(f"/proc/{contender.pid}/clear_refs").write_text("5")
         select(connection, f"SELECT repeat('x', 1000) FROM generate_series(1, {result_bytes // 1_000})")
     return Memory(memory_bytes(contender.pid, "VmHWM") - before, per_session)
 

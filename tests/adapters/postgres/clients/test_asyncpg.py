@@ -128,13 +128,17 @@ async def test_copy_both_ways(compare_async: CompareAsync) -> None:
             await connection.execute("CREATE TABLE again (LIKE orders)")
             copied = io.BytesIO(out.getvalue())
             result += [out.getvalue(), await connection.copy_to_table("again", source=copied, **options)]
-            result.append(await connection.fetchval("SELECT md5(string_agg(again::text, '|' ORDER BY id)) FROM again"))
+            result.append(
+                await connection.fetchval("SELECT md5(string_agg(again::text, '|' ORDER BY id)) FROM again")
+            )
             await connection.execute("DROP TABLE again")
         out = io.BytesIO()
         await connection.copy_from_query("SELECT email FROM customers WHERE id = $1", 5, output=out)
         records = [(n, 1, f"é{n}", None) for n in range(1000, 1010)]
         try:
-            await connection.copy_records_to_table("orders", records=records, columns=["id", "customer_id", "item", "amount"])
+            await connection.copy_records_to_table(
+                "orders", records=records, columns=["id", "customer_id", "item", "amount"]
+            )
         except asyncpg.PostgresError as e:
             result.append(diagnosed(e))
         await connection.close()

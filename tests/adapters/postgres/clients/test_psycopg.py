@@ -94,7 +94,10 @@ def test_errors_in_and_outside_transactions(compare: Compare) -> None:
                 connection.execute("SELECT 1")
                 within += [refusal(connection, text), refusal(connection, "SELECT 1")]
                 connection.rollback()
-            bound = [refusal(connection, "SELECT %s::int / %s", (1, 0)), refusal(connection, "SELECT %s::int", ("x",))]
+            bound = [
+                refusal(connection, "SELECT %s::int / %s", (1, 0)),
+                refusal(connection, "SELECT %s::int", ("x",)),
+            ]
             return [alone, within, bound]
 
     compare(scenario)
@@ -103,7 +106,10 @@ def test_errors_in_and_outside_transactions(compare: Compare) -> None:
 def test_notices_and_notifications(compare: Compare) -> None:
     def scenario(at: Endpoint) -> Seen:
         notices: Seen = []
-        with psycopg.connect(at.dsn, autocommit=True) as connection, psycopg.connect(at.dsn, autocommit=True) as other:
+        with (
+            psycopg.connect(at.dsn, autocommit=True) as connection,
+            psycopg.connect(at.dsn, autocommit=True) as other,
+        ):
             connection.add_notice_handler(
                 lambda diag: notices.append((diag.severity, diag.sqlstate, diag.message_primary, diag.message_detail))
             )
@@ -129,7 +135,9 @@ def test_prepared_statements_and_transactions(compare: Compare) -> None:
                 cursor = connection.cursor()
                 cursor.executemany("INSERT INTO made VALUES (%s, %s)", [(n, str(n)) for n in range(100)])
                 result.append(seen(cursor))
-            cursor.executemany("INSERT INTO made VALUES (%s, 'r') RETURNING a", [(n,) for n in range(5)], returning=True)
+            cursor.executemany(
+                "INSERT INTO made VALUES (%s, 'r') RETURNING a", [(n,) for n in range(5)], returning=True
+            )
             while True:
                 result.append(cursor.fetchall())
                 if not cursor.nextset():
@@ -154,7 +162,9 @@ def test_prepared_statements_and_transactions(compare: Compare) -> None:
 def test_several_results_of_one_string(compare: Compare) -> None:
     def scenario(at: Endpoint) -> Seen:
         with psycopg.connect(at.dsn, autocommit=True) as connection:
-            cursor = connection.execute("SELECT 1 AS a; SELECT 'b' AS b, 2; UPDATE orders SET item = item WHERE id < 4; ;")
+            cursor = connection.execute(
+                "SELECT 1 AS a; SELECT 'b' AS b, 2; UPDATE orders SET item = item WHERE id < 4; ;"
+            )
             result = [[seen(cursor), cursor.fetchall()]]
             while cursor.nextset():
                 result.append([seen(cursor), cursor.fetchall() if cursor.description else None])
@@ -219,7 +229,10 @@ def test_copy_both_ways(compare: Compare, options: str) -> None:
             result += [seen(cursor), cursor.execute("SELECT count(*), min(email) FROM copied").fetchall()]
             with cursor.copy("COPY (SELECT id, item FROM orders ORDER BY id) TO STDOUT") as copy:
                 result.append(list(copy.rows()))
-            with pytest.raises(psycopg.errors.InvalidTextRepresentation), cursor.copy("COPY orders FROM STDIN") as copy:
+            with (
+                pytest.raises(psycopg.errors.InvalidTextRepresentation),
+                cursor.copy("COPY orders FROM STDIN") as copy,
+            ):
                 copy.write(b"one column only\n")
             return [*result, connection.info.transaction_status]
 

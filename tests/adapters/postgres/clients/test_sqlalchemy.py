@@ -46,14 +46,21 @@ def test_the_orm(compare: Compare, driver: str) -> None:
         Base.metadata.create_all(engine)
         with Session(engine) as session:
             session.add_all(
-                Team(name=f"tëam {n}", labels=["a", str(n)], extra={"n": n}, members=[Member(name=str(m)) for m in range(3)])
+                Team(
+                    name=f"tëam {n}",
+                    labels=["a", str(n)],
+                    extra={"n": n},
+                    members=[Member(name=str(m)) for m in range(3)],
+                )
                 for n in range(30)
             )
             session.commit()
             teams = session.scalars(select(Team).options(selectinload(Team.members)).order_by(Team.id)).all()
             result: Seen = [(t.id, t.name, t.labels, t.extra, [m.name for m in t.members]) for t in teams]
-            upsert = insert(Team).values(id=1, name="tëam 1").on_conflict_do_update(
-                index_elements=["id"], set_={"labels": ["changed"]}
+            upsert = (
+                insert(Team)
+                .values(id=1, name="tëam 1")
+                .on_conflict_do_update(index_elements=["id"], set_={"labels": ["changed"]})
             )
             result.append(session.execute(upsert.returning(Team.labels)).all())
             with pytest.raises(IntegrityError) as caught:

@@ -8,10 +8,10 @@ from datetime import datetime
 
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity.tokens import sign, verify
+from hoopaddon.options import DEFAULT_CONFDIR
 from hoopaddon.store.keys import SigningKey
 
 _DURATION = re.compile(r"(?P<number>[1-9][0-9]{0,5})(?P<unit>[smh])")
-DEFAULT_CONFDIR = "~/.hoopaddon"
 _UNIT_S = {"s": 1, "m": 60, "h": 3600}
 
 _EPILOG = """examples:

@@ -9,10 +9,10 @@ import hashlib
 import hmac
 import os
 import re
-import stringprep
-import unicodedata
 from dataclasses import dataclass
 from typing import Self
+
+from scramp import core
 
 ITERATIONS = 4096
 MAX_ITERATIONS = 10_000_000
@@ -74,32 +74,10 @@ class ScramVerifier:
         return "<ScramVerifier>"
 
 
-_PROHIBITED = (
-    stringprep.in_table_c12,
-    stringprep.in_table_c21_c22,
-    stringprep.in_table_c3,
-    stringprep.in_table_c4,
-    stringprep.in_table_c5,
-    stringprep.in_table_c6,
-    stringprep.in_table_c7,
-    stringprep.in_table_c8,
-    stringprep.in_table_c9,
-    stringprep.in_table_a1,
-)
-
-
 def saslprep(password: str) -> bytes:
     """The password as both sides hash it (RFC 4013); as PostgreSQL does, one that SASLprep forbids stays as it is."""
-    mapped = "".join(" " if stringprep.in_table_c12(c) else c for c in password if not stringprep.in_table_b1(c))
-    prepared = unicodedata.normalize("NFKC", mapped)
-    if not prepared or any(table(c) for c in prepared for table in _PROHIBITED) or not _one_direction(prepared):
-        return password.encode()
-    return prepared.encode()
-
-
-def _one_direction(text: str) -> bool:
-    """RFC 3454 section 6: right-to-left text begins and ends right to left, and has nothing else in it."""
-    if not any(stringprep.in_table_d1(c) for c in text):
-        return True
-    ends = stringprep.in_table_d1(text[0]) and stringprep.in_table_d1(text[-1])
-    return ends and not any(stringprep.in_table_d2(c) for c in text)
+    try:
+        prepared = core.saslprep(password)
+    except core.ScramException:
+        prepared = ""
+    return (prepared or password).encode()

@@ -15,13 +15,14 @@ import hoopaddon.testing._mitmproxy  # noqa: F401
 from hoopaddon.approval import ApprovalRequest
 from hoopaddon.command import Command, Verdict
 from hoopaddon.output import Output
+from hoopaddon.policy.chain import PolicyFailed
 from hoopaddon.rows import Column
 from hoopaddon.testing.bench import Bench
 from hoopaddon.testing.events import command, rows, session
 from hoopaddon.testing.recording import Answer
 from hoopaddon.testing.scripts import load
 
-__all__ = ["Answer", "Bench", "command", "held", "judge", "load", "mask", "output", "rows", "session"]
+__all__ = ["Answer", "Bench", "PolicyFailed", "command", "held", "judge", "load", "mask", "output", "rows", "session"]
 
 
 def judge(

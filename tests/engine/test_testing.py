@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from hoopaddon import Column, Command, ConfigError, Decision, Loader, Outcome, Output, Refused, Rows, Session, ctx
-from hoopaddon.policy.chain import PolicyFailed
-from hoopaddon.testing import Bench, command, held, judge, load, mask, output, rows, session
+from hoopaddon.testing import Bench, PolicyFailed, command, held, judge, load, mask, output, rows, session
 
 
 class BlockDrops:

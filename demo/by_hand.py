@@ -1,0 +1,51 @@
+"""What to try after the last scene, ready to be copied."""
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+from demo.agent import NAME
+from demo.gateway import DATABASE
+from demo.postgres import HOST
+from demo.scenes import APPROVER, Stage
+
+
+def instructions(stage: Stage) -> None:
+    """Print the commands with which to go on, each in one piece however long it is."""
+    gateway, report = stage.gateway, stage.report
+    token_file = gateway.folder / f"{APPROVER}.token"
+    token_file.touch(0o600)
+    token_file.write_text(stage.approver_token)
+    program = _shown(Path(sys.executable).with_name("hoopaddon"))
+    conf = f"--confdir {shlex.quote(str(gateway.confdir))}"
+    psql = shlex.join([_psql(stage), "-h", HOST, "-p", str(gateway.port), "-U", NAME, DATABASE])
+    report.heading("go on by hand")
+    report.note("The gateway stays up until Ctrl-C. In another terminal, be the agent:\n")
+    report.line(f"PGPASSWORD={stage.agent_token} {psql}")
+    report.note("\n1. Look for what gets through:\n")
+    report.line("SELECT * FROM customers;")
+    report.line("TABLE orders; DROP TABLE orders;")
+    report.note(f"\n2. Change something, and answer as {APPROVER} from a third terminal:\n")
+    report.line("UPDATE orders SET amount = 0 WHERE id = 5;")
+    report.line(f"{program} approvals list {conf}")
+    report.line(f"{program} approvals approve ID {conf} --token-file {shlex.quote(str(token_file))}")
+    report.note("\n3. See what is kept of it:\n")
+    report.line(f"{program} sessions list {conf}")
+    report.line(f"{program} sessions search customers {conf}")
+    report.note("\nWhat the gateway says meanwhile:\n")
+
+
+def _psql(stage: Stage) -> str:
+    """The psql on PATH, or that of the embedded PostgreSQL under a short name."""
+    if shutil.which("psql"):
+        return "psql"
+    link = stage.gateway.folder / "psql"
+    link.symlink_to(stage.database.bin_dir / "psql")
+    return str(link)
+
+
+def _shown(path: Path) -> str:
+    """The path as one types it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

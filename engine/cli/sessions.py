@@ -31,6 +31,9 @@ PROGRAM = "hoopaddon sessions"
 _ID_CHARS = 13
 """Enough of an id to tell sessions apart that began a thousandth of a second apart."""
 
+_TO_THE_MINUTE = len("2026-11-22 14:30")
+_ROOMY_WIDTH = 100
+
 _EPILOG = """examples:
   hoopaddon sessions list --since 1d --verdict refused
   hoopaddon sessions show 0198a2c4d5e61
@@ -114,22 +117,23 @@ def _list(args: argparse.Namespace, index: Index) -> int:
         for summary in found:
             print_json(asdict(summary))
         return 0
-    shown = table("session", "started", "user", "target", "from", "lasted", "commands", "refused", "")
+    out = console()
+    roomy = out.width >= _ROOMY_WIDTH
+    origin = ("from",) if roomy else ()
+    shown = table("session", "started", "user", "target", *origin, "lasted", "cmds", "refused", "")
     for s in found:
         state = f"damaged: {one_line(s.damage)}" if s.damage else "" if s.ended else "not closed"
-        lasted = length(max(s.ended - s.started, 0.0)) if s.ended else ""
         shown.add_row(
             s.id[:_ID_CHARS],
-            moment(s.started),
+            moment(s.started)[:_TO_THE_MINUTE],
             one_line(s.user, 40),
             one_line(s.target, 30),
-            one_line(s.address, 40),
-            lasted,
+            *((one_line(s.address, 40),) if roomy else ()),
+            length(max(s.ended - s.started, 0.0)) if s.ended else "",
             str(s.commands),
             str(s.refused or ""),
             state,
         )
-    out = console()
     out.print(shown if found else "no sessions")
     return 0
 

@@ -140,7 +140,7 @@ def _explain(instance: ServerInstance[Any], error: BaseException) -> ConfigError
     host = mode.listen_host(ctx.options.listen_host) or "*"
     where = f"{host}:{mode.listen_port(ctx.options.listen_port)}"
     if not isinstance(error, OSError):
-        return ConfigError(f"{mode.full_spec} does not start: {error or type(error).__name__}")
+        return ConfigError(f"{mode.full_spec} does not start: {str(error) or type(error).__name__}")
     if error.errno == errno.EADDRINUSE:
         hint = f"stop that program, or listen elsewhere: --mode {_elsewhere(mode)}"
         return ConfigError(f"{where} is in use by another program", hint=hint)

@@ -5,6 +5,7 @@ import inspect
 import time
 from collections.abc import Awaitable
 from pathlib import Path
+from typing import cast
 
 import pytest
 from mitmproxy import ctx
@@ -21,6 +22,10 @@ from tests.servers.http import SECRET, Upstream, chunks, exchange, get
 @pytest.fixture(scope="module")
 def confdir(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(tmp_path_factory.mktemp("conf"))
+
+
+def this_gateway() -> Gateway:
+    return cast(Gateway, ctx.master)
 
 
 async def judge(gateway: Gateway) -> Verdict:
@@ -49,7 +54,7 @@ class Approves:
 async def test_adapters_and_mitmproxys_own_addons_are_no_policies(confdir: str) -> None:
     async with serving(confdir=confdir, addons=[Refuses()]) as gateway:
         assert [policy.name for policy in gateway.chain.policies if policy.hooks] == ["Refuses"]
-        assert gateway.addons.get("postgres") is not None
+        assert "postgres" in gateway.addons.lookup
 
 
 async def test_the_gateway_is_where_adapters_look_for_it(confdir: str, tmp_path: Path) -> None:
@@ -129,7 +134,7 @@ async def test_policies_are_running_before_anybody_can_connect(confdir: str) -> 
     class Slow:
         async def running(self) -> None:
             await asyncio.sleep(0.05)
-            listening.append(bool(ctx.master.servers.listen_addrs()))
+            listening.append(bool(this_gateway().servers.listen_addrs()))
 
     async with serving(modes=["regular@0"], confdir=confdir, addons=[Slow()]) as gateway:
         assert listening == [False]
@@ -168,7 +173,7 @@ async def test_one_listener_that_fails_takes_the_others_with_it(confdir: str) ->
         with pytest.raises(ConfigError, match=f"127.0.0.1:{taken.port} is in use by another program"):
             async with serving(modes=modes, confdir=confdir):
                 pass
-        assert list(ctx.master.servers.servers) == []
+        assert list(this_gateway().servers.servers) == []
 
 
 async def test_what_is_in_flight_at_shutdown_may_finish(confdir: str) -> None:

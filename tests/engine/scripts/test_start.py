@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hoopaddon.errors import ConfigError
+from hoopaddon.scripts import load
 from hoopaddon.scripts.locate import locate, shipped_scripts
 from tests.engine.scripts.conftest import Start
 
@@ -27,6 +28,11 @@ ANY = "def command(command): pass"
 )
 async def test_what_is_wrong_is_said(refusal: Refusal, text: str, says: str) -> None:
     assert says in await refusal({"p.py": text})
+
+
+async def test_a_script_that_hangs_is_given_up(refusal: Refusal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "LOAD_LIMIT_S", 0.3)
+    assert await refusal({"p.py": "x = 1\nwhile True: pass"}) == "p.py:2: took longer than 0.3 s to load"
 
 
 async def test_the_good_scripts_beside_a_bad_one_leave_nothing_behind(refusal: Refusal, start: Start) -> None:

@@ -218,7 +218,7 @@ class Channel(asyncio.Protocol):
 
     def write_end(self) -> None:
         """Say that nothing more will be sent, and go on reading (a half-close)."""
-        if self._transport is not None and self._transport.can_write_eof():
+        if self._transport is not None and not self._transport.is_closing() and self._transport.can_write_eof():
             self._transport.write_eof()
 
     def close(self) -> None:

@@ -52,8 +52,9 @@ class AskService:
             connection.request(
                 "POST", self.url.path or "/", json.dumps(question), {"content-type": "application/json"}
             )
-            response = connection.getresponse()
-            body = response.read(LIMIT_BYTES)
+            # Closing the connection does not close an answer that has not been read to its end.
+            with connection.getresponse() as response:
+                body = response.read(LIMIT_BYTES)
         finally:
             connection.close()
         if response.status != 200:

@@ -68,6 +68,7 @@ class Gateway(master.Master):
         super().__init__(opts or Options())
         self._stored_approvals = _StoreApprovals(self.options)
         self._approver: Approver | None = self._stored_approvals
+        self._is_done = False
         self.ready = asyncio.Event()
         """Set while the gateway listens and every policy is in force."""
         self.limits = Limits(self.options)
@@ -161,7 +162,10 @@ class Gateway(master.Master):
         await self.addons.trigger_event(hooks.RunningHook())
 
     async def done(self) -> None:
-        """End the policies and let go of everything; also for a gateway that has never run."""
+        """End the policies and let go of everything, once; also for a gateway that has never run."""
+        if self._is_done:
+            return
+        self._is_done = True
         await super().done()
         self._stored_approvals.close()
         self.watchdog.uninstall()

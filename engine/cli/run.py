@@ -56,9 +56,12 @@ async def _run(arguments: argparse.Namespace) -> int:
             raise ConfigError("nothing to stand in front of: no --mode is given", hint=f"for example: {AN_EXAMPLE}")
         _on_signals(gateway.shutdown)
         await gateway.run()
+        return 0
     except exceptions.OptionsError as e:
         raise ConfigError(str(e)) from e
-    return 0
+    finally:
+        # What has been loaded may have something open, also when nothing was ever served.
+        await gateway.done()
 
 
 def _configure(gateway: "Gateway", arguments: argparse.Namespace) -> None:

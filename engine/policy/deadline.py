@@ -11,6 +11,9 @@ from hoopaddon.policy.watchdog import DeadlineExceeded, Watchdog
 
 _now_ns = time.perf_counter_ns
 
+LIFECYCLE_LIMIT_S = 10.0
+"""How long a script may take to load, and a policy to be configured, to start or to end."""
+
 
 @contextmanager
 def limited(watchdog: Watchdog, limit_s: float) -> Iterator[None]:

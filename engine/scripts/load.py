@@ -20,8 +20,7 @@ from hoopaddon.scripts.imports import ScriptImports
 if TYPE_CHECKING:
     from hoopaddon.gateway import Gateway
 
-LOAD_LIMIT_S = 10.0
-"""How long a script may take to be imported and configured."""
+LOAD_LIMIT_S = deadline.LIFECYCLE_LIMIT_S
 
 
 @dataclass(frozen=True, slots=True)

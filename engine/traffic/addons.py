@@ -148,15 +148,22 @@ class GuardedAddons(addonmanager.AddonManager):
         """Start or end the addons: one that does not start is an error, one that does not end is logged."""
         for step in self._steps(event):
             try:
-                result = step.call(*event.args())
+                result = self._call_at_leisure(step, event)
                 if result is not None and inspect.isawaitable(result):
-                    await result
+                    await deadline.finish(self._gateway.watchdog, result, deadline.LIFECYCLE_LIMIT_S)
             except exceptions.AddonHalt:
                 return
-            except Exception as e:
+            except _BROKEN as e:
                 if event.name != "done":
                     raise exceptions.OptionsError(_report(step, e)) from e
                 log_failure(step, e)
+
+    def _call_at_leisure(self, step: Step, event: hooks.Hook) -> Any:
+        """Call a hook that carries no traffic; our own ones take as long as those that they call in turn."""
+        if self._is_machinery(step.policy.addon):
+            return step.call(*event.args())
+        with deadline.limited(self._gateway.watchdog, deadline.LIFECYCLE_LIMIT_S):
+            return step.call(*event.args())
 
     def trigger(self, event: hooks.Hook) -> None:
         """mitmproxy's discouraged way without `await`; `configure` takes it. Errors are the operator's."""
@@ -164,12 +171,12 @@ class GuardedAddons(addonmanager.AddonManager):
             try:
                 if inspect.iscoroutinefunction(step.call):
                     raise exceptions.AddonManagerError(f"{step.name}: {step.hook} cannot be async here")
-                step.call(*event.args())
+                self._call_at_leisure(step, event)
             except exceptions.AddonHalt:
                 return
             except exceptions.OptionsError:
                 raise
-            except Exception as e:
+            except _BROKEN as e:
                 if event.name == "configure":
                     raise exceptions.OptionsError(_report(step, e)) from e
                 if event.name != "add_log":
@@ -185,9 +192,11 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _report(step: Step, error: Exception) -> str:
+def _report(step: Step, error: BaseException) -> str:
     if isinstance(error, exceptions.OptionsError):
         return str(error)
+    if isinstance(error, DeadlineExceeded | TimeoutError):
+        return f"{step.name}: {step.hook} took longer than {deadline.LIFECYCLE_LIMIT_S:g} s"
     return f"{step.name}: {step.hook} raised {type(error).__name__} at {place(error)}: {error}"
 
 

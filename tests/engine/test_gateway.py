@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from mitmproxy import ctx
+from mitmproxy import ctx, http
 from mitmproxy.exceptions import OptionsError
 
 from hoopaddon import Command, ConfigError, Decision, Outcome, Refused, Session, Target, User, Verdict, event_loop
 from hoopaddon.approval import ApprovalRequest
 from hoopaddon.gateway import Gateway, serving
 from hoopaddon.options import Options
+from hoopaddon.policy import deadline
 from hoopaddon.policy.chain import Chain
 from tests.servers.http import SECRET, Upstream, chunks, exchange, get
 
@@ -151,6 +152,26 @@ async def test_a_policy_that_does_not_start_ends_the_gateway(confdir: str) -> No
             pass
 
 
+async def test_a_policy_that_takes_forever_to_start_ends_the_gateway(
+    confdir: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deadline, "LIFECYCLE_LIMIT_S", 0.2)
+
+    class Stuck:
+        def running(self) -> None:
+            while True:
+                pass
+
+    class Waits:
+        async def running(self) -> None:
+            await asyncio.sleep(60)
+
+    for policy in (Stuck(), Waits()):
+        with pytest.raises(OptionsError, match=r"running took longer than 0\.2 s"):
+            async with serving(modes=["regular@0"], confdir=confdir, addons=[policy]):
+                pass
+
+
 async def test_a_policy_that_does_not_end_stops_nobody_else(confdir: str) -> None:
     ended: list[str] = []
 
@@ -215,15 +236,23 @@ def test_the_gateway_serves_on_either_loop(
         pytest.importorskip("uvloop")
     monkeypatch.setenv(event_loop.LOOP_VARIABLE, wanted)
 
-    async def main() -> tuple[str, bytes]:
+    class Stuck:
+        def request(self, flow: http.HTTPFlow) -> None:
+            while flow.request.path == "/stuck":
+                pass
+
+    async def main() -> tuple[str, bytes, bytes]:
         async with Upstream() as upstream:
             mode = f"reverse:http://127.0.0.1:{upstream.port}@0"
-            async with serving(modes=[mode], confdir=confdir) as gateway:
+            how = {"confdir": confdir, "policy_timeout": "0.2"}
+            async with serving(modes=[mode], addons=[Stuck()], **how) as gateway:
                 host, port, *_ = gateway.servers.listen_addrs()[0]
-                return type(gateway.event_loop).__module__, await exchange((host, port), get())
+                loop = type(gateway.event_loop).__module__
+                return loop, await exchange((host, port), get("/stuck")), await exchange((host, port), get())
 
-    loop, answer = event_loop.run(main())
+    loop, stuck, answer = event_loop.run(main())
     assert loop == module
+    assert stuck.startswith(b"HTTP/1.1 502 ")
     assert answer.endswith(SECRET)
 
 

@@ -71,7 +71,7 @@ def table(*columns: str) -> Table:
 
     On a narrow terminal the middle gives way: the first column may be an id, which is of no use in part.
     """
-    empty = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, header_style="bold")
+    empty = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True, show_edge=False, header_style="bold")
     for column in columns[:-1]:
         empty.add_column(column, no_wrap=column == columns[0], overflow="fold", min_width=len(column))
     ratio, least = (1, _LAST_COLUMN) if columns[-1] else (None, None)

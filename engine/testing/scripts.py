@@ -16,7 +16,7 @@ def load(path: str | os.PathLike[str]) -> ModuleType:
     imports = ScriptImports(locate(os.fspath(path)))
     try:
         module = imports.run()
-    except Exception as e:
+    except (Exception, SystemExit) as e:
         imports.unload()
         raise explain(e, imports) from e
     # It stays imported: a hook may import a module beside the script when it is called.

@@ -86,6 +86,7 @@ class StartGateway(Protocol):
         *,
         scripts: Sequence[str | Path] = (),
         options: Mapping[str, object] | None = None,
+        settings: Mapping[str, object] | None = None,
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
     ) -> Gateway: ...

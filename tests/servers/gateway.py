@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import psycopg
 
@@ -24,7 +25,7 @@ class Gateway:
     """`hoopaddon` with one PostgreSQL target, on a free port, with its own configuration folder below `folder`.
 
     `scripts` are files or names of shipped policies (`mask_pii.py`); a script's *text* is written to a file first.
-    `options` become `--set name=value`; `arguments` are added as they stand.
+    `options` become `--set name=value`, `settings` the mode's own `?name=value`; `arguments` are added as they stand.
     """
 
     host = HOST
@@ -36,6 +37,7 @@ class Gateway:
         *,
         scripts: Sequence[str | Path] = (),
         options: Mapping[str, object] | None = None,
+        settings: Mapping[str, object] | None = None,
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -47,6 +49,7 @@ class Gateway:
         self.confdir.mkdir(parents=True, exist_ok=True)
         self.scripts = [self._script(n, script) for n, script in enumerate(scripts)]
         self._options = {"confdir": self.confdir, **(options or {})}
+        self._settings = f"?{urlencode(settings)}" if settings else ""
         self._arguments = arguments
         self._environment = {**os.environ, "NO_COLOR": "1", **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
@@ -67,7 +70,7 @@ class Gateway:
 
     def command(self) -> list[str]:
         """The command line, as a user would type it."""
-        mode = f"postgres:{self.upstream.host}:{self.upstream.port}@{self.host}:{self.port}"
+        mode = f"postgres:{self.upstream.host}:{self.upstream.port}{self._settings}@{self.host}:{self.port}"
         scripts = [argument for script in self.scripts for argument in ("-s", str(script))]
         options = [argument for name, value in self._options.items() for argument in ("--set", f"{name}={value}")]
         return [sys.executable, "-m", "hoopaddon", "--mode", mode, *scripts, *options, *self._arguments]

@@ -12,6 +12,9 @@ from tests.servers.postgres import PostgresServer
 
 POLICY = Path(__file__).parent / "policy.py"
 
+SOON = {"shutdown_timeout": 2}
+"""A test that failed may leave a command behind: nobody waits for it."""
+
 LOOKS_AT_EVERYTHING = '''
 """Reads all there is to read, and changes nothing."""
 from hoopaddon import Command, Output, Rows
@@ -32,7 +35,7 @@ def output(output: Output) -> None:
 @pytest.fixture(scope="session")
 def clear(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway without a policy in front of PostgreSQL 18."""
-    with Gateway(postgres, tmp_path_factory.mktemp("clear")) as gateway:
+    with Gateway(postgres, tmp_path_factory.mktemp("clear"), options=SOON) as gateway:
         yield gateway
 
 
@@ -40,7 +43,7 @@ def clear(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) ->
 def looking(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway that records everything and whose policy decodes everything, and changes nothing."""
     scripts = [LOOKS_AT_EVERYTHING, "record.py"]
-    with Gateway(postgres, tmp_path_factory.mktemp("looking"), scripts=scripts) as gateway:
+    with Gateway(postgres, tmp_path_factory.mktemp("looking"), scripts=scripts, options=SOON) as gateway:
         yield gateway
 
 
@@ -48,14 +51,14 @@ def looking(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) 
 def looking15(postgres15: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """The same in front of PostgreSQL 15."""
     scripts = [LOOKS_AT_EVERYTHING, "record.py"]
-    with Gateway(postgres15, tmp_path_factory.mktemp("looking15"), scripts=scripts) as gateway:
+    with Gateway(postgres15, tmp_path_factory.mktemp("looking15"), scripts=scripts, options=SOON) as gateway:
         yield gateway
 
 
 @pytest.fixture(scope="session")
 def strict(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway with the policy of `policy.py`."""
-    with Gateway(postgres, tmp_path_factory.mktemp("strict"), scripts=[POLICY]) as gateway:
+    with Gateway(postgres, tmp_path_factory.mktemp("strict"), scripts=[POLICY], options=SOON) as gateway:
         yield gateway
 
 

@@ -127,11 +127,17 @@ class Wire:
         self.key = b""
         if login:
             self.send(startup({"user": user, "database": database, **parameters}, version))
-            for answer in self.until_ready():
-                if answer.kind == "K":
-                    self.key = answer.payload
-                if answer.kind == "E":
-                    raise ConnectionError(answer.fields)
+            self._log_in()
+
+    def _log_in(self) -> None:
+        while (answer := self.next()) is not None and answer.kind != "Z":
+            if answer.kind == "K":
+                self.key = answer.payload
+            if answer.kind == "E":
+                self.socket.close()
+                raise ConnectionError(answer.fields)
+        if answer is None:
+            raise ConnectionError("closed")
 
     def __enter__(self) -> Self:
         return self
@@ -169,7 +175,7 @@ class Wire:
 
     def until(self, kind: str) -> list[Message]:
         """What comes up to the next message of this kind, it included. EOFError when the connection ends before."""
-        found = []
+        found: list[Message] = []
         while True:
             answer = self.next()
             if answer is None:

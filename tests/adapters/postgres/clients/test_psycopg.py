@@ -12,7 +12,8 @@ from tests.adapters.postgres.clients.conftest import Compare, CompareAsync, Endp
 type Seen = list[Any]
 
 VARIOUS = """
-SELECT 1 AS int4, 2::int8 AS int8, 1.5::float8 AS float8, 12345.678::numeric AS num, 'text ü' AS text, NULL AS nothing,
+SELECT 1 AS int4, 2::int8 AS int8, 1.5::float8 AS float8, 12345.678::numeric AS num, 'text ü' AS text,
+       NULL AS nothing,
        true AS yes, date '2026-01-05' AS day, timestamptz '2026-01-05 09:00+00' AS at, interval '1 day 2 s' AS span,
        '\\xdeadbeef'::bytea AS bytes, '{"a": [1, null]}'::jsonb AS doc, '{1,2,NULL}'::int[] AS ints,
        '{"x y",z}'::text[] AS texts, '192.0.2.1/24'::inet AS net, gen.id AS id, int4range(1, 5) AS span4,
@@ -165,7 +166,7 @@ def test_several_results_of_one_string(compare: Compare) -> None:
             cursor = connection.execute(
                 "SELECT 1 AS a; SELECT 'b' AS b, 2; UPDATE orders SET item = item WHERE id < 4; ;"
             )
-            result = [[seen(cursor), cursor.fetchall()]]
+            result: Seen = [[seen(cursor), cursor.fetchall()]]
             while cursor.nextset():
                 result.append([seen(cursor), cursor.fetchall() if cursor.description else None])
             return result
@@ -181,7 +182,7 @@ def test_server_side_cursors(compare: Compare, scrollable: bool | None, binary: 
             with connection.cursor("c", binary=binary, scrollable=scrollable) as cursor:
                 cursor.itersize = 7
                 cursor.execute("SELECT id, item, amount FROM orders ORDER BY id")
-                result: Seen = [cursor.fetchone(), cursor.fetchmany(5), [row for row in cursor]]
+                result: Seen = [cursor.fetchone(), cursor.fetchmany(5), list(cursor)]
                 if scrollable:
                     cursor.scroll(2, mode="absolute")
                     result.append(cursor.fetchmany(2))

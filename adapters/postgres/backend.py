@@ -54,6 +54,7 @@ class Backend:
             ord("N"): self._notice,
             ord("A"): self._notification,
             ord("S"): self._parameter_status,
+            ord("V"): self._function_result,
             ord("G"): self._copy_in,
             ord("H"): self._copy_out,
             ord("c"): self._copy_done,
@@ -254,6 +255,10 @@ class Backend:
         else:
             self._executed(head)
         return b"" if head.silent else message
+
+    def _function_result(self, message: bytes) -> bytes:
+        self._head(Answer.QUERY)
+        return message
 
     def _portal_suspended(self, message: bytes) -> bytes:
         self._executed(self._head(Answer.EXECUTE))

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from hoopaddon.adapters.postgres import codec
 from hoopaddon.adapters.postgres.command import PostgresQuery
 from hoopaddon.adapters.postgres.framing import Framing
+from hoopaddon.adapters.postgres.function_call import call_text
 from hoopaddon.adapters.postgres.held_bind import HeldBind
 from hoopaddon.adapters.postgres.link import FEATURE_NOT_SUPPORTED, Link
 from hoopaddon.adapters.postgres.parameters import BoundParameters
@@ -125,7 +126,10 @@ class Frontend:
             command.verdict = verdict
             self._refuse_query(command, verdict)
             return
-        decision = link.gateway.chain.judge(command)
+        self._judge_query(command, message)
+
+    def _judge_query(self, command: PostgresQuery, message: bytes) -> None:
+        decision = self._link.gateway.chain.judge(command)
         if isinstance(decision, Verdict):
             self._judged_query(command, message, decision)
         else:
@@ -144,6 +148,7 @@ class Frontend:
         link.started(command)
         link.expect(Expected(Answer.QUERY, command))
         if command.text is not command.original_text:
+            # A call that was rewritten is a query, and its result has rows.
             message = codec.query(command.text.encode(link.encoding))
         link.to_server.append(message)
 
@@ -376,12 +381,14 @@ class Frontend:
     def _function_call(self, message: bytes) -> None:
         if self._held and not self._release():
             return
-        command = PostgresQuery(self._link.session, "FunctionCall", (), prepared=self._link.prepared)
-        command.verdict = Verdict(
-            Outcome.REFUSED,
-            "the FunctionCall message is refused by this gateway, which cannot see into it; call the function in SQL",
-            code=FEATURE_NOT_SUPPORTED,
-        )
+        link = self._link
+        text, arguments = call_text(message[5:])
+        command = PostgresQuery(link.session, text, arguments, prepared=link.prepared)
+        if link.allows_function_calls:
+            self._judge_query(command, message)
+            return
+        reason = "the FunctionCall message is refused by this gateway, which cannot see into it; use SQL instead"
+        command.verdict = Verdict(Outcome.REFUSED, reason, code=FEATURE_NOT_SUPPORTED)
         self._refuse_query(command, command.verdict)
 
     def _terminate(self, message: bytes) -> None:

@@ -44,10 +44,18 @@ def refusal(verdict: Verdict) -> bytes:
 class Link:
     """The state of one session after its login. The two halves, `Frontend` and `Backend`, work on it."""
 
-    def __init__(self, session: Session, gateway: ChainHolder, catalogue: Catalogue | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        gateway: ChainHolder,
+        catalogue: Catalogue | None = None,
+        *,
+        allows_function_calls: bool = False,
+    ) -> None:
         self.session = session
         self.gateway = gateway
         self.catalogue = catalogue or Catalogue()
+        self.allows_function_calls = allows_function_calls
         self.to_client: list[bytes] = []
         self.to_server: list[bytes] = []
         self.expected: Pipeline = deque()

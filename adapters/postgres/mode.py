@@ -15,7 +15,12 @@ from hoopaddon.relay.tls import SSL_MODES
 DEFAULT_PORT = 5432
 FORM = "postgres:HOST:PORT[?key=value]@LISTEN_PORT, for example postgres:db.internal:5432@15432"
 
-KEYS = frozenset({"name", "label", "user", "password", "sslmode", "sslrootcert", "sslcert", "sslkey", "users"})
+ALLOWABLE = ("function_call", "replication")
+"""What cannot be seen into, and is only let through where the operator says so."""
+
+KEYS = frozenset(
+    {"allow", "name", "label", "user", "password", "sslmode", "sslrootcert", "sslcert", "sslkey", "users"}
+)
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^:\[\]/?#@\s]+)(?::(?P<port>[0-9]{1,5}))?")
 
 
@@ -24,7 +29,8 @@ class PostgresMode(ProxyMode):
 
     Without `user` the client's own login passes through. With it the gateway logs in as that user (`password` a
     reference such as env:PGPASSWORD, or `sslcert` and `sslkey`), and clients prove themselves with a token, or a
-    password from the file `users`. `label` may occur several times, as key:value.
+    password from the file `users`. `label` may occur several times, as key:value, and so may `allow`: what the
+    gateway cannot see into is refused unless it is named there.
     """
 
     transport_protocol: Literal["tcp", "udp", "both"] = "tcp"
@@ -34,6 +40,7 @@ class PostgresMode(ProxyMode):
     port: int
     settings: dict[str, str]
     labels: MappingProxyType[str, str]
+    allowed: frozenset[str]
 
     def __post_init__(self) -> None:
         address, _, query = self.data.partition("?")
@@ -43,14 +50,17 @@ class PostgresMode(ProxyMode):
             raise ValueError(f"write {FORM}")
         settings: dict[str, str] = {}
         labels: dict[str, str] = {}
+        allowed: set[str] = set()
         for key, value in parse_qsl(query, keep_blank_values=True):
             _check(key, value, settings)
-            if key == "label":
+            if key == "allow":
+                allowed.add(value)
+            elif key == "label":
                 name, _, text = value.partition(":")
                 labels[name] = text
             else:
                 settings[key] = value
-        if query and not (settings or labels):
+        if query and not (settings or labels or allowed):
             raise ValueError(f"write {FORM}")
         if "user" not in settings and settings.keys() & {"password", "sslcert", "sslkey", "users"}:
             raise ValueError("password, sslcert and users need user: who the gateway logs in as")
@@ -59,6 +69,7 @@ class PostgresMode(ProxyMode):
             ("port", port),
             ("settings", settings),
             ("labels", MappingProxyType(labels)),
+            ("allowed", frozenset(allowed)),
         ):
             object.__setattr__(self, name, found_value)
 
@@ -100,6 +111,8 @@ def _check(key: str, value: str, settings: dict[str, str]) -> None:
         raise ValueError(f"sslmode is one of {', '.join(SSL_MODES)}")
     if key == "label" and ":" not in value:
         raise ValueError("a label is key:value, label=env:prod for example")
+    if key == "allow" and value not in ALLOWABLE:
+        raise ValueError(f"allow is one of {', '.join(ALLOWABLE)}")
     if key == "password":
         try:
             check_reference(value, key="password")

@@ -87,7 +87,6 @@ class Answer(Enum):
     SYNC = auto()
     REFUSAL = auto()
     """An error that the gateway provokes, to be replaced by its own."""
-    CALL = auto()
     COPY_END = auto()
     """Not an answer: the place at which the client ended its copy data."""
 

@@ -12,10 +12,19 @@ from hoopaddon.adapters.postgres.authentication import ClientCheck, log_in, pass
 from hoopaddon.adapters.postgres.cancel import CancelKey, CancelKeys
 from hoopaddon.adapters.postgres.catalogue import Catalogues
 from hoopaddon.adapters.postgres.codec import BackendKeyData, CancelRequest, StartupMessage
+from hoopaddon.adapters.postgres.command import PostgresQuery
 from hoopaddon.adapters.postgres.conversation import PostgresConversation
 from hoopaddon.adapters.postgres.link import FEATURE_NOT_SUPPORTED, Link
 from hoopaddon.adapters.postgres.mode import PostgresMode
 from hoopaddon.adapters.postgres.opening import LoginFailed, open_client, open_target, read_message
+from hoopaddon.adapters.postgres.replication import (
+    OpaqueConversation,
+    PostgresReplication,
+    asks_for_replication,
+    replication,
+)
+from hoopaddon.adapters.postgres.startup_settings import settings_in
+from hoopaddon.command import Command, Verdict
 from hoopaddon.credential import resolve
 from hoopaddon.errors import PeerError, Refused
 from hoopaddon.identity.users import Users
@@ -38,6 +47,8 @@ class Login:
 
     server: Channel
     session: Session
+    replication: PostgresReplication | None
+    """What a replication connection was judged as."""
 
 
 class PostgresInstance(RelayInstance[PostgresMode]):
@@ -100,11 +111,10 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         name = startup.parameters.get("user")
         if not name:
             raise LoginFailed("28000", "no PostgreSQL user name specified in startup packet")
-        if startup.parameters.get("replication", "off").lower() not in ("false", "off", "no", "0", "n", "f"):
-            raise LoginFailed(
-                FEATURE_NOT_SUPPORTED,
-                "replication connections are refused by this gateway, which cannot see into them",
-            )
+        replicates = asks_for_replication(startup.parameters)
+        if replicates and "replication" not in self.mode.allowed:
+            reason = "replication connections are refused by this gateway, which cannot see into them"
+            raise LoginFailed(FEATURE_NOT_SUPPORTED, reason)
         user = await self._check.run(client, name) if self._check else User(name)
         server = await open_target(self.mode, ctx.options.connect_timeout)
         try:
@@ -115,11 +125,10 @@ class PostgresInstance(RelayInstance[PostgresMode]):
             else:
                 await pass_through(client, server, startup)
             session = self._session(client, user, startup)
-            await self._start_session(session)
+            return Login(server, session, await self._start_session(session, startup, replicates))
         except BaseException:
             server.close()
             raise
-        return Login(server, session)
 
     def _own_startup(self, startup: StartupMessage) -> StartupMessage:
         """The client's startup message with the gateway's user."""
@@ -139,8 +148,10 @@ class PostgresInstance(RelayInstance[PostgresMode]):
     async def _converse(self, client: Channel, login: Login) -> None:
         session, server = login.session, login.server
         catalogue = self._catalogues.of(session.parameters["database"])
-        link = Link(session, self.gateway, catalogue)
-        conversation = PostgresConversation(link)
+        link = Link(session, self.gateway, catalogue, allows_function_calls="function_call" in self.mode.allowed)
+        conversation: PostgresConversation | OpaqueConversation = PostgresConversation(link)
+        if login.replication is not None:
+            conversation = OpaqueConversation(login.replication, self.gateway.chain)
         issued: CancelKey | None = None
         try:
             client.write(codec.authentication(codec.Authentication.OK))
@@ -160,7 +171,7 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         client: Channel,
         server: Channel,
         link: Link,
-        conversation: PostgresConversation,
+        conversation: PostgresConversation | OpaqueConversation,
     ) -> CancelKey | None:
         """Relay what the server says before it is ready; its cancel key is replaced by one of ours."""
         issued = None
@@ -193,11 +204,36 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         finally:
             server.close()
 
-    async def _start_session(self, session: Session) -> None:
-        """Let the policies have a say in the session."""
+    async def _start_session(
+        self, session: Session, startup: StartupMessage, replicates: bool
+    ) -> PostgresReplication | None:
+        """Let the policies have a say in the session, and in what its startup message sets."""
+        chain = self.gateway.chain
         try:
-            await self.gateway.chain.start_session(session)
-        except Refused as e:
-            raise LoginFailed("28000", e.reason) from None
-        except PolicyFailed as e:
-            raise LoginFailed("28000", f"{e}; the session was not started") from None
+            await chain.start_session(session)
+            for text in settings_in(startup.parameters):
+                setting = PostgresQuery(session, text)
+                await self._judge(setting)
+                chain.end_command(setting)
+            if not replicates:
+                return None
+            connection = replication(session)
+            await self._judge(connection)
+            return connection
+        except (Refused, PolicyFailed) as e:
+            await chain.end_session(session)
+            raise LoginFailed(
+                "28000", e.reason if isinstance(e, Refused) else f"{e}; the session ends here"
+            ) from None
+        except BaseException:
+            await chain.end_session(session)
+            raise
+
+    async def _judge(self, command: Command) -> None:
+        """Raises `Refused` unless the command may run."""
+        found = self.gateway.chain.judge(command)
+        command.verdict = found if isinstance(found, Verdict) else await found
+        if not command.verdict.passes:
+            command.error = command.verdict.reason
+            self.gateway.chain.end_command(command)
+            raise Refused(command.verdict.reason)

@@ -2,14 +2,14 @@
 
 from functools import lru_cache
 
-import pglast
-
-from hoopaddon.errors import Unparsable
+from hoopaddon.adapters.postgres.expression import tag_of
+from hoopaddon.adapters.postgres.syntax import parse, source
 
 type Declared = tuple[tuple[tuple[str, str], ...], tuple[str, ...]]
 """`((name, text) of each PREPARE, …), (name of each DECLARE CURSOR, …)`"""
 
 NOTHING: Declared = ((), ())
+LONGEST_CACHED = 4096
 
 
 def declared_names(text: str) -> Declared:
@@ -17,23 +17,19 @@ def declared_names(text: str) -> Declared:
     lower = text.lower()
     if "prepare" not in lower and "declare" not in lower:
         return NOTHING
-    return _declared(text)
+    return _cached(text) if len(text) <= LONGEST_CACHED else _declared(text)
 
 
-@lru_cache(maxsize=512)
 def _declared(text: str) -> Declared:
-    try:
-        tree = pglast.parse_sql(text)
-    except pglast.parser.ParseError as e:
-        message, position = e.args[0], e.args[1] if len(e.args) > 1 else None
-        raise Unparsable(str(message), code="42601", position=None if position is None else position + 1) from None
     statements: list[tuple[str, str]] = []
     cursors: list[str] = []
-    for raw in tree:
-        if isinstance(raw.stmt, pglast.ast.PrepareStmt):
-            start = raw.stmt_location or 0
-            length = raw.stmt_len or len(text.encode()) - start
-            statements.append((raw.stmt.name or "", text.encode()[start : start + length].decode("utf-8", "replace")))
-        elif isinstance(raw.stmt, pglast.ast.DeclareCursorStmt):
-            cursors.append(raw.stmt.portalname or "")
+    for raw in parse(text):
+        tag, node = tag_of(raw.get("stmt", {}))
+        if tag == "PrepareStmt":
+            statements.append((node.get("name", ""), source(text, raw)))
+        elif tag == "DeclareCursorStmt":
+            cursors.append(node.get("portalname", ""))
     return tuple(statements), tuple(cursors)
+
+
+_cached = lru_cache(maxsize=512)(_declared)

@@ -13,6 +13,7 @@ from mitmproxy import hooks as mitmproxy_hooks
 
 from hoopaddon import ConfigError, Outcome, Refused
 from hoopaddon.adapter import adapters
+from hoopaddon.adapters.postgres.replication import replication
 from hoopaddon.hooks import LIFECYCLE, specs
 from hoopaddon.testing import Bench, command, held, judge, load, mask, output, session
 
@@ -111,6 +112,11 @@ def test_hook_postgres_query(example: ModuleType) -> None:
     assert judge(example, command("UPDATE accounts SET a = 1 WHERE id = 7")).passes
     assert judge(example, command("UPDATE others SET a = 1")).passes
     assert not judge(example, command("WITH u AS (UPDATE accounts SET a = 1 RETURNING *) SELECT * FROM u")).passes
+
+
+def test_hook_postgres_replication(example: ModuleType) -> None:
+    assert judge(example, replication(session(groups=["replicas"]))).passes
+    assert not judge(example, replication(session())).passes
 
 
 def test_hook_rows(example: ModuleType) -> None:

@@ -126,7 +126,9 @@ class Reader:
 
 def _environment(folder: Path) -> dict[str, str]:
     """A user's environment: nothing of the test run's own."""
-    kept: Mapping[str, str] = {n: v for n, v in os.environ.items() if not n.startswith(("PYTEST", "PG", "HOOPADDON"))}
+    kept: Mapping[str, str] = {
+        n: v for n, v in os.environ.items() if not n.startswith(("PYTEST", "PG", "HOOPADDON", "COLUMNS"))
+    }
     home = folder / "home"
     home.mkdir()
     return {

@@ -55,7 +55,8 @@ class Program:
 
 @pytest.fixture
 def program(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.delenv("HOOPADDON_TOKEN", raising=False)
+    for name in ("HOOPADDON_TOKEN", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
     made = Program(tmp_path, capsys)
     yield made
     made.approvals.close()

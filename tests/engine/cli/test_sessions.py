@@ -60,7 +60,8 @@ class Program:
 
 
 @pytest.fixture
-def program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Program:
+def program(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Program:
+    monkeypatch.delenv("COLUMNS", raising=False)
     return Program(tmp_path, capsys)
 
 
@@ -72,6 +73,16 @@ def test_lists_sessions(program: Program) -> None:
         assert part in out
     (found,) = program.json("list")
     assert (found["id"], found["commands"], found["refused"], found["groups"]) == (id, 2, 0, ["dev"])
+
+
+def test_a_list_is_readable_in_80_columns(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    id = program.record(
+        "SELECT 1", session=a_session("somebody.with.a.long.name@example.com", "a-target-with-a-long-name")
+    )
+    out = program.run("list")[1]
+    assert id[:13] in out
+    assert max(map(len, out.splitlines())) <= 80
 
 
 def test_filters_what_it_lists(program: Program) -> None:

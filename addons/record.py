@@ -120,6 +120,10 @@ class Record(Addon):
         if verdict.addon or verdict.reason:
             fields["addon"], fields["reason"] = verdict.addon, verdict.reason
         fields["trace"] = [(t.addon, t.hook, t.outcome, t.reason, t.microseconds) for t in command.trace]
+        if secret and verdict.code:
+            # The target's own words for what is wrong with a text quote it.
+            fields["reason"] = _WITHHELD
+            fields["trace"] = [(t.addon, t.hook, t.outcome, "", t.microseconds) for t in command.trace]
         if verdict.passes:
             fields["rows"], fields["bytes"], fields["seconds"] = command.rows, command.bytes, command.duration_s
             fields["tag"] = command.tag

@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from hoopaddon import ConfigError, Decision, Output, Refused
+from hoopaddon import Command, ConfigError, Decision, Output, Refused, Unparsable
 from hoopaddon.addons.record import Record
 from hoopaddon.store import PublicKeys
 from hoopaddon.store.verify import Status, verify
@@ -124,6 +124,23 @@ def test_secrets_are_not_recorded(bench: Bench, tmp_path: Path, text: str) -> No
     recorded = events(tmp_path, "command")[0]
     assert recorded["parameters"] == ["[withheld: the command carries a secret]"]
     assert len(recorded["text_hmac"]) == 64
+
+
+def test_what_is_wrong_with_a_text_does_not_quote_its_secret(tmp_path: Path) -> None:
+    class Reader:
+        """Finds fault with every text, in PostgreSQL's words."""
+
+        def command(self, command: Command) -> None:
+            raise Unparsable('syntax error at or near "hunter2"', code="42601")
+
+    with Bench(Reader(), Record(), options={"confdir": str(tmp_path)}) as bench:
+        session = a_session()
+        run(bench, session, "ALTER ROLE bob PASSWORD 'it''s' 'hunter2'")
+        run(bench, session, "SELECT syntax")
+        bench.stop(session)
+    secret, other = events(tmp_path, "command_end")
+    assert "hunter2" not in str(secret)
+    assert other["reason"] == 'syntax error at or near "hunter2"'
 
 
 def test_long_parameters_are_cut(bench: Bench, tmp_path: Path) -> None:

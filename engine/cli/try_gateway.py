@@ -113,7 +113,12 @@ class Trial:
         """The session, begun now if there is none. Raises Refused or PolicyFailed when no policy lets it begin."""
         if self._session is None:
             session = self._make()
-            await self.gateway.chain.start_session(session)
+            try:
+                await self.gateway.chain.start_session(session)
+            except (Refused, PolicyFailed):
+                # Policies before the one that refused it have seen it start.
+                await self.gateway.chain.end_session(session)
+                raise
             self._session = session
         return self._session
 

@@ -100,7 +100,12 @@ def _play(stage: Stage) -> None:
     report.command("operator", "token", "--user", NAME, "--groups", GROUP)
     for scene in SCENES:
         report.scene(scene.__name__)
-        scene(stage)
+        try:
+            scene(stage)
+        except Exception as e:  # what broke is one outcome's affair, and the others are shown all the same
+            report.check(
+                scene.__name__, f"the scene comes to its end ({type(e).__name__}: {str(e).partition('\n')[0]})", False
+            )
     report.summary()
 
 

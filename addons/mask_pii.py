@@ -201,10 +201,13 @@ class MaskPII(Addon):
         return text[:start] + ", ".join(shown) + text[end:]
 
     def _is_masked_name(self, name: str) -> bool:
-        """By the last part of each pattern: a message does not say which table it means."""
+        """By the last part of each pattern: a message does not say which table it means.
+
+        What has no name could be any column.
+        """
         words = [word.strip('"').lower() for word in _WORD.findall(name)]
         patterns = [pattern.rpartition(".")[2] for pattern in self._columns]
-        return _matches(patterns, words)
+        return not words or _matches(patterns, words)
 
 
 _WORD = re.compile(r'"[^"]+"|\w+')

@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 type Span = tuple[int, int]
+type Check = Callable[[str], bool]
+type Spans = Callable[[str, Callable[[], None]], Iterator[Span]]
+"""Finds the places of an entity in a text; calls the other argument for every candidate that was none."""
 
 GAP = "␣"
 """Stands in a shape for one separator between groups of digits."""
@@ -15,6 +18,7 @@ _GAP_BYTES = r"(?:[ .\-]|\xc2\xa0|\xe2\x80[\x82-\x95\xaf])"
 KEEPS_SPAN = 2
 """The rank of an entity that hides exactly its own span; what overlaps it is dropped."""
 
+_GAP = re.compile(_GAP_TEXT)
 _NO_GAPS = {ord(c): None for c in " .-\u00a0\u202f"} | dict.fromkeys(range(0x2002, 0x2016))
 
 
@@ -45,8 +49,8 @@ NUMBER_START = Edge(
     rf"(?:(?<![0-9A-Za-z])(?<![0-9]\.)|{AFTER_ESCAPE.text})", rf"(?:[^0-9A-Za-z.]|[^0-9]\.|{AFTER_ESCAPE.raw})"
 )
 # A group of digits between hyphens is a number of its own only outside of a UUID.
-GROUPS_START = Edge(rf"(?:(?<![0-9A-Za-z])(?<![0-9]\.)(?<![0-9A-Fa-f]-)|{AFTER_ESCAPE.text})", NUMBER_START.raw)
-GROUPS_END = Edge(r"(?![0-9A-Za-z])(?!-[0-9A-Fa-f])", WORD_END.raw)
+GROUPS_START = Edge(rf"(?:(?<![0-9A-Za-z])(?<![0-9]\.)(?<![0-9A-Fa-f]{{4}}-)|{AFTER_ESCAPE.text})", NUMBER_START.raw)
+GROUPS_END = Edge(r"(?![0-9A-Za-z])(?!-[0-9A-Fa-f]{4})", WORD_END.raw)
 NUMBER_END = Edge(r"(?![0-9A-Za-z])(?!\.[0-9]*[1-9])", r"[^0-9A-Za-z]")
 
 
@@ -54,19 +58,18 @@ NUMBER_END = Edge(r"(?![0-9A-Za-z])(?!\.[0-9]*[1-9])", r"[^0-9A-Za-z]")
 class Detector:
     """Finds one shape of one entity.
 
-    What `spans` finds in a text, and `check` then tells from a lookalike (by its check digits for example), is also
-    found in bytes: `tight` is for bytes in which the ends of a text are known. `loose` and `outlines` are for bytes
-    in which a cell may stand beside anything; one of them always occurs, `loose` in the bytes or one of `outlines` in
-    their outline. Of two entities in one place the longer is reported, of two equally long ones the higher `rank`.
+    What `spans` finds in a text is also found in bytes: `tight` is for bytes in which the ends of a text are known.
+    `loose` and `outlines` are for bytes in which a cell may stand beside anything; one of them always occurs, `loose`
+    in the bytes or one of `outlines` in their outline. Of two entities in one place the longer is reported, of two
+    equally long ones the higher `rank`.
     """
 
     entity: str
-    spans: Callable[[str], Iterator[Span]]
+    spans: Spans
     tight: bytes
     loose: bytes | None = None
     outlines: tuple[str, ...] = ()
     caseless: bool = False
-    check: Callable[[str], bool] | None = None
     rank: int = 0
 
 
@@ -80,25 +83,27 @@ def shaped(
     loose: str | None = None,
     outlines: str = "",
     caseless: bool = False,
-    check: Callable[[str], bool] | None = None,
+    check: Check | None = None,
+    shorter: bool = False,
     rank: int = 0,
 ) -> Detector:
     """A detector for a regular expression of ASCII and `GAP`.
 
     `raw` is the same in bytes, or something weaker, where it cannot be derived, and `loose` something weaker still.
-    `outlines` are separated by blanks. A group named `secret` narrows what is hidden to that group.
+    `check` tells a candidate from a lookalike, by its check digits for example; with `shorter` it is asked again
+    without the last groups, as the number after a number may not belong to it. `outlines` are separated by blanks.
+    A group named `secret` narrows what is hidden to that group.
     """
     raw = shape if raw is None else raw
     if loose is None and not outlines:
         loose = raw
     return Detector(
         entity,
-        regex_spans(f"{start.text}(?:{text_shape(shape)}){end.text}", caseless=caseless),
+        regex_spans(f"{start.text}(?:{text_shape(shape)}){end.text}", check, caseless=caseless, shorter=shorter),
         raw_shape(f"{start.raw}(?:{raw}){end.raw}"),
         raw_shape(loose) if loose is not None else None,
         tuple(outlines.split()),
         caseless,
-        check,
         rank,
     )
 
@@ -114,13 +119,43 @@ def raw_shape(shape: str) -> bytes:
 
 
 def regex_spans(
-    pattern: str, *, caseless: bool = False, flags: re.RegexFlag = re.ASCII
-) -> Callable[[str], Iterator[Span]]:
+    pattern: str,
+    check: Check | None = None,
+    *,
+    caseless: bool = False,
+    shorter: bool = False,
+    flags: re.RegexFlag = re.ASCII,
+) -> Spans:
     """The places where a pattern matches; ASCII rules, so that text and bytes agree on letters and case."""
     compiled = re.compile(pattern, flags | (re.IGNORECASE if caseless else re.NOFLAG))
     group = "secret" if "secret" in compiled.groupindex else 0
 
-    def spans(text: str) -> Iterator[Span]:
+    def spans(text: str, failed: Callable[[], None]) -> Iterator[Span]:
         return (match.span(group) for match in compiled.finditer(text))
+
+    return spans if check is None else _checked(compiled, check, shorter)
+
+
+def _checked(compiled: re.Pattern[str], check: Check, shorter: bool) -> Spans:
+    def accepted(text: str, start: int, end: int) -> int:
+        if check(text[start:end]):
+            return end
+        if shorter:
+            for cut in range(end - 1, start, -1):
+                if _GAP.match(text, cut) and compiled.fullmatch(text, start, cut) and check(text[start:cut]):
+                    return cut
+        return 0
+
+    def spans(text: str, failed: Callable[[], None]) -> Iterator[Span]:
+        position = 0
+        while match := compiled.search(text, position):
+            start, end = match.span()
+            if end := accepted(text, start, end):
+                yield start, end
+                position = end
+            else:
+                failed()
+                # The next may begin inside of what was none.
+                position = start + 1
 
     return spans

@@ -24,6 +24,22 @@ class Match(NamedTuple):
     end: int
 
 
+class _TooLong(Exception):
+    """A text has more lookalikes than are worth telling from the real."""
+
+
+class _Effort:
+    """Counts the candidates that were none."""
+
+    def __init__(self) -> None:
+        self._left = MAX_CANDIDATES
+
+    def failed(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise _TooLong
+
+
 class Finder:
     """Finds these entities; compile once, search often."""
 
@@ -49,16 +65,14 @@ class Finder:
         if len(text) * len(hits) > MAX_WORK:
             return [Match(UNSEARCHED, 0, len(text))]
         found: list[Match] = []
-        candidates = 0
-        for number in sorted(hits):
-            detector = self._detectors[number]
-            entity, check = detector.entity, detector.check
-            for start, end in detector.spans(text):
-                candidates += 1
-                if check is None or check(text[start:end]):
-                    found.append(Match(entity, start, end))
-                if candidates > MAX_CANDIDATES:
-                    return [Match(UNSEARCHED, 0, len(text))]
+        effort = _Effort()
+        try:
+            for number in sorted(hits):
+                detector = self._detectors[number]
+                entity = detector.entity
+                found += [Match(entity, start, end) for start, end in detector.spans(text, effort.failed)]
+        except _TooLong:
+            return [Match(UNSEARCHED, 0, len(text))]
         return self._apart(found) if len(hits) > 1 else found
 
     def _apart(self, found: list[Match]) -> list[Match]:

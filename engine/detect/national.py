@@ -5,7 +5,6 @@ written out, with its separators. Without separators count those whose letters, 
 leave less than one arbitrary number in a thousand.
 """
 
-from collections.abc import Callable
 from types import ModuleType
 
 from stdnum.be import nn
@@ -29,14 +28,14 @@ from stdnum.no import fodselsnummer
 from stdnum.se import personnummer
 from stdnum.us import itin, ssn
 
-from hoopaddon.detect.detector import GAP, GROUPS_END, GROUPS_START, Detector, shaped, without_gaps
+from hoopaddon.detect.detector import GAP, GROUPS_END, GROUPS_START, Check, Detector, shaped, without_gaps
 
 _G = GAP
 _MONTH = "(?:0[1-9]|1[0-2])"
 _DAY = "(?:0[1-9]|[12][0-9]|3[01])"
 
 
-def _valid(*modules: ModuleType, compact: bool = True) -> Callable[[str], bool]:
+def _valid(*modules: ModuleType, compact: bool = True) -> Check:
     def check(text: str) -> bool:
         number = without_gaps(text) if compact else text
         return any(module.is_valid(number) for module in modules)
@@ -50,7 +49,7 @@ def _ssn_or_itin(text: str) -> bool:
     return bool(ssn.is_valid(written) or itin.is_valid(written))
 
 
-def _id(entity: str, shape: str, outlines: str, check: Callable[[str], bool] | None) -> Detector:
+def _id(entity: str, shape: str, outlines: str, check: Check | None) -> Detector:
     return shaped(
         entity,
         shape,

@@ -6,7 +6,7 @@ from hoopaddon.detect.detector import AFTER_ESCAPE, ANY, KEEPS_SPAN, NUMBER_STAR
 
 _IPV4_END = Edge(r"(?![0-9A-Za-z])(?!\.[0-9])", r"[^0-9A-Za-z]")
 _IPV6_START = Edge(rf"(?:(?<![0-9A-Za-z:.])|{AFTER_ESCAPE.text})", rf"(?:[^0-9A-Za-z:.]|{AFTER_ESCAPE.raw})")
-_IPV6_END = Edge(r"(?![0-9A-Za-z:])", r"[^0-9A-Za-z:]")
+_IPV6_END = Edge(r"(?![0-9A-Za-z])(?!:[0-9A-Fa-f:])", r"[^0-9A-Za-z]")
 _HEX = "[0-9A-F]{1,4}"
 
 

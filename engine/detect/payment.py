@@ -1,7 +1,7 @@
 """Payment cards and IBANs."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 
 from stdnum import iban, luhn, numdb
@@ -50,6 +50,7 @@ CARD = shaped(
     end=NUMBER_END,
     outlines="00000000000000 0000_0000_0000_0000 0000_000000_0000",
     check=is_card,
+    shorter=True,
     rank=1,
 )
 
@@ -91,12 +92,15 @@ def _patterns() -> dict[str, re.Pattern[str]]:
 _HEAD = re.compile(WORD_START.text + r"[A-Z]{2}[0-9]{2}", re.ASCII)
 
 
-def _iban_spans(text: str) -> Iterator[Span]:
+def _iban_spans(text: str, failed: Callable[[], None]) -> Iterator[Span]:
     patterns = _patterns()
     for head in _HEAD.finditer(text):
         pattern = patterns.get(head[0][:2])
         if pattern and (found := pattern.match(text, head.start())):
-            yield found.span()
+            if is_iban(found[0]):
+                yield found.span()
+            else:
+                failed()
 
 
 def is_iban(text: str) -> bool:
@@ -121,6 +125,5 @@ IBAN = Detector(
     _iban_spans,
     tight=raw_shape(f"{WORD_START.raw}(?:{_raw_iban()})"),
     outlines=tuple(sorted({outline for bban in _BBAN.values() for outline in _outlines(bban)})),
-    check=is_iban,
     rank=1,
 )

@@ -1,12 +1,11 @@
 """E-mail addresses and telephone numbers."""
 
 import re
-from collections.abc import Callable
 from functools import cache
 
 import phonenumbers
 
-from hoopaddon.detect.detector import GAP, GROUPS_END, GROUPS_START, Detector, Edge, regex_spans, shaped
+from hoopaddon.detect.detector import GAP, GROUPS_END, GROUPS_START, Check, Detector, Edge, regex_spans, shaped
 
 # Runs are possessive and start only where no run can already be, so that no text makes the search slow.
 _LOCAL = r"(?<![\w+-])(?<![\w+-][.'])[\w+-]++(?:[.'][\w+-]++)*+"
@@ -83,8 +82,8 @@ def is_national(text: str) -> bool:
     return any(p.fullmatch(digits[1:]) or p.fullmatch(digits) for p in _national_patterns())
 
 
-def _written_out(shape: str, outlines: str, check: Callable[[str], bool] | None) -> Detector:
-    return shaped("phone", shape, start=GROUPS_START, end=GROUPS_END, outlines=outlines, check=check)
+def _written_out(shape: str, outlines: str, check: Check | None) -> Detector:
+    return shaped("phone", shape, start=GROUPS_START, end=GROUPS_END, outlines=outlines, check=check, shorter=True)
 
 
 PHONES = (
@@ -94,6 +93,7 @@ PHONES = (
         end=_NOT_BEFORE_DIGIT,
         raw=_INTERNATIONAL_BYTES,
         check=is_international,
+        shorter=True,
     ),
     # 555-555-0100, (555) 555-0100, 1-555-555-0100
     _written_out(

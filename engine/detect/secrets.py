@@ -1,7 +1,7 @@
 """Tokens, API keys and private keys."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from detect_secrets.plugins.aws import AWSKeyDetector
 from detect_secrets.plugins.azure_storage_key import AzureStorageKeyDetector
@@ -104,7 +104,7 @@ _END = re.compile(r"END (?:[A-Z0-9]{1,10} ){0,4}PRIVATE KEY(?: BLOCK)?(?: ?-{4,5
 _CUT = re.compile(r'[\x00"]|\Z')
 
 
-def _private_key_spans(text: str) -> Iterator[Span]:
+def _private_key_spans(text: str, failed: Callable[[], None]) -> Iterator[Span]:
     """From each BEGIN to its END. One pass, however many of either there are."""
     position = 0
     end: re.Match[str] | None = None

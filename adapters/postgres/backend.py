@@ -1,20 +1,12 @@
-"""The server's half of a session: answers are matched with what was asked, rows and text go through the policies.
+"""The server's half of a session: its stream is cut into messages, and runs of them that nobody edits leave in one
+piece, as they came."""
 
-Runs of messages that nobody edits leave in one piece, as they came.
-"""
+from collections.abc import Awaitable
 
-from collections.abc import Awaitable, Callable
-
-from hoopaddon.adapters.postgres import codec
+from hoopaddon.adapters.postgres.answers import Answers
 from hoopaddon.adapters.postgres.codec import INT32
-from hoopaddon.adapters.postgres.copy_data import CopyRows
-from hoopaddon.adapters.postgres.copying import copy_reader
-from hoopaddon.adapters.postgres.description import Field, with_formats
-from hoopaddon.adapters.postgres.link import Link, refusal
-from hoopaddon.adapters.postgres.pipeline import Answer, Expected
-from hoopaddon.adapters.postgres.rows import PostgresRows
-from hoopaddon.adapters.postgres.wording import Wording
-from hoopaddon.errors import HoopaddonError, PeerError
+from hoopaddon.adapters.postgres.link import Link
+from hoopaddon.errors import PeerError
 
 MAX_MESSAGE_BYTES = 1024 * 1024 * 1024
 """PostgreSQL's own limit; only rows that a policy looks at are kept whole, and only one at a time."""
@@ -24,43 +16,22 @@ _COPY_DATA = ord("d")
 _ROWS = (_DATA_ROW, _COPY_DATA)
 _length_at = INT32.unpack_from
 
-_FORGETTING_TAGS = ("DEALLOCATE ALL", "DISCARD ALL")
-_SCHEMA_TAGS = ("CREATE", "ALTER", "DROP", "SELECT INTO")
-
 
 class Backend:
     """Takes the server's bytes; see the module."""
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._wording = Wording(link)
+        self._answers = Answers(link)
         self._parts: list[bytes] = []
         self._have = 0
         self._need = 0
         self._pass = 0
-        self.wait: Awaitable[None] | None = None
-        self._handlers: dict[int, Callable[[bytes], bytes]] = {
-            ord("T"): self._row_description,
-            ord("C"): self._command_complete,
-            ord("Z"): self._ready_for_query,
-            ord("1"): self._parse_complete,
-            ord("2"): self._bind_complete,
-            ord("3"): self._close_complete,
-            ord("n"): self._no_data,
-            ord("t"): self._parameter_description,
-            ord("s"): self._portal_suspended,
-            ord("I"): self._command_complete,
-            ord("E"): self._error,
-            ord("N"): self._notice,
-            ord("A"): self._notification,
-            ord("S"): self._parameter_status,
-            ord("V"): self._function_result,
-            ord("G"): self._copy_in,
-            ord("H"): self._copy_out,
-            ord("c"): self._copy_done,
-        }
 
-    # -- cutting
+    @property
+    def wait(self) -> Awaitable[None] | None:
+        """What a policy awaits before anything further can be looked at."""
+        return self._answers.wait
 
     def data(self, data: bytes) -> None:
         """Take the server's bytes. Raises `PeerError` for what no server may send here."""
@@ -80,7 +51,8 @@ class Backend:
             self._advance(data)
 
     def advance(self) -> None:
-        """Go on after a wait."""
+        """Go on after the wait."""
+        self._answers.wait = None
         data = b"".join(self._parts)
         self._parts.clear()
         if data:
@@ -103,6 +75,7 @@ class Backend:
         position = start = 0
         size = len(data)
         out = self._link.to_client
+        answers = self._answers
         while size - position >= 5:
             kind = data[position]
             length: int = _length_at(data, position + 1)[0]
@@ -113,12 +86,12 @@ class Backend:
                 break
             if kind == _DATA_ROW:
                 end, count = _run(data, position, end, size)
-                edited = self._rows(data, position, end, count)
+                edited = answers.rows(data, position, end, count)
             elif kind == _COPY_DATA:
                 end, _ = _run(data, position, end, size)
-                edited = self._copy_data(data, position, end)
+                edited = answers.copy_data(data, position, end)
             else:
-                handler = self._handlers.get(kind)
+                handler = answers.handlers.get(kind)
                 if handler is None:
                     raise PeerError("server", "a message of a type that no server sends here")
                 message = data[position:end]
@@ -130,7 +103,7 @@ class Backend:
                 out.append(edited)
                 start = end
             position = end
-            if self.wait is not None:
+            if answers.wait is not None:
                 break
         out.append(data[start:position])
         self._keep_rest(data, position)
@@ -140,283 +113,12 @@ class Backend:
         """Keep what is no whole message yet; of a row that nobody looks at, forward what there is."""
         rest = data[position:]
         need = 1 + _length_at(rest, 1)[0] if len(rest) >= 5 else 5
-        if self.wait is None and need > len(rest) >= 5 and rest[0] in _ROWS and not self._wants_rows:
-            self._count_rows(1 if rest[0] == _DATA_ROW else 0, need)
+        if self.wait is None and need > len(rest) >= 5 and rest[0] in _ROWS and not self._answers.wants_rows:
+            self._answers.count_rows(1 if rest[0] == _DATA_ROW else 0, need)
             self._link.to_client.append(rest)
             self._pass = need - len(rest)
         else:
             self._keep(rest, need)
-
-    @property
-    def _wants_rows(self) -> bool:
-        return self._link.gateway.chain.wants_rows
-
-    # -- what was asked
-
-    def _head(self, *kinds: Answer) -> Expected:
-        """What the server is answering, which has to be of one of these kinds."""
-        expected = self._link.expected
-        while expected and expected[0].kind is Answer.COPY_END:
-            expected.popleft()
-        if not expected or expected[0].kind not in kinds:
-            raise PeerError("server", "an answer that nothing asked for")
-        return expected[0]
-
-    def _answered(self, *kinds: Answer) -> Expected:
-        """The same, and this was the last of its answers."""
-        head = self._head(*kinds)
-        self._link.expected.popleft()
-        return head
-
-    # -- rows
-
-    def _row_description(self, message: bytes) -> bytes:
-        head = self._head(Answer.QUERY, Answer.DESCRIBE)
-        fields, columns = self._link.described(message[5:])
-        if head.kind is Answer.QUERY:
-            head.fields, head.columns = fields, columns
-            return message
-        self._link.expected.popleft()
-        if head.must_match is not None and not same_shape(head.must_match, fields):
-            raise HoopaddonError("a policy rewrote the statement to one with other columns")
-        for described in (head.statement, head.portal):
-            if described is not None:
-                described.fields, described.columns = fields, columns
-        return b"" if head.silent else message
-
-    def _no_data(self, message: bytes) -> bytes:
-        head = self._answered(Answer.DESCRIBE)
-        for described in (head.statement, head.portal):
-            if described is not None:
-                described.fields, described.columns = (), ()
-        return b"" if head.silent else message
-
-    def _parameter_description(self, message: bytes) -> bytes:
-        head = self._head(Answer.DESCRIBE)
-        if head.statement is not None:
-            head.statement.types = codec.parameter_types(message[5:])
-            head.statement.typed = True
-        return b"" if head.silent else message
-
-    def _count_rows(self, count: int, size: int) -> Expected:
-        head = self._head(Answer.QUERY, Answer.EXECUTE)
-        if head.command is not None:
-            head.command.rows += count
-            head.command.bytes += size
-        return head
-
-    def _rows(self, data: bytes, position: int, end: int, count: int) -> bytes | None:
-        """The rows as the policies leave them; None where they stay as they are."""
-        head = self._count_rows(count, end - position)
-        if head.lookup is not None:
-            head.lookup.add(data[position:end], self._link.encoding)
-            return b""
-        if not self._wants_rows or head.command is None:
-            return None
-        if head.fields is None:
-            self._describe_portal(head)
-        if head.fields is None:
-            raise HoopaddonError("rows came without the description that policies need to read them")
-        link = self._link
-        values = link.catalogue.values(link.encoding)
-        rows = PostgresRows(head.command, head.columns, head.fields, data[position:end], count, link.encoding, values)
-        pending = self._link.gateway.chain.edit_rows(rows)
-        if pending is not None:
-            return self._now_or_later(_wire_after(pending, rows))
-        return rows.wire() if rows.edited else None
-
-    def _describe_portal(self, head: Expected) -> None:
-        portal = head.portal
-        if portal is None:
-            return
-        if portal.fields is not None:
-            head.fields, head.columns = portal.fields, portal.columns
-        elif portal.statement.fields is not None:
-            # Describing a statement cannot tell the formats: they are the Bind's.
-            head.fields = with_formats(portal.statement.fields, portal.bind.result_formats)
-            head.columns = portal.statement.columns
-            portal.fields, portal.columns = head.fields, head.columns
-
-    # -- ends
-
-    def _command_complete(self, message: bytes) -> bytes:
-        head = self._head(Answer.QUERY, Answer.EXECUTE)
-        tag = message[5:-1].decode("ascii", "replace")
-        if tag.startswith(_SCHEMA_TAGS):
-            self._link.catalogue.stale = True
-        elif tag in _FORGETTING_TAGS:
-            self._link.forget_statements()
-        if head.command is not None:
-            head.command.tag = tag
-        if head.lookup is not None:
-            head.lookup.done()
-        if head.kind is Answer.QUERY:
-            head.fields, head.copy = None, None
-        else:
-            self._executed(head)
-        return b"" if head.silent else message
-
-    def _function_result(self, message: bytes) -> bytes:
-        self._head(Answer.QUERY)
-        return message
-
-    def _portal_suspended(self, message: bytes) -> bytes:
-        self._executed(self._head(Answer.EXECUTE))
-        return message
-
-    def _executed(self, head: Expected) -> None:
-        self._link.expected.popleft()
-        if head.command is not None:
-            if head.portal is not None:
-                head.portal.decisions = head.command.decisions
-            self._link.end(head.command)
-
-    def _ready_for_query(self, message: bytes) -> bytes:
-        head = self._answered(Answer.QUERY, Answer.SYNC)
-        link = self._link
-        link.status = message[5:6]
-        link.copying_in, link.copying_command = False, None
-        if head.command is not None:
-            link.end(head.command)
-        if link.status == b"I":
-            # Portals live as long as their transaction; those bound since are not the server's business yet.
-            link.portals.discard(lambda portal: portal.segment < head.segment)
-        return b"" if head.silent else message
-
-    def _parse_complete(self, message: bytes) -> bytes:
-        head = self._answered(Answer.PARSE)
-        if head.statement is not None:
-            head.statement.certain = True
-        return b"" if head.silent else message
-
-    def _bind_complete(self, message: bytes) -> bytes:
-        head = self._answered(Answer.BIND)
-        if head.portal is not None:
-            head.portal.certain = True
-        if head.command is not None:
-            self._link.end(head.command)
-        return b"" if head.silent else message
-
-    def _close_complete(self, message: bytes) -> bytes:
-        head = self._answered(Answer.CLOSE)
-        if head.statement is not None:
-            self._link.forget_text(head.statement.name.decode(self._link.encoding, "replace"))
-        return b"" if head.silent else message
-
-    # -- text beside the rows
-
-    def _error(self, message: bytes) -> bytes:
-        link = self._link
-        while link.expected and link.expected[0].kind is Answer.COPY_END:
-            link.expected.popleft()
-        if not link.expected:
-            return self._now_or_later(self._wording.diagnosed(message, "error"))
-        head = link.expected[0]
-        if head.kind in (Answer.SYNC, Answer.QUERY):
-            link.copying_in = False
-            return self._now_or_later(self._wording.diagnosed(message, "error", head.command))
-        self._skip_to_sync()
-        if head.silent and link.expected and link.expected[0].silent:
-            # The gateway asked in a pipeline of its own, so the client has nothing to do with it.
-            return b""
-        if head.kind is Answer.REFUSAL and head.verdict is not None:
-            answer = refusal(head.verdict)
-        else:
-            answer = self._now_or_later(self._wording.diagnosed(message, "error", head.command))
-        if head.command is not None:
-            link.end(head.command)
-        return answer
-
-    def _skip_to_sync(self) -> None:
-        """The server ignores what was sent up to the next Sync: so nothing answers it, and no name was given."""
-        link = self._link
-        skipped: list[Expected] = []
-        while link.expected and link.expected[0].kind is not Answer.SYNC:
-            skipped.append(link.expected.popleft())
-        link.copying_in, link.copying_command = False, None
-        if not link.expected:
-            link.skipping = True
-        for expected in reversed(skipped):
-            if expected.restore is not None:
-                expected.restore()
-        for expected in skipped[1:]:
-            if expected.command is not None:
-                link.end(expected.command, "skipped after an error earlier in its pipeline")
-
-    def _notice(self, message: bytes) -> bytes:
-        command = self._link.expected[0].command if self._link.expected else None
-        return self._now_or_later(self._wording.diagnosed(message, "notice", command))
-
-    def _notification(self, message: bytes) -> bytes:
-        return self._now_or_later(self._wording.notification(message))
-
-    def _now_or_later(self, result: bytes | Awaitable[bytes]) -> bytes:
-        """The bytes, or nothing for now: what is awaited goes out when it is there, and nothing before it."""
-        if isinstance(result, bytes):
-            return result
-
-        async def later() -> None:
-            self._link.to_client.append(await result)
-
-        self.wait = later()
-        return b""
-
-    def _parameter_status(self, message: bytes) -> bytes:
-        self._link.parameter(*codec.parameter_status(message[5:]))
-        return self._now_or_later(self._wording.parameter(message))
-
-    # -- copy
-
-    def _copy_in(self, message: bytes) -> bytes:
-        """From here to the client's CopyDone the server ignores Sync and Flush, those under way included."""
-        head = self._head(Answer.QUERY, Answer.EXECUTE)
-        link = self._link
-        later = list(link.expected)[1:]
-        ends = [index for index, expected in enumerate(later) if expected.kind is Answer.COPY_END]
-        ignored = later[: ends[0]] if ends else later
-        if any(expected.kind is not Answer.SYNC for expected in ignored):
-            raise PeerError("client", "messages that do not belong into copy data")
-        link.copying_in = not ends
-        link.copying_command = head.command
-        link.expected.clear()
-        link.expected.append(head)
-        link.expected.extend(later[ends[0] :] if ends else ())
-        if not ends:
-            link.unsynced = head.kind is Answer.EXECUTE
-        return message
-
-    def _copy_out(self, message: bytes) -> bytes:
-        head = self._head(Answer.QUERY, Answer.EXECUTE)
-        if self._wants_rows and head.command is not None:
-            head.copy = copy_reader(head.command, message[5:], self._link)
-        return message
-
-    def _copy_data(self, data: bytes, position: int, end: int) -> bytes | None:
-        head = self._count_rows(0, end - position)
-        if head.copy is None or head.command is None:
-            return None
-        return self._copied(head, head.copy.read(head.command, data[position:end]))
-
-    def _copy_done(self, message: bytes) -> bytes:
-        head = self._head(Answer.QUERY, Answer.EXECUTE)
-        if head.copy is None or head.command is None:
-            return message
-        rows = head.copy.finish(head.command)
-        head.copy = None
-        if len(rows) == 0:
-            return message
-        return self._copied(head, rows, message)
-
-    def _copied(self, head: Expected, rows: CopyRows, behind: bytes = b"") -> bytes:
-        if head.command is not None:
-            head.command.rows += len(rows)
-        pending = self._link.gateway.chain.edit_rows(rows)
-        return rows.wire() + behind if pending is None else self._now_or_later(_wire_after(pending, rows, behind))
-
-
-async def _wire_after(pending: Awaitable[None], rows: PostgresRows | CopyRows, behind: bytes = b"") -> bytes:
-    await pending
-    return rows.wire() + behind
 
 
 def _run(data: bytes, position: int, end: int, size: int) -> tuple[int, int]:
@@ -434,8 +136,3 @@ def _run(data: bytes, position: int, end: int, size: int) -> tuple[int, int]:
         end = after
         count += 1
     return end, count
-
-
-def same_shape(one: tuple[Field, ...], other: tuple[Field, ...]) -> bool:
-    """Whether rows of both descriptions can be read by either."""
-    return [field.type_oid for field in one] == [field.type_oid for field in other]

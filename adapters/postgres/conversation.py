@@ -37,7 +37,6 @@ class PostgresConversation:
         self._frontend.advance()
 
     def resume_server(self) -> None:
-        self._backend.wait = None
         self._backend.advance()
 
     @property

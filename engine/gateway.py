@@ -155,7 +155,9 @@ class Gateway(master.Master):
             raise ConfigError("\n".join(map(str, errors)))
 
     def _announce(self) -> None:
-        names = [f"{p.name} (shadow)" if p.shadow else p.name for p in self.scripts.deciding]
+        # As they are called: observers see what the others have decided.
+        policies = sorted(self.scripts.deciding, key=lambda policy: policy.observer)
+        names = [f"{policy.name} (shadow)" if policy.shadow else policy.name for policy in policies]
         logger.info("Policies, in order: %s.", ", ".join(names) or "none; everything passes, nothing is recorded")
 
     async def running(self) -> None:

@@ -28,6 +28,10 @@ from demo.guard import Guard, end
 HOST = "127.0.0.1"
 SUPERUSER = "postgres"
 _START_WITHIN_S = 60
+_LIBRARIES = (
+    "Its package takes some libraries from the system. Debian and Ubuntu have them in the packages "
+    "libxml2, libgssapi-krb5-2, liblz4-1, libzstd1 and libssl3."
+)
 _ATTEMPTS = 3
 _LOOPBACK = "127.0.0.1/32"
 
@@ -164,7 +168,15 @@ class EmbeddedPostgres:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "LC_"))}
         return {**inherited, "LC_ALL": "C", "HOME": str(self.folder)}
 
+    def _check_programs(self) -> None:
+        # initdb would only say that it cannot find a program that is there.
+        command = [str(self.bin_dir / "postgres"), "--version"]
+        done = subprocess.run(command, env=self.environment(), capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"PostgreSQL does not run on this machine: {done.stderr.strip()}\n{_LIBRARIES}")
+
     def _initialise(self) -> None:
+        self._check_programs()
         password = self.folder / "password"
         password.touch(0o600)
         password.write_text(self.passwords[SUPERUSER])

@@ -33,20 +33,23 @@ _WORST = ("passed", "skipped", "failed")
 type Outcomes = dict[str, str]
 
 
-def run(suite: Suite, way_name: str, tests: Sequence[str]) -> Outcomes:
-    """How each test ended, on a server of the run's own."""
+def run(suite: Suite, way_name: str, tests: Sequence[str], log: str = "") -> Outcomes:
+    """How each test ended, on a server of the run's own; what pytest says goes to build/drivers/."""
     with ExitStack() as stack:
-        server = stack.enter_context(PostgresServer(settings={"log_statement": "none"}))
+        server = stack.enter_context(PostgresServer(settings={"log_statement": "none"}, hba=suite.hba))
         suite.prepare(server)
         way = Way(DIRECT, server.host, server.port)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hoopaddon-drivers-")))
         if way_name == THROUGH:
             gateway = stack.enter_context(Gateway(server, folder / "gateway"))
             way = Way(THROUGH, gateway.host, gateway.port)
-        return _pytest(suite, server, way, tests, folder / "outcomes.json")
+        log_path = BUILD / f"{suite.name}-{way_name}{log}.log"
+        return _pytest(suite, server, way, tests, folder / "outcomes.json", log_path)
 
 
-def _pytest(suite: Suite, server: PostgresServer, way: Way, tests: Sequence[str], outcomes: Path) -> Outcomes:
+def _pytest(
+    suite: Suite, server: PostgresServer, way: Way, tests: Sequence[str], outcomes: Path, log_path: Path
+) -> Outcomes:
     plugins = ["-p", "outcomes", "-p", "no:asyncio", "-p", "no:hypothesispytest", "-p", "no:cacheprovider"]
     left_out = [argument for test in suite.left_out for argument in ("--deselect", test)]
     # A suite without settings of its own would take this project's, found in a folder above.
@@ -61,7 +64,7 @@ def _pytest(suite: Suite, server: PostgresServer, way: Way, tests: Sequence[str]
     }
     environment.pop("HOOPADDON_NO_SKIP", None)
     with (
-        (BUILD / f"{suite.name}-{way.name}.log").open("wb") as log,
+        log_path.open("wb") as log,
         contextlib.suppress(subprocess.TimeoutExpired),
     ):
         subprocess.run(
@@ -115,7 +118,7 @@ def judge(suite: Suite, direct: Outcomes, through: Outcomes) -> Result:
     different = differences(direct, through)
     if different and through:
         files = sorted({test.partition("::")[0] for test in different})
-        again = differences(run(suite, DIRECT, files), run(suite, THROUGH, files))
+        again = differences(run(suite, DIRECT, files, "-again"), run(suite, THROUGH, files, "-again"))
         different = {test: pair for test, pair in different.items() if test in again}
     return Result(suite, direct, through, different)
 

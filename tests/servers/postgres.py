@@ -3,7 +3,7 @@
 import itertools
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +35,10 @@ class PostgresServer(EmbeddedPostgres):
     password in clear), `trusteduser` (asked for nothing) and `certuser` (asked for a certificate, over TLS).
     """
 
-    def __init__(self, *, bin_dir: Path | None = None, settings: Mapping[str, str | int] | None = None) -> None:
-        super().__init__(bin_dir=bin_dir, settings=settings, hba=_HBA)
+    def __init__(
+        self, *, bin_dir: Path | None = None, settings: Mapping[str, str | int] | None = None, hba: Sequence[str] = ()
+    ) -> None:
+        super().__init__(bin_dir=bin_dir, settings=settings, hba=[*hba, *_HBA])
 
     def start(self) -> "PostgresServer":
         fresh = not self.data_dir.exists()

@@ -87,6 +87,17 @@ def test_it_recovers_from_a_crash() -> None:
         assert server.execute("SELECT n FROM kept") == [(1,)]
 
 
+def test_a_missing_system_library_is_named(tmp_path: Path) -> None:
+    program = tmp_path / "postgres"
+    program.write_text("#!/bin/sh\necho 'error while loading shared libraries: libxml2.so.2' >&2\nexit 127\n")
+    program.chmod(0o755)
+    with (
+        pytest.raises(RuntimeError, match=r"(?s)libxml2\.so\.2.*Debian and Ubuntu have them"),
+        PostgresServer(bin_dir=tmp_path),
+    ):
+        pass
+
+
 _OWNER = """
 import sys, time
 from tests.servers.postgres import PostgresServer

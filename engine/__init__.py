@@ -6,7 +6,7 @@ What a policy needs is here; everything else is the gateway's own.
 from mitmproxy import ctx
 
 from hoopaddon.addon import Addon
-from hoopaddon.approval import Decision
+from hoopaddon.approval import ApprovalRequest, Decision
 from hoopaddon.command import Command, Facts, Outcome, TraceLine, Verdict
 from hoopaddon.errors import ConfigError, Denied, Refused, Unparsable
 from hoopaddon.loader import Loader
@@ -16,6 +16,7 @@ from hoopaddon.session import Session, Target, User
 
 __all__ = [
     "Addon",
+    "ApprovalRequest",
     "Column",
     "Command",
     "ConfigError",

@@ -6,6 +6,7 @@ from importlib.metadata import entry_points
 from typing import Any, Protocol
 
 from hoopaddon.command import Command
+from hoopaddon.rows import Column, Rows
 from hoopaddon.session import Session
 
 
@@ -16,6 +17,10 @@ class Adapter(Protocol):
 
     def command(self, session: Session, text: str, parameters: Sequence[Any] = ()) -> Command:
         """The command that a client would send as this text; used where there is no socket."""
+        ...
+
+    def rows(self, command: Command, columns: Sequence[Column], cells: Sequence[Sequence[str | None]]) -> Rows:
+        """The rows that a target would send with these cells; a mask that does not fit is NULL in them too."""
         ...
 
 

@@ -5,7 +5,10 @@ from typing import Any
 
 from hoopaddon.adapters.postgres.command import PostgresQuery
 from hoopaddon.adapters.postgres.mode import PostgresMode
+from hoopaddon.adapters.postgres.rows import rows_of
 from hoopaddon.adapters.postgres.server import PostgresInstance
+from hoopaddon.command import Command
+from hoopaddon.rows import Column, Rows
 from hoopaddon.session import Session
 
 __all__ = ["ADAPTER", "PostgresAdapter", "PostgresInstance", "PostgresMode", "PostgresQuery"]
@@ -19,6 +22,10 @@ class PostgresAdapter:
     def command(self, session: Session, text: str, parameters: Sequence[Any] = ()) -> PostgresQuery:
         """A statement, or several in one string, as a client would send them."""
         return PostgresQuery(session, text, parameters)
+
+    def rows(self, command: Command, columns: Sequence[Column], cells: Sequence[Sequence[str | None]]) -> Rows:
+        """Rows in text format; a column of a type that is not built in takes any text."""
+        return rows_of(command, columns, cells)
 
 
 ADAPTER = PostgresAdapter()

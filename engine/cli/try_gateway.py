@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from mitmproxy.exceptions import OptionsError
 
+from hoopaddon.adapter import adapters
 from hoopaddon.approval import ApprovalRequest, Decision
 from hoopaddon.cli.run import unknown_option
 from hoopaddon.command import Command, Verdict
@@ -149,7 +150,7 @@ class Trial:
 
     async def _show_rows(self, chain: Chain, judgement: Judgement, sample: Sample) -> None:
         command = judgement.command
-        rows = Rows(command, sample.columns, sample.cells)
+        rows = adapters()[command.protocol].rows(command, sample.columns, sample.cells)
         try:
             if pending := chain.edit_rows(rows):
                 await pending

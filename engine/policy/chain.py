@@ -62,6 +62,7 @@ class Chain:
         self.timeout_s = timeout_s
         self._approver = approver
         self._watchdog = watchdog or Watchdog(timeout_s)
+        self._ending: set[asyncio.Task[None]] = set()
         self._command_tables: dict[type[Command], tuple[Step, ...]] = {}
         self._session_start = self._table("session_start")
         self._session_end = self._table("session_end")
@@ -219,11 +220,27 @@ class Chain:
         for step in self._command_end:
             self._watchdog.entered_ns = _now_ns()
             try:
-                step.call(command)
+                result = step.call(command)
+                if result is not None and inspect.isawaitable(result):
+                    self._finish_later(step, result)
             except _BREAKS_AT_ONCE as e:
                 log_failure(step, e)
             finally:
                 self._watchdog.entered_ns = 0
+
+    def _finish_later(self, step: Step, pending: Awaitable[Any]) -> None:
+        """An async `command_end` runs beside the session, which does not wait for it."""
+
+        async def finish() -> None:
+            try:
+                await self._within_deadline(None, pending)
+            except _BREAKS_AT_ONCE as e:
+                _pass_cancellation_on(e)
+                log_failure(step, e)
+
+        task = asyncio.ensure_future(finish())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
     # -- sessions
 

@@ -245,7 +245,7 @@ class Channel(asyncio.Protocol):
     def from_loopback(self) -> bool:
         """Whether the peer is on this machine."""
         host = self.address().rpartition(":")[0].strip("[]")
-        return host == "::1" or host.startswith("127.") or host.startswith("::ffff:127.")
+        return host == "::1" or host.startswith(("127.", "::ffff:127."))
 
 
 async def connect(host: str, port: int, timeout_s: float) -> Channel:

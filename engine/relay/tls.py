@@ -1,5 +1,6 @@
 """TLS without a socket, so that it can begin in the middle of a stream, on either side."""
 
+import contextlib
 import hashlib
 import ssl
 from typing import Literal
@@ -67,11 +68,9 @@ class TlsStream:
 
     def close(self) -> bytes:
         """The closing alert."""
-        try:
+        # The peer's own alert has not come yet, and nobody waits for it.
+        with contextlib.suppress(ssl.SSLError):
             self._object.unwrap()
-        except ssl.SSLError:
-            # The peer's own alert has not come yet, and nobody waits for it.
-            pass
         return self._outgoing.read()
 
     @property

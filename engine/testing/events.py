@@ -67,7 +67,9 @@ def rows(of: Command, columns: Sequence[str | Column], cells: Sequence[Sequence[
         if len(row) != width:
             raise ValueError(f"row {number} has {len(row)} cells, and there are {width} columns")
     texts = [[None if cell is None else str(cell) for cell in row] for row in cells]
-    return Rows(of, [column(c) for c in columns], texts)
+    described = [column(c) for c in columns]
+    adapter = adapters().get(of.protocol)
+    return adapter.rows(of, described, texts) if adapter else Rows(of, described, texts)
 
 
 def column(spec: str | Column) -> Column:

@@ -431,3 +431,18 @@ async def test_everybody_hears_of_the_end_whoever_breaks() -> None:
     both.end_command(subject)
     await both.end_session(subject.session)
     assert seen == [subject, subject.session]
+
+
+async def test_an_async_end_is_awaited_beside_the_session(caplog: pytest.LogCaptureFixture) -> None:
+    seen: list[Command] = []
+
+    async def late(command: Command) -> None:
+        await asyncio.sleep(0)
+        seen.append(command)
+
+    subject = command()
+    chain(Hooks(command_end=awaited_refusal), Hooks(command_end=late)).end_command(subject)
+    assert not seen
+    await asyncio.sleep(0.05)
+    assert seen == [subject]
+    assert "Refused" in caplog.text

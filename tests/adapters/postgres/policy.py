@@ -16,7 +16,8 @@ from hoopaddon import Command, Denied, Output, Refused, Rows, ctx
 REFUSED_VERBS = frozenset({"delete", "drop", "truncate"})
 HOLD = re.compile(r"/\* hold ([0-9.]+) \*/")
 REWRITE = re.compile(r"/\* rewrite: (.*) \*/", re.DOTALL)
-SENSITIVE = re.compile(r"[\w.+-]+@[\w.-]+|classified")
+# Bounded, so that a cell of many megabytes is searched in linear time.
+SENSITIVE = re.compile(r"[\w.+-]{0,64}@[\w.-]{1,255}|classified")
 PROBE = re.compile(rb"@|classified")
 
 

@@ -144,7 +144,11 @@ class MaskPII(Addon):
             return
         is_json = rows.columns[column].type in _JSON
         cells: Sequence[str | None] = texts
-        if not is_json:
+        if is_json:
+            # Every value has all its quotes in pairs, so what is inside of a string can be told across values.
+            if "\\" not in joined:
+                cells = mask_json(joined, self._finder, self._mask).split("\0")
+        else:
             found = self._finder.find(joined)
             if not found:
                 return
@@ -154,7 +158,7 @@ class MaskPII(Addon):
         for row, text in enumerate(texts):
             if not text or (not apart and cells[row] == text):
                 continue
-            masked = self._mask_cell(text, is_json) if apart or _may_be_json(text) else cells[row]
+            masked = self._mask_cell(text, is_json) if apart or (not is_json and _may_be_json(text)) else cells[row]
             if masked != text:
                 rows.replace(row, column, masked)
 

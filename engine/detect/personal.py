@@ -55,8 +55,11 @@ def _national_patterns() -> tuple[re.Pattern[str], ...]:
     return tuple(patterns)
 
 
+_NO_DIGITS = re.compile(r"[^0-9]+")
+
+
 def _digits(text: str) -> str:
-    return "".join(c for c in text if "0" <= c <= "9")
+    return _NO_DIGITS.sub("", text)
 
 
 def is_international(text: str) -> bool:
@@ -67,8 +70,8 @@ def is_international(text: str) -> bool:
     digits = _digits(text.replace("(0)", ""))
     if len(digits) < _MIN_DIGITS:
         return False
-    lengths = _possible_lengths()
-    return any(len(digits) - n in lengths.get(digits[:n], ()) for n in (1, 2, 3))
+    lengths, count = _possible_lengths(), len(digits)
+    return any(count - n in lengths.get(digits[:n], ()) for n in (1, 2, 3))
 
 
 def is_national(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import ssl
 from dataclasses import dataclass
 
 from mitmproxy import ctx
@@ -100,6 +101,11 @@ class PostgresInstance(RelayInstance[PostgresMode]):
             logger.info("%s: login failed: %s", client.address(), e.why)
             if e.message:
                 client.write(codec.error_response("FATAL", e.code, e.message))
+            return
+        except ssl.SSLError as e:
+            logger.info(
+                "%s: login failed: no TLS session: %s", client.address(), e.reason or "closed in the handshake"
+            )
             return
         except PeerError as e:
             logger.info("%s: login failed: %s sent %s", client.address(), e.side, e.message)

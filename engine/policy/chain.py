@@ -60,6 +60,7 @@ class Chain:
     ) -> None:
         self.policies = tuple(policies)
         self.timeout_s = timeout_s
+        self._timeout_ns = int(timeout_s * 1e9)
         self._approver = approver
         self._watchdog = watchdog or Watchdog(timeout_s)
         self._ending: set[asyncio.Task[None]] = set()
@@ -105,7 +106,7 @@ class Chain:
                     watchdog.entered_ns = 0
                     return self._judge_async(command, subject, table, position, rewrites, result, entered)
                 left = _now_ns()
-                late = left - entered > watchdog.timeout_ns
+                late = left - entered > self._timeout_ns
                 watchdog.entered_ns = 0
             except DeadlineExceeded:
                 watchdog.entered_ns = 0

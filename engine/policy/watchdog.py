@@ -1,17 +1,18 @@
 """Interrupts a plain function that has run past its deadline, without a system call on the fast path.
 
-The judge stores when it entered a policy; a thread looks at that a few times per deadline, and sends the judge's
-thread a signal once it is over. The signal's handler raises `DeadlineExceeded` there, in the middle of the
-policy, be it a loop, a regular expression that yields to signals, or a sleep.
+The judge stores when it entered a policy. A timer of the kernel's raises a signal a few times per deadline, and the
+signal's handler looks at that: once the deadline is over it raises `DeadlineExceeded`, in the middle of the policy,
+be it a loop, a sleep, or a regular expression. A thread in the timer's place would need the interpreter's lock,
+which `re` does not give up while it searches.
 """
 
 import signal
 import threading
 import time
-import weakref
 
-WATCH_SIGNAL = getattr(signal, "SIGURG", None)
-"""Ignored by default and used by nothing else here."""
+_LONGEST_PERIOD_S = 1.0
+_SHORTEST_PERIOD_S = 0.01
+_LOOKS_PER_DEADLINE = 4
 
 
 class DeadlineExceeded(BaseException):
@@ -19,62 +20,59 @@ class DeadlineExceeded(BaseException):
 
 
 class Watchdog:
-    """Watches one thread, the one that calls `install`.
+    """Watches the main thread.
 
     Set `entered_ns` to `time.perf_counter_ns()` on entering a policy and to 0 on leaving it.
     """
 
     def __init__(self, timeout_s: float) -> None:
-        self.timeout_ns = int(timeout_s * 1e9)
         self.entered_ns = 0
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._installed = False
+        self._timeout_ns = int(timeout_s * 1e9)
+
+    @property
+    def timeout_ns(self) -> int:
+        """How long a policy may take."""
+        return self._timeout_ns
+
+    @timeout_ns.setter
+    def timeout_ns(self, timeout_ns: int) -> None:
+        self._timeout_ns = timeout_ns
+        if self._installed:
+            self._set_timer()
 
     def install(self) -> None:
-        """Start watching. Outside the main thread, or without the signal, policies are judged late but not cut."""
-        if self._thread is not None:
+        """Start watching. Outside the main thread, or without such timers, policies are judged late but not cut."""
+        if self._installed or threading.current_thread() is not threading.main_thread():
             return
-        if WATCH_SIGNAL is None or threading.current_thread() is not threading.main_thread():
+        if not hasattr(signal, "setitimer"):
             return
-        self._stop.clear()
-        signal.signal(WATCH_SIGNAL, self._interrupt)
-        target = threading.main_thread().ident
-        if target is None:
-            return
-        self._thread = threading.Thread(
-            target=_watch, args=(weakref.ref(self), self._stop, target), name="policy watchdog", daemon=True
-        )
-        self._thread.start()
+        self._installed = True
+        signal.signal(signal.SIGALRM, self._look)
+        # The calls that the timer interrupts go on by themselves.
+        signal.siginterrupt(signal.SIGALRM, False)
+        self._set_timer()
 
     def uninstall(self) -> None:
         """Stop watching."""
-        if self._thread is None or WATCH_SIGNAL is None:
+        if not self._installed:
             return
-        self._stop.set()
-        self._thread.join()
-        self._thread = None
-        signal.signal(WATCH_SIGNAL, signal.SIG_DFL)
+        self._installed = False
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+    def _set_timer(self) -> None:
+        period_s = self._timeout_ns / 1e9 / _LOOKS_PER_DEADLINE
+        period_s = min(max(period_s, _SHORTEST_PERIOD_S), _LONGEST_PERIOD_S)
+        signal.setitimer(signal.ITIMER_REAL, period_s, period_s)
 
     @property
     def overdue(self) -> bool:
         """Whether the policy that is running has run past the deadline."""
         entered = self.entered_ns
-        return entered != 0 and time.perf_counter_ns() - entered > self.timeout_ns
+        return entered != 0 and time.perf_counter_ns() - entered > self._timeout_ns
 
-    def _interrupt(self, _signum: int, _frame: object) -> None:
+    def _look(self, _signum: int, _frame: object) -> None:
         # The policy may have returned between the signal and its handler: then there is nothing to cut.
         if self.overdue:
             raise DeadlineExceeded
-
-
-def _watch(watchdog: "weakref.ref[Watchdog]", stop: threading.Event, target: int) -> None:
-    while True:
-        dog = watchdog()
-        if dog is None:
-            return
-        pause_s = min(max(dog.timeout_ns / 4e9, 0.01), 1.0)
-        if dog.overdue and WATCH_SIGNAL is not None:
-            signal.pthread_kill(target, WATCH_SIGNAL)
-        del dog
-        if stop.wait(pause_s):
-            return

@@ -1,6 +1,7 @@
 """The chain: order, refusals, rewrites, approvals, shadow, observers, and what happens when a policy breaks."""
 
 import asyncio
+import re
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -158,6 +159,11 @@ def swallow(_: Command) -> None:
         return
 
 
+def backtrack(_: Command) -> None:
+    # Does not give up the interpreter's lock for as long as it searches.
+    re.search(r"(a+)+$", "a" * 64 + "b")
+
+
 async def block_the_loop(_: Command) -> None:
     time.sleep(30)
 
@@ -166,7 +172,9 @@ async def sleep_long(_: Command) -> None:
     await asyncio.sleep(30)
 
 
-@pytest.mark.parametrize("policy", [spin, swallow, block_the_loop, sleep_long], ids=lambda policy: policy.__name__)
+@pytest.mark.parametrize(
+    "policy", [spin, swallow, backtrack, block_the_loop, sleep_long], ids=lambda policy: policy.__name__
+)
 async def test_a_policy_that_takes_too_long_is_cut(policy: Callable[[Command], Any]) -> None:
     watchdog = Watchdog(0.1)
     watchdog.install()

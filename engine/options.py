@@ -20,7 +20,7 @@ class Options(options.Options):
         self._change_defaults()
         self._add_limits()
         self._add_tls()
-        self.update(**values)  # type: ignore[no-untyped-call]
+        self.update(**values)
 
     def _change_defaults(self) -> None:
         self.add_option("confdir", str, DEFAULT_CONFDIR, "Folder of the configuration, the keys and the store.")

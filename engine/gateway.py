@@ -1,6 +1,7 @@
 """The gateway: mitmproxy's master with our policy chain, our servers and our way to start and stop."""
 
 import asyncio
+import gc
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
@@ -153,6 +154,9 @@ class Gateway(master.Master):
         modes = [mode_specs.ProxyMode.parse(mode) for mode in self.options.mode]
         if errors := await self.servers.servers.bring_up(modes):
             raise ConfigError("\n".join(map(str, errors)))
+        # What is loaded by now stays: the collector need not walk it again and again while sessions run.
+        gc.collect()
+        gc.freeze()
 
     def _announce(self) -> None:
         # As they are called: observers see what the others have decided.

@@ -1,6 +1,6 @@
 """The values of a Bind as text, decoded when somebody reads them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import overload
 
 from hoopaddon.adapters.postgres.codec import Bind
@@ -37,6 +37,9 @@ class BoundParameters(Sequence[str | None]):
 
     def __len__(self) -> int:
         return len(self._bind.values)
+
+    def __iter__(self) -> Iterator[str | None]:
+        return iter(self._read())
 
     @overload
     def __getitem__(self, index: int) -> str | None: ...

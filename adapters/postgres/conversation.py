@@ -54,7 +54,8 @@ class PostgresConversation:
 
     def end(self, reason: str, *, code: str = "") -> None:
         """Say goodbye with a FATAL error, and finish."""
-        self._link.to_client.append(codec.error_response("FATAL", code or "57P01", reason))
+        if not self._link.target_left:
+            self._link.to_client.append(codec.error_response("FATAL", code or "57P01", reason))
         self._link.to_server.append(codec.TERMINATE)
         self._link.finished = True
 

@@ -76,6 +76,8 @@ class Link:
         self.encoding = UTF8
         self.standard_strings = True
         self.copying_command: PostgresQuery | None = None
+        self.target_left = False
+        """Whether the client has had the target's own goodbye."""
         self.finished = False
         self._drained: asyncio.Future[None] | None = None
         self._clock = time.perf_counter

@@ -11,6 +11,8 @@ from hoopaddon.output import Output
 QUOTING_FIELDS = (b"M", b"D", b"H", b"q", b"W", b"s", b"t", b"c", b"d", b"n")
 """The fields that can quote data: message, detail, hint, internal query, context, and names (section 54.8)."""
 
+_LAST_WORDS = (b"FATAL", b"PANIC")
+
 
 class Wording:
     """Gives each message back as the policies leave it, at once or, where one of them awaits, later."""
@@ -21,6 +23,8 @@ class Wording:
     def diagnosed(self, message: bytes, kind: str, command: PostgresQuery | None = None) -> bytes | Awaitable[bytes]:
         """An ErrorResponse (`kind` is `error`) or NoticeResponse (`notice`); an error is its command's."""
         diagnostics = Diagnostics.parse(message[5:])
+        if diagnostics.fields.get(b"V", diagnostics.fields.get(b"S")) in _LAST_WORDS:
+            self._link.target_left = True
         outputs: dict[bytes, Output] = {}
         waits: list[Awaitable[None]] = []
         if self._link.gateway.chain.wants_output:

@@ -20,7 +20,7 @@ from tests.docs.pages import ROOT, Block, agrees, blocks, dialogue, pages
 from tests.servers.postgres import APP, Database
 
 VERDICTS = (0, 1, 3)
-MODE = re.compile(r"postgres:(?P<target>[a-z0-9.]+:[0-9]+)@(?P<port>[0-9]+)")
+MODE = re.compile(r"postgres:(?P<target>[a-z0-9.]+:[0-9]+)(?:\?[^@\s]+)?@(?P<port>[0-9]+)")
 START_WITHIN_S = 30
 COMMAND_WITHIN_S = 60
 

@@ -1,16 +1,20 @@
 """The mask_pii policy, through the chain that the gateway uses."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from hoopaddon import Column, ConfigError, Rows
-from hoopaddon.addons.mask_pii import MaskPII
-from hoopaddon.detect import Pseudonyms
+from hoopaddon.addons.mask_pii import DEFAULT_ENTITIES, STYLES, MaskPII
+from hoopaddon.detect import ENTITIES, GROUPS, Pseudonyms
 from hoopaddon.testing import Bench, command, mask, output, rows
 
+PAGE = (Path(__file__).parents[2] / "docs/policies/mask_pii.md").read_text()
 KEY = "0123456789abcdef0123456789abcdef"
 SSN = Column("ssn", "text", "public.users", "ssn")
 
@@ -292,6 +296,36 @@ def test_without_masked_columns_messages_stay_as_they_are(text: str) -> None:
 def test_a_hostile_message_hides_what_it_quotes(piece: str) -> None:
     text = f"{piece * 200_000}(ssn)=(secret)"
     assert "secret" not in output(MaskPII(), text, "error", options={"mask_columns": ["*"]})
+
+
+# -- the documentation
+
+
+def test_the_page_names_every_entity_group_option_and_style() -> None:
+    loader = Mock()
+    MaskPII().load(loader)
+    options = [call.args[0] for call in loader.add_option.call_args_list]
+    named = set(re.findall(r"`(\w+)`", PAGE))
+    assert {*ENTITIES, *GROUPS, *STYLES, *options} - named == set()
+    assert f"`{','.join(DEFAULT_ENTITIES)}`" in PAGE
+
+
+def test_the_page_s_own_detector_works() -> None:
+    (source,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    script: dict[str, Any] = {}
+    exec(source, script)
+    assert mask(script["addons"], ["note"], [["of C-123456-7"], ["plain"], [None]]) == [
+        ["of [customer]"],
+        ["plain"],
+        [None],
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["moc.elpmaxe@nna", "de89370400440532013000", r"\x616e6e40", "a n n @ e x", "1111111111111111"]
+)
+def test_what_the_page_says_is_not_seen(text: str) -> None:
+    assert one(text) == text
 
 
 # -- configuration

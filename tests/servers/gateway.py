@@ -106,6 +106,16 @@ class Gateway:
             if code or "Traceback (most recent call last)" in self.log():
                 raise AssertionError(f"the gateway ended with {code}; its log:\n{self.log()[-4000:]}")
 
+    def wait(self, within_s: float = 15) -> int:
+        """Wait until it has ended by itself; its exit code."""
+        if self._process is None:
+            raise RuntimeError("the gateway is not running")
+        code = self._process.wait(within_s)
+        if self._guard:
+            self._guard.release()
+        self._process = None
+        return code
+
     def kill(self) -> None:
         """End it as the machine's failure would: at once, with nothing written after."""
         if self._process is not None:

@@ -3,7 +3,7 @@
 import pytest
 
 from hoopaddon import Facts, Unparsable
-from hoopaddon.adapters.postgres.command import PostgresQuery
+from hoopaddon.adapters.postgres.sql.command import PostgresQuery
 from hoopaddon.testing import session
 
 

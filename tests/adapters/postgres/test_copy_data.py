@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from psycopg.pq import ExecStatus
 
 from hoopaddon import Column
-from hoopaddon.adapters.postgres.copy_data import CopyReader, CopyRows
-from hoopaddon.adapters.postgres.copy_format import CopyFormat
+from hoopaddon.adapters.postgres.values.copy_data import CopyReader, CopyRows
+from hoopaddon.adapters.postgres.values.copy_format import CopyFormat
 from hoopaddon.errors import PeerError
 from tests.adapters.postgres.batches import command, only_the_server_to_blame
 from tests.servers.postgres import PostgresServer

@@ -6,7 +6,7 @@ import pglast
 import pytest
 from pglast import ast
 
-from hoopaddon.adapters.postgres.copy_format import CopyFormat, copy_columns, copy_format
+from hoopaddon.adapters.postgres.values.copy_format import CopyFormat, copy_columns, copy_format
 
 
 def parsed(text: str) -> ast.CopyStmt:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from hoopaddon.adapters.postgres.facts import PostgresFacts, facts_of
-from hoopaddon.adapters.postgres.statement import Statement
-from hoopaddon.adapters.postgres.syntax import LARGE_TREE_BYTES, MAX_TEXT_BYTES
+from hoopaddon.adapters.postgres.sql.facts import PostgresFacts, facts_of
+from hoopaddon.adapters.postgres.sql.statement import Statement
+from hoopaddon.adapters.postgres.sql.syntax import LARGE_TREE_BYTES, MAX_TEXT_BYTES
 from hoopaddon.errors import Unparsable
 
 

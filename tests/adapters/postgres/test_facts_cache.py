@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hoopaddon.adapters.postgres import facts
-from hoopaddon.adapters.postgres.facts import PostgresFacts, facts_of, read
-from hoopaddon.adapters.postgres.generations import Generations
+from hoopaddon.adapters.postgres.sql import facts
+from hoopaddon.adapters.postgres.sql.facts import PostgresFacts, facts_of, read
+from hoopaddon.adapters.postgres.sql.generations import Generations
 from hoopaddon.errors import Unparsable
 
 # Texts of the same form whose facts differ stand next to each other.

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from pglast import parser
 
-from hoopaddon.adapters.postgres.facts import facts_of
+from hoopaddon.adapters.postgres.sql.facts import facts_of
 from hoopaddon.errors import Unparsable
 from tests.adapters.postgres.test_facts_where import EFFECTIVE, NOT_EFFECTIVE, conditions
 from tests.addons.corpus import cases

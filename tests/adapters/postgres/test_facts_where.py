@@ -2,7 +2,7 @@
 
 import pytest
 
-from hoopaddon.adapters.postgres.facts import facts_of
+from hoopaddon.adapters.postgres.sql.facts import facts_of
 
 NOT_EFFECTIVE = r"""
 true

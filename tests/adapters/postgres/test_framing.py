@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoopaddon.adapters.postgres.codec import message
-from hoopaddon.adapters.postgres.framing import Framing
+from hoopaddon.adapters.postgres.protocol.codec import message
+from hoopaddon.adapters.postgres.protocol.framing import Framing
 from hoopaddon.errors import PeerError
 
 MESSAGES = st.lists(st.builds(message, st.sampled_from([b"Q", b"d", b"X"]), st.binary(max_size=40)), max_size=8)

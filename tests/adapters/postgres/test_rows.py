@@ -8,10 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoopaddon.adapters.postgres.description import Field, describe_columns, parse_row_description, with_formats
-from hoopaddon.adapters.postgres.encodings import ascii_only, codec_of, embeds_ascii
-from hoopaddon.adapters.postgres.rows import PostgresRows
-from hoopaddon.adapters.postgres.splice import sized
+from hoopaddon.adapters.postgres.protocol.encodings import ascii_only, codec_of, embeds_ascii
+from hoopaddon.adapters.postgres.values.description import (
+    Field,
+    describe_columns,
+    parse_row_description,
+    with_formats,
+)
+from hoopaddon.adapters.postgres.values.rows import PostgresRows
+from hoopaddon.adapters.postgres.values.splice import sized
 from hoopaddon.errors import PeerError
 from tests.adapters.postgres.batches import command, only_the_server_to_blame
 

@@ -3,8 +3,8 @@
 import pytest
 
 from hoopaddon import Refused
-from hoopaddon.adapters.postgres.facts import facts_of
-from hoopaddon.adapters.postgres.startup_settings import settings_in
+from hoopaddon.adapters.postgres.login.startup_settings import settings_in
+from hoopaddon.adapters.postgres.sql.facts import facts_of
 
 
 def settings(**parameters: str) -> list[str]:

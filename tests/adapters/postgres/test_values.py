@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from psycopg.pq import ExecStatus
 
-from hoopaddon.adapters.postgres.types.table import BUILT_IN, Kind, Type, with_names
-from hoopaddon.adapters.postgres.values import Values, to_text
+from hoopaddon.adapters.postgres.values.types.table import BUILT_IN, Kind, Type, with_names
+from hoopaddon.adapters.postgres.values.values import Values, to_text
 from hoopaddon.errors import PeerError
 from scripts.generate_postgres_types import TARGET, table
 from tests.adapters.postgres.batches import only_the_server_to_blame

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoopaddon.adapters.postgres.types.literals import (
+from hoopaddon.adapters.postgres.values.types.literals import (
     Array,
     array_text,
     parse_array,
@@ -15,9 +15,9 @@ from hoopaddon.adapters.postgres.types.literals import (
     parse_record,
     record_text,
 )
-from hoopaddon.adapters.postgres.types.scalar import Unfit
-from hoopaddon.adapters.postgres.types.table import BUILT_IN, Type, with_names
-from hoopaddon.adapters.postgres.values import Values
+from hoopaddon.adapters.postgres.values.types.scalar import Unfit
+from hoopaddon.adapters.postgres.values.types.table import BUILT_IN, Type, with_names
+from hoopaddon.adapters.postgres.values.values import Values
 
 OIDS = {found.name: found.oid for found in BUILT_IN.values()}
 VALUES = Values()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from hoopaddon import Addon, Loader, Refused, ctx
 
 if TYPE_CHECKING:
-    from hoopaddon.adapters.postgres.command import PostgresQuery
-    from hoopaddon.adapters.postgres.statement import Statement
+    from hoopaddon.adapters.postgres.sql.command import PostgresQuery
+    from hoopaddon.adapters.postgres.sql.statement import Statement
 
 FUNCTIONS = frozenset(
     {

@@ -1,4 +1,4 @@
-"""Write adapters/postgres/types/built_in.py from a server's catalogue: `generate_postgres_types.py DSN`."""
+"""Write adapters/postgres/values/types/built_in.py from a server's catalogue: `generate_postgres_types.py DSN`."""
 
 import sys
 from pathlib import Path

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from hoopaddon.adapters.postgres.command import PostgresQuery
 from hoopaddon.adapters.postgres.mode import PostgresMode
-from hoopaddon.adapters.postgres.rows import rows_of
 from hoopaddon.adapters.postgres.server import PostgresInstance
+from hoopaddon.adapters.postgres.sql.command import PostgresQuery
+from hoopaddon.adapters.postgres.values.rows import rows_of
 from hoopaddon.command import Command
 from hoopaddon.rows import Column, Rows
 from hoopaddon.session import Session

@@ -8,23 +8,23 @@ from dataclasses import dataclass
 from mitmproxy import ctx
 from mitmproxy.proxy.mode_servers import ServerManager
 
-from hoopaddon.adapters.postgres import codec
-from hoopaddon.adapters.postgres.authentication import ClientCheck, log_in, pass_through
-from hoopaddon.adapters.postgres.cancel import CancelKey, CancelKeys
-from hoopaddon.adapters.postgres.catalogue import Catalogues
-from hoopaddon.adapters.postgres.codec import BackendKeyData, CancelRequest, StartupMessage
-from hoopaddon.adapters.postgres.command import PostgresQuery
-from hoopaddon.adapters.postgres.conversation import PostgresConversation
-from hoopaddon.adapters.postgres.link import FEATURE_NOT_SUPPORTED, Link
+from hoopaddon.adapters.postgres.login.authentication import ClientCheck, log_in, pass_through
+from hoopaddon.adapters.postgres.login.cancel import CancelKey, CancelKeys
+from hoopaddon.adapters.postgres.login.opening import LoginFailed, open_client, open_target, read_message
+from hoopaddon.adapters.postgres.login.startup_settings import settings_in
 from hoopaddon.adapters.postgres.mode import PostgresMode
-from hoopaddon.adapters.postgres.opening import LoginFailed, open_client, open_target, read_message
-from hoopaddon.adapters.postgres.replication import (
+from hoopaddon.adapters.postgres.protocol import codec
+from hoopaddon.adapters.postgres.protocol.codec import BackendKeyData, CancelRequest, StartupMessage
+from hoopaddon.adapters.postgres.session.catalogue import Catalogues
+from hoopaddon.adapters.postgres.session.conversation import PostgresConversation
+from hoopaddon.adapters.postgres.session.link import FEATURE_NOT_SUPPORTED, Link
+from hoopaddon.adapters.postgres.session.replication import (
     OpaqueConversation,
     PostgresReplication,
     asks_for_replication,
     replication,
 )
-from hoopaddon.adapters.postgres.startup_settings import settings_in
+from hoopaddon.adapters.postgres.sql.command import PostgresQuery
 from hoopaddon.command import Command, Verdict
 from hoopaddon.credential import resolve
 from hoopaddon.errors import PeerError, Refused

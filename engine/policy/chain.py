@@ -1,5 +1,8 @@
 """Judges commands, edits rows and output: every policy in order, and nothing passes when one breaks.
 
+Whatever a policy raises means that it is broken, SystemExit and KeyboardInterrupt too: the gateway has handlers of
+its own for the operator's signals.
+
 A chain is built once per change of the addon list and never changes. A command whose policies are all plain
 functions is judged inline and `judge` returns its verdict; when a policy awaits, `judge` returns an awaitable of
 it. The same holds for `edit_rows` and `edit_output`, which return None when they are done.
@@ -27,11 +30,6 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_TIMEOUT_S = 5.0
 MAX_REWRITES = 8
-
-# What a policy can raise that means "broken". Not KeyboardInterrupt: that is the operator's.
-_BREAKS = (Exception, DeadlineExceeded, SystemExit, GeneratorExit)
-_BREAKS_AT_ONCE = (*_BREAKS, asyncio.CancelledError)
-"""In a plain function, nobody else can have meant a cancellation."""
 
 _now_ns = time.perf_counter_ns
 
@@ -112,7 +110,7 @@ class Chain:
                 watchdog.entered_ns = 0
                 if verdict := self._timed_out(command, step, entered):
                     return verdict
-            except _BREAKS_AT_ONCE as e:
+            except BaseException as e:
                 watchdog.entered_ns = 0
                 if verdict := self._object(command, step, entered, e):
                     return verdict
@@ -148,7 +146,7 @@ class Chain:
             await self._within_deadline(subject, pending)
         except (TimeoutError, DeadlineExceeded):
             verdict = self._timed_out(command, step, entered)
-        except _BREAKS_AT_ONCE as e:
+        except BaseException as e:
             _pass_cancellation_on(e)
             verdict = self._object(command, step, entered, e)
         else:
@@ -224,7 +222,7 @@ class Chain:
                 result = step.call(command)
                 if result is not None and inspect.isawaitable(result):
                     self._finish_later(step, result)
-            except _BREAKS_AT_ONCE as e:
+            except BaseException as e:
                 log_failure(step, e)
             finally:
                 self._watchdog.entered_ns = 0
@@ -235,7 +233,7 @@ class Chain:
         async def finish() -> None:
             try:
                 await self._within_deadline(None, pending)
-            except _BREAKS_AT_ONCE as e:
+            except BaseException as e:
                 _pass_cancellation_on(e)
                 log_failure(step, e)
 
@@ -253,7 +251,7 @@ class Chain:
             except Refused:
                 if not step.shadow:
                     raise
-            except _BREAKS_AT_ONCE as e:
+            except BaseException as e:
                 _pass_cancellation_on(e)
                 log_failure(step, e)
                 if not step.shadow:
@@ -264,7 +262,7 @@ class Chain:
         for step in self._session_end:
             try:
                 await self._tell(step, session)
-            except _BREAKS_AT_ONCE as e:
+            except BaseException as e:
                 _pass_cancellation_on(e)
                 log_failure(step, e)
 
@@ -297,7 +295,7 @@ class Chain:
                     return self._edit_async(table, subject, position, result)
                 if watchdog.overdue:
                     raise DeadlineExceeded
-            except _BREAKS_AT_ONCE as e:
+            except BaseException as e:
                 self._no_edit(step, e)
             finally:
                 watchdog.entered_ns = 0
@@ -309,7 +307,7 @@ class Chain:
         step = table[position - 1]
         try:
             await self._within_deadline(None, pending)
-        except _BREAKS_AT_ONCE as e:
+        except BaseException as e:
             _pass_cancellation_on(e)
             self._no_edit(step, e)
         if rest := self._edit(table, subject, position):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pglast import parser
 
 from hoopaddon import Verdict
-from hoopaddon.adapters.postgres.command import PostgresQuery
+from hoopaddon.adapters.postgres.sql.command import PostgresQuery
 from hoopaddon.addons.block_destructive import RULES, BlockDestructive
 from hoopaddon.testing import Bench, session
 from tests.addons.corpus import cases

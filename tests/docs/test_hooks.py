@@ -13,7 +13,7 @@ from mitmproxy import hooks as mitmproxy_hooks
 
 from hoopaddon import ConfigError, Outcome, Refused
 from hoopaddon.adapter import adapters
-from hoopaddon.adapters.postgres.replication import replication
+from hoopaddon.adapters.postgres.session.replication import replication
 from hoopaddon.hooks import LIFECYCLE, specs
 from hoopaddon.testing import Bench, command, held, judge, load, mask, output, session
 

@@ -1,0 +1,1 @@
+"""The bytes of PostgreSQL's protocol: messages and their parts. No socket, no clock, no policy."""

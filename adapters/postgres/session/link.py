@@ -1,0 +1,150 @@
+"""What both halves of a PostgreSQL session share: its state, its outgoing bytes, and the answers still owed."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable
+from typing import Protocol
+
+from hoopaddon.adapters.postgres.protocol import codec
+from hoopaddon.adapters.postgres.protocol.encodings import UTF8, codec_of
+from hoopaddon.adapters.postgres.session.catalogue import Catalogue
+from hoopaddon.adapters.postgres.session.pipeline import Answer, Expected, Names, Pipeline, Portal, Statement
+from hoopaddon.adapters.postgres.sql.command import PostgresQuery
+from hoopaddon.adapters.postgres.values.description import Field
+from hoopaddon.command import Verdict
+from hoopaddon.policy.chain import Chain
+from hoopaddon.rows import Column
+from hoopaddon.session import Session
+
+INSUFFICIENT_PRIVILEGE = "42501"
+FEATURE_NOT_SUPPORTED = "0A000"
+QUERY_CANCELED = "57014"
+
+
+class ChainHolder(Protocol):
+    """Where the policies in force are looked up, at every event anew."""
+
+    @property
+    def chain(self) -> Chain: ...
+
+
+def refusal(verdict: Verdict) -> bytes:
+    """The ErrorResponse for a command that may not run."""
+    detail = f"Refused by policy {verdict.addon}." if verdict.addon and not verdict.code else ""
+    return codec.error_response(
+        "ERROR",
+        verdict.code or INSUFFICIENT_PRIVILEGE,
+        verdict.reason or "refused",
+        detail=detail,
+        position=verdict.position,
+    )
+
+
+class Link:
+    """The state of one session after its login. The two halves, `Frontend` and `Backend`, work on it."""
+
+    def __init__(
+        self,
+        session: Session,
+        gateway: ChainHolder,
+        catalogue: Catalogue | None = None,
+        *,
+        allows_function_calls: bool = False,
+    ) -> None:
+        self.session = session
+        self.gateway = gateway
+        self.catalogue = catalogue or Catalogue()
+        self.allows_function_calls = allows_function_calls
+        self.to_client: list[bytes] = []
+        self.to_server: list[bytes] = []
+        self.expected: Pipeline = deque()
+        self.statements: Names[Statement] = Names()
+        self.portals: Names[Portal] = Names()
+        self.prepared: dict[str, list[str]] = {}
+        """Texts ever prepared under a name, by message or by SQL PREPARE, for the facts of SQL EXECUTE."""
+        self.status = b"I"
+        self.segment = 0
+        """Counts the Syncs that the client has sent."""
+        self.unsynced = False
+        """Whether messages of the extended protocol went out that no Sync has followed yet."""
+        self.settings_stale = False
+        """Whether a command since the last Sync may have changed a setting: the server tells at the Sync."""
+        self.skipping = False
+        """Whether the server, after an error, ignores everything up to the next Sync."""
+        self.copying_in = False
+        self.encoding = UTF8
+        self.standard_strings = True
+        self.copying_command: PostgresQuery | None = None
+        self.target_left = False
+        """Whether the client has had the target's own goodbye."""
+        self.finished = False
+        self._drained: asyncio.Future[None] | None = None
+        self._clock = time.perf_counter
+
+    def parameter(self, name: str, value: str) -> None:
+        """Take note of a ParameterStatus."""
+        if name == "client_encoding":
+            self.encoding = codec_of(value)
+        elif name == "standard_conforming_strings":
+            self.standard_strings = value == "on"
+        self.session.parameters[name] = value
+
+    def expect(self, expected: Expected) -> None:
+        """The server owes one more answer."""
+        expected.segment = self.segment
+        self.expected.append(expected)
+
+    def send(self, message: bytes, expected: Expected) -> None:
+        """Send a message of the extended protocol."""
+        self.to_server.append(message)
+        self.unsynced = True
+        self.expect(expected)
+
+    def forget_text(self, name: str) -> None:
+        """The server has no statement of this name any more."""
+        self.prepared.pop(name, None)
+
+    def forget_statements(self) -> None:
+        """The server has none any more, but for those that were sent since."""
+        self.statements.discard(lambda statement: statement.certain)
+        self.prepared = {name: texts for name, texts in self.prepared.items() if self.statements.get(name.encode())}
+
+    def when_drained(self) -> Awaitable[None]:
+        """Done once the server owes no answer."""
+        if self._drained is None:
+            self._drained = asyncio.get_running_loop().create_future()
+        return self._drained
+
+    @property
+    def owed(self) -> bool:
+        """Whether the server owes any answer."""
+        while self.expected and self.expected[0].kind is Answer.COPY_END:
+            self.expected.popleft()
+        return bool(self.expected)
+
+    def check_drained(self) -> None:
+        """Called after the server's answers were looked at."""
+        if self._drained is not None and not self.owed:
+            if not self._drained.done():
+                self._drained.set_result(None)
+            self._drained = None
+
+    def started(self, command: PostgresQuery) -> None:
+        """The command goes out now."""
+        command.duration_s = -self._clock()
+
+    def end(self, command: PostgresQuery, error: str = "") -> None:
+        """The command is over: tell the policies, once."""
+        if command.duration_s < 0:
+            command.duration_s += self._clock()
+        if error:
+            command.error = error
+        self.gateway.chain.end_command(command)
+
+    def described(self, payload: bytes) -> tuple[tuple[Field, ...], tuple[Column, ...]]:
+        """What a RowDescription says of its columns, with the catalogue's names."""
+        return self.catalogue.described(payload, self.encoding)
+
+    def say_refused(self, verdict: Verdict) -> None:
+        self.to_client.append(refusal(verdict))

@@ -1,0 +1,49 @@
+"""The values of a Bind as text, decoded when somebody reads them."""
+
+from collections.abc import Iterator, Sequence
+from typing import overload
+
+from hoopaddon.adapters.postgres.protocol.codec import Bind
+from hoopaddon.adapters.postgres.session.pipeline import Statement
+from hoopaddon.adapters.postgres.values.values import to_text
+
+
+class BoundParameters(Sequence[str | None]):
+    """One text (None: NULL) per parameter. A binary value of a type we do not know reads as `\\x…`."""
+
+    __slots__ = ("_bind", "_encoding", "_statement", "_texts")
+
+    def __init__(self, bind: Bind, statement: Statement, encoding: str) -> None:
+        self._bind = bind
+        self._statement = statement
+        self._encoding = encoding
+        self._texts: list[str | None] | None = None
+
+    def _read(self) -> list[str | None]:
+        if self._texts is None:
+            self._texts = [self._text(index, value) for index, value in enumerate(self._bind.values)]
+        return self._texts
+
+    def _text(self, index: int, value: bytes | None) -> str | None:
+        if value is None:
+            return None
+        binary = self._bind.parameter_format(index)
+        types = self._statement.types
+        oid = types[index] if index < len(types) else 0
+        if not binary:
+            return value.decode(self._encoding, "replace")
+        text = to_text(oid, value, binary, self._encoding, side="client")
+        return "\\x" + value.hex() if text is None else text
+
+    def __len__(self) -> int:
+        return len(self._bind.values)
+
+    def __iter__(self) -> Iterator[str | None]:
+        return iter(self._read())
+
+    @overload
+    def __getitem__(self, index: int) -> str | None: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str | None]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str | None] | None:
+        return self._read()[index]

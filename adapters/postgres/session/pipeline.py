@@ -1,0 +1,162 @@
+"""What a session remembers between messages: statements, portals, and the answers that the server still owes.
+
+A client may send any number of messages before it reads an answer, so the gateway keeps, in order, one
+`Expected` for each message that has one. Names are registered when their message is forwarded and restored when
+the server turns out to have refused or skipped it. A name may only be relied on where its definition is certain:
+confirmed by the server, or in flight in the same pipeline, whose messages up to Sync succeed or are skipped
+together.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from hoopaddon.adapters.postgres.protocol.codec import Bind
+from hoopaddon.adapters.postgres.sql.command import PostgresQuery
+from hoopaddon.adapters.postgres.values.description import Field
+from hoopaddon.approval import Decision
+from hoopaddon.command import NO_DECISIONS, Verdict
+from hoopaddon.rows import Column
+
+if TYPE_CHECKING:
+    from hoopaddon.adapters.postgres.session.catalogue import Lookup
+    from hoopaddon.adapters.postgres.values.copy_data import CopyReader
+
+MAX_NAMES = 65_536
+"""Statements and portals of one session, together."""
+
+
+@dataclass(slots=True, eq=False)
+class Statement:
+    """A prepared statement: what Parse said, and what Describe has told since."""
+
+    name: bytes
+    text: str
+    types: tuple[int, ...]
+    segment: int
+    certain: bool = False
+    described: bool = False
+    """Whether its description was asked for; `fields` has it once the server has answered."""
+    typed: bool = False
+    """Whether the server was asked for the types of its parameters."""
+    fields: tuple[Field, ...] | None = None
+    columns: tuple[Column, ...] = ()
+
+    def forget_description(self) -> None:
+        """The server was asked, and will not answer."""
+        self.described = False
+
+    def misses_types(self, bind: Bind) -> bool:
+        """Whether this Bind has a binary value of a type that only the server knows."""
+        if self.typed or not bind.parameter_formats or not any(bind.parameter_formats):
+            return False
+        known = self.types + (0,) * (len(bind.values) - len(self.types))
+        return any(bind.parameter_format(index) and not oid for index, oid in enumerate(known))
+
+
+class Portal:
+    """A bound statement. `decisions` are the approvals that its command has, for an Execute that goes on with it."""
+
+    certain: bool = False
+    described: bool = False
+    fields: tuple[Field, ...] | None = None
+    columns: tuple[Column, ...] = ()
+    decisions: Mapping[str, Decision] = NO_DECISIONS
+
+    def __init__(self, statement: Statement, bind: Bind, segment: int) -> None:
+        self.statement = statement
+        self.bind = bind
+        self.segment = segment
+
+    def forget_description(self) -> None:
+        """The server was asked, and will not answer."""
+        self.described = False
+
+
+class Answer(Enum):
+    """The kinds of answer that a message has."""
+
+    QUERY = auto()
+    PARSE = auto()
+    BIND = auto()
+    DESCRIBE = auto()
+    EXECUTE = auto()
+    CLOSE = auto()
+    SYNC = auto()
+    REFUSAL = auto()
+    """An error that the gateway provokes, to be replaced by its own."""
+    COPY_END = auto()
+    """Not an answer: the place at which the client ended its copy data."""
+
+
+type Restore = Callable[[], None]
+
+
+class Expected:
+    """One answer that the server owes. A `silent` one answers the gateway, not the client."""
+
+    # One is made for every message, so what most of them lack stands here once.
+    statement: Statement | None = None
+    verdict: Verdict | None = None
+    silent: bool = False
+    segment: int = 0
+    must_match: tuple[Field, ...] | None = None
+    """The description that a rewritten statement has to share with the one it stands for."""
+    fields: tuple[Field, ...] | None = None
+    columns: tuple[Column, ...] = ()
+    copy: "CopyReader | None" = None
+    lookup: "Lookup | None" = None
+
+    def __init__(
+        self,
+        kind: Answer,
+        command: PostgresQuery | None = None,
+        *,
+        portal: Portal | None = None,
+        statement: Statement | None = None,
+        restore: Restore | None = None,
+        silent: bool = False,
+    ) -> None:
+        self.kind = kind
+        self.command = command
+        self.portal = portal
+        self.restore = restore
+        if statement is not None:
+            self.statement = statement
+        if silent:
+            self.silent = True
+
+
+type Pipeline = deque[Expected]
+
+
+class Names[T]:
+    """The statements or the portals of a session by name, each change of which can be taken back."""
+
+    def __init__(self) -> None:
+        self._table: dict[bytes, T] = {}
+
+    def get(self, name: bytes) -> T | None:
+        return self._table.get(name)
+
+    def set(self, name: bytes, value: T | None) -> Restore:
+        """Register (None: forget) a name; the result takes that back."""
+        before = self._table.get(name)
+        self._put(name, value)
+        return lambda: self._put(name, before)
+
+    def _put(self, name: bytes, value: T | None) -> None:
+        if value is None:
+            self._table.pop(name, None)
+        else:
+            self._table[name] = value
+
+    def discard(self, gone: Callable[[T], bool]) -> None:
+        """Forget all that are `gone`."""
+        if self._table:
+            self._table = {name: value for name, value in self._table.items() if not gone(value)}
+
+    def __len__(self) -> int:
+        return len(self._table)

@@ -1,0 +1,35 @@
+"""Names that SQL itself gives to statements and cursors, in the namespaces that messages use too."""
+
+from functools import lru_cache
+
+from hoopaddon.adapters.postgres.sql.expression import tag_of
+from hoopaddon.adapters.postgres.sql.syntax import parse, source
+
+type Declared = tuple[tuple[tuple[str, str], ...], tuple[str, ...]]
+"""`((name, text) of each PREPARE, …), (name of each DECLARE CURSOR, …)`"""
+
+NOTHING: Declared = ((), ())
+LONGEST_CACHED = 4096
+
+
+def declared_names(text: str) -> Declared:
+    """What PREPARE and DECLARE in this text name. Raises `Unparsable` where it has them and cannot be read."""
+    lower = text.lower()
+    if "prepare" not in lower and "declare" not in lower:
+        return NOTHING
+    return _cached(text) if len(text) <= LONGEST_CACHED else _declared(text)
+
+
+def _declared(text: str) -> Declared:
+    statements: list[tuple[str, str]] = []
+    cursors: list[str] = []
+    for raw in parse(text):
+        tag, node = tag_of(raw.get("stmt", {}))
+        if tag == "PrepareStmt":
+            statements.append((node.get("name", ""), source(text, raw)))
+        elif tag == "DeclareCursorStmt":
+            cursors.append(node.get("portalname", ""))
+    return tuple(statements), tuple(cursors)
+
+
+_cached = lru_cache(maxsize=512)(_declared)

@@ -1,0 +1,1 @@
+"""What a statement says, read off its text."""

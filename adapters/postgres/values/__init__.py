@@ -1,0 +1,1 @@
+"""Cells, rows and COPY data, in every format that the protocol has."""

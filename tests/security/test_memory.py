@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hoopaddon.adapters.postgres.facts import read
+from hoopaddon.adapters.postgres.sql.facts import read
 from hoopaddon.errors import Unparsable
 from tests.adapters.postgres.wire import SYNC, Wire, bind, parse
 from tests.servers.gateway import Gateway

@@ -1,0 +1,57 @@
+"""Approvals that nobody gave."""
+
+from types import ModuleType
+
+import pytest
+
+from hoopaddon import Command, Decision, Session
+from hoopaddon.approval import ApprovalRequest
+from hoopaddon.policy.chain import Chain
+from hoopaddon.policy.policies import Policy, flatten
+from hoopaddon.session import Target, User
+
+
+class Approves:
+    """Says yes, and remembers to whom."""
+
+    def __init__(self) -> None:
+        self.asked: list[frozenset[str]] = []
+
+    async def ask(self, request: ApprovalRequest) -> Decision:
+        self.asked.append(request.by)
+        return Decision(True, ("somebody",))
+
+
+class AsksTwice:
+    async def command(self, command: Command) -> None:
+        await command.approve("is it wanted?", by={"managers"})
+        await command.approve("is it safe?", by={"dba"})
+
+
+class AsksOne:
+    def __init__(self, group: str) -> None:
+        self._group = group
+
+    async def command(self, command: Command) -> None:
+        await command.approve(by={self._group})
+
+
+async def asked_by(*policies: Policy) -> list[frozenset[str]]:
+    approver = Approves()
+    command = Command(Session(User("agent"), Target("db", "test", "db:1"), "127.0.0.1:1", {}), "DELETE 1")
+    verdict = Chain(policies, approver=approver).judge(command)
+    if not hasattr(verdict, "outcome"):
+        await verdict
+    return approver.asked
+
+
+@pytest.mark.xfail(strict=True, reason="R10")
+async def test_a_policy_that_asks_two_groups_is_answered_by_both() -> None:
+    assert await asked_by(Policy("two.py", AsksTwice())) == [{"managers"}, {"dba"}]
+
+
+@pytest.mark.xfail(strict=True, reason="R10")
+async def test_two_policies_of_one_class_are_both_answered() -> None:
+    script = ModuleType("script")
+    script.addons = [AsksOne("managers"), AsksOne("dba")]  # type: ignore[attr-defined]
+    assert await asked_by(*flatten(script, "script.py")) == [{"managers"}, {"dba"}]

@@ -1,5 +1,7 @@
 """A client that lets the gateway lose count of the answers."""
 
+import contextlib
+
 import pytest
 
 from tests.adapters.postgres.wire import SYNC, Wire, message, query
@@ -25,9 +27,7 @@ def test_a_sync_in_copy_data_does_not_shift_the_answers(guarded: Gateway, databa
         wire.until("G")
         wire.send(message("d", b"bad\n"), SYNC, message("c"), query(SECRET), query(DECOY), query(SLOW))
         wire.socket.settimeout(3)
-        try:
+        # A session that goes on is as good as one that is ended.
+        with contextlib.suppress(TimeoutError):
             wire.until_end()
-        except TimeoutError:
-            # A session that goes on is as good as one that is ended.
-            pass
     assert b"amara" not in wire.received

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.adapters.postgres.wire import SYNC, Wire, bind, close, execute, parse, query
+from tests.adapters.postgres.wire import SYNC, Wire, bind, close, execute, parse, query, rows
 from tests.servers.gateway import Gateway
 from tests.servers.postgres import Database
 
@@ -24,7 +24,7 @@ def attacker(guarded: Gateway, database: Database) -> Iterator[Wire]:
 
 
 def left(database: Database) -> list[tuple[int]]:
-    return database.execute("SELECT id FROM attacked")  # type: ignore[return-value]
+    return database.execute("SELECT id FROM attacked")
 
 
 @pytest.mark.xfail(strict=True, reason="R1")
@@ -84,3 +84,10 @@ def test_deallocate_does_not_forget_what_was_prepared_behind_it(attacker: Wire, 
     attacker.query("EXECUTE x")
     attacker.ask(bind("", "x"), execute(), SYNC)
     assert left(database) == [(1,)]
+
+
+@pytest.mark.xfail(strict=True, reason="R12")
+def test_a_body_cannot_give_a_name_another_meaning(attacker: Wire) -> None:
+    attacker.ask(parse("x", "SELECT 'judged'"), SYNC)
+    attacker.query("DO $$ BEGIN DEALLOCATE x; PREPARE x AS SELECT 'runs'; END $$")
+    assert rows(attacker.ask(bind("", "x"), execute(), SYNC)) != [["runs"]]

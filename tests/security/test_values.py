@@ -1,7 +1,6 @@
 """Values that a policy reads otherwise than the server."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 

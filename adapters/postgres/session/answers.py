@@ -146,7 +146,7 @@ class Answers:
         if tag.startswith(_SCHEMA_TAGS):
             self._link.catalogue.stale = True
         elif tag in _FORGETTING_TAGS:
-            self._link.forget_statements()
+            self._link.prepared.forget_all(head.sent_at)
         if head.command is not None:
             head.command.tag = tag
         if head.lookup is not None:
@@ -200,8 +200,8 @@ class Answers:
 
     def _close_complete(self, message: bytes) -> bytes:
         head = self._answered(Answer.CLOSE)
-        if head.statement is not None:
-            self._link.forget_text(head.statement.name.decode(self._link.encoding, "replace"))
+        if head.closes is not None:
+            self._link.prepared.forget(head.closes, head.sent_at)
         return b"" if head.silent else message
 
     # -- text beside the rows
@@ -238,8 +238,8 @@ class Answers:
         if not link.expected:
             link.skipping = True
         for expected in reversed(skipped):
-            if expected.restore is not None:
-                expected.restore()
+            if expected.undo is not None:
+                expected.undo()
         for expected in skipped[1:]:
             if expected.command is not None:
                 link.end(expected.command, "skipped after an error earlier in its pipeline")

@@ -18,9 +18,10 @@ from hoopaddon.adapters.postgres.protocol.function_call import call_text
 from hoopaddon.adapters.postgres.session.held_bind import HeldBind
 from hoopaddon.adapters.postgres.session.link import FEATURE_NOT_SUPPORTED, Link
 from hoopaddon.adapters.postgres.session.parameters import BoundParameters
-from hoopaddon.adapters.postgres.session.pipeline import MAX_NAMES, Answer, Expected, Portal, Statement
+from hoopaddon.adapters.postgres.session.pipeline import Answer, Expected, Portal, Statement
+from hoopaddon.adapters.postgres.session.prepared import MAX_NAMES, TOO_MANY, is_plain
 from hoopaddon.adapters.postgres.session.questions import ask_settings, ask_types, refresh_catalogue
-from hoopaddon.adapters.postgres.session.reading import depends_on_answers, remember_text, why_unreadable
+from hoopaddon.adapters.postgres.session.reading import depends_on_answers, why_unreadable
 from hoopaddon.adapters.postgres.session.suspension import Suspension
 from hoopaddon.adapters.postgres.sql.command import PostgresQuery
 from hoopaddon.command import Outcome, Verdict
@@ -108,7 +109,7 @@ class Frontend:
 
     def _new_command(self, raw: bytes) -> PostgresQuery:
         link = self._link
-        return PostgresQuery(link.session, raw.decode(link.encoding, "replace"), (), prepared=link.prepared)
+        return PostgresQuery(link.session, raw.decode(link.encoding, "replace"), (), prepared=link.prepared.by_name)
 
     # -- simple protocol
 
@@ -181,19 +182,16 @@ class Frontend:
             if not self._held or self._release():
                 self._retry_when_known()
             return
-        verdict = why_unreadable(link, parse.text)
-        name = parse.name.decode(link.encoding, "replace")
-        if len(link.statements) + len(link.portals) >= MAX_NAMES:
-            verdict = Verdict(Outcome.REFUSED, f"more than {MAX_NAMES} prepared statements", code="53400")
+        verdict = why_unreadable(link, parse.text) or self._unclear(parse.name)
         command_text = parse.text.decode(link.encoding, "replace")
-        if verdict is None and name:
-            verdict = remember_text(link, name, command_text)
+        if verdict is None and parse.name:
+            verdict = link.prepared.remember(parse.name.decode(), command_text)
         if verdict is not None:
             self._refuse_extended(self._new_command(parse.text), verdict)
             return
         statement = Statement(parse.name, command_text, parse.types, link.segment)
-        restore = link.statements.set(parse.name, statement)
-        self._held.emit(message, Expected(Answer.PARSE, statement=statement, restore=restore))
+        undo = link.statements.set(parse.name, statement)
+        self._held.emit(message, Expected(Answer.PARSE, statement=statement, undo=undo))
 
     def _bind(self, message: bytes) -> None:
         link = self._link
@@ -215,28 +213,34 @@ class Frontend:
             ask_types(link, statement)
             self._retry_when_drained()
             return
+        if verdict := self._unclear(bind.portal):
+            self._refuse_extended(None, verdict)
+            return
         portal = Portal(statement, bind, link.segment)
-        restore = link.portals.set(bind.portal, portal)
-        self._held.hold(message, Expected(Answer.BIND, portal=portal, restore=restore), portal)
+        undo = link.portals.set(bind.portal, portal)
+        self._held.hold(message, Expected(Answer.BIND, portal=portal, undo=undo), portal)
 
     def _describe(self, message: bytes) -> None:
         link = self._link
         named = codec.Named.parse(message[5:])
         statement = link.statements.get(named.name) if named.what == b"S" else None
         portal = link.portals.get(named.name) if named.what == b"P" else None
-        restore = None
+        undo = None
         if (described := statement or portal) is not None and not described.described:
             described.described = True
-            restore = described.forget_description
-        self._held.emit(message, Expected(Answer.DESCRIBE, statement=statement, portal=portal, restore=restore))
+            undo = described.forget_description
+        self._held.emit(message, Expected(Answer.DESCRIBE, statement=statement, portal=portal, undo=undo))
 
     def _close(self, message: bytes) -> None:
         link = self._link
         named = codec.Named.parse(message[5:])
-        statement = link.statements.get(named.name) if named.what == b"S" else None
-        names = link.statements if named.what == b"S" else link.portals
-        restore = names.set(named.name, None)
-        self._held.emit(message, Expected(Answer.CLOSE, statement=statement, restore=restore))
+        expected = Expected(Answer.CLOSE)
+        if named.what == b"S":
+            link.statements.forget(named.name)
+            expected.closes, expected.sent_at = named.name.decode("ascii", "replace"), link.prepared.now
+        else:
+            link.portals.forget(named.name)
+        self._held.emit(message, expected)
 
     def _execute(self, message: bytes) -> None:
         link = self._link
@@ -258,7 +262,7 @@ class Frontend:
         link = self._link
         statement = portal.statement
         parameters = BoundParameters(portal.bind, statement, link.encoding)
-        command = PostgresQuery(link.session, statement.text, parameters, prepared=link.prepared)
+        command = PostgresQuery(link.session, statement.text, parameters, prepared=link.prepared.by_name)
         command.continues(portal.decisions)
         decision = link.gateway.chain.judge(command)
         if isinstance(decision, Verdict):
@@ -333,6 +337,14 @@ class Frontend:
         self._held.let_go(command)
         return True
 
+    def _unclear(self, name: bytes) -> Verdict | None:
+        """The refusal of a name that the server may take for another one, or of one too many."""
+        link = self._link
+        if not is_plain(name):
+            reason = "names of statements and portals have to be ASCII, of at most 63 characters, at this gateway"
+            return Verdict(Outcome.REFUSED, reason, code=FEATURE_NOT_SUPPORTED)
+        return TOO_MANY if len(link.statements) + len(link.portals) >= MAX_NAMES else None
+
     def _refuse_name(self, code: str, reason: str) -> None:
         self._refuse_extended(None, Verdict(Outcome.REFUSED, reason, code=code))
 
@@ -383,7 +395,7 @@ class Frontend:
             return
         link = self._link
         text, arguments = call_text(message[5:])
-        command = PostgresQuery(link.session, text, arguments, prepared=link.prepared)
+        command = PostgresQuery(link.session, text, arguments, prepared=link.prepared.by_name)
         if link.allows_function_calls:
             self._judge_query(command, message)
             return

@@ -43,8 +43,8 @@ class HeldBind:
     def drop(self) -> None:
         """It never goes; what it has named is not."""
         for _, expected in reversed(self._messages):
-            if expected.restore is not None:
-                expected.restore()
+            if expected.undo is not None:
+                expected.undo()
         self._messages, self.portal = [], None
 
     def rewrite(self, portal: Portal, text: str) -> bool:

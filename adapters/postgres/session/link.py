@@ -10,6 +10,7 @@ from hoopaddon.adapters.postgres.protocol import codec
 from hoopaddon.adapters.postgres.protocol.encodings import UTF8, codec_of
 from hoopaddon.adapters.postgres.session.catalogue import Catalogue
 from hoopaddon.adapters.postgres.session.pipeline import Answer, Expected, Names, Pipeline, Portal, Statement
+from hoopaddon.adapters.postgres.session.prepared import PreparedTexts
 from hoopaddon.adapters.postgres.sql.command import PostgresQuery
 from hoopaddon.adapters.postgres.values.description import Field
 from hoopaddon.command import Verdict
@@ -61,8 +62,7 @@ class Link:
         self.expected: Pipeline = deque()
         self.statements: Names[Statement] = Names()
         self.portals: Names[Portal] = Names()
-        self.prepared: dict[str, list[str]] = {}
-        """Texts ever prepared under a name, by message or by SQL PREPARE, for the facts of SQL EXECUTE."""
+        self.prepared = PreparedTexts()
         self.status = b"I"
         self.segment = 0
         """Counts the Syncs that the client has sent."""
@@ -93,6 +93,7 @@ class Link:
     def expect(self, expected: Expected) -> None:
         """The server owes one more answer."""
         expected.segment = self.segment
+        expected.sent_at = expected.sent_at or self.prepared.now
         self.expected.append(expected)
 
     def send(self, message: bytes, expected: Expected) -> None:
@@ -100,15 +101,6 @@ class Link:
         self.to_server.append(message)
         self.unsynced = True
         self.expect(expected)
-
-    def forget_text(self, name: str) -> None:
-        """The server has no statement of this name any more."""
-        self.prepared.pop(name, None)
-
-    def forget_statements(self) -> None:
-        """The server has none any more, but for those that were sent since."""
-        self.statements.discard(lambda statement: statement.certain)
-        self.prepared = {name: texts for name, texts in self.prepared.items() if self.statements.get(name.encode())}
 
     def when_drained(self) -> Awaitable[None]:
         """Done once the server owes no answer."""

@@ -1,10 +1,10 @@
 """What a session remembers between messages: statements, portals, and the answers that the server still owes.
 
 A client may send any number of messages before it reads an answer, so the gateway keeps, in order, one
-`Expected` for each message that has one. Names are registered when their message is forwarded and restored when
-the server turns out to have refused or skipped it. A name may only be relied on where its definition is certain:
-confirmed by the server, or in flight in the same pipeline, whose messages up to Sync succeed or are skipped
-together.
+`Expected` for each message that has one. A name may only be relied on where its definition is certain: confirmed by
+the server, or in flight in the same pipeline, whose messages up to Sync succeed or are skipped together. Where the
+server turns out to have refused or skipped what gave a name, the name is unknown from then on, whatever the server
+may still have under it.
 """
 
 from collections import deque
@@ -23,9 +23,6 @@ from hoopaddon.rows import Column
 if TYPE_CHECKING:
     from hoopaddon.adapters.postgres.session.catalogue import Lookup
     from hoopaddon.adapters.postgres.values.copy_data import CopyReader
-
-MAX_NAMES = 65_536
-"""Statements and portals of one session, together."""
 
 
 @dataclass(slots=True, eq=False)
@@ -91,7 +88,7 @@ class Answer(Enum):
     """Not an answer: the place at which the client ended its copy data."""
 
 
-type Restore = Callable[[], None]
+type Undo = Callable[[], None]
 
 
 class Expected:
@@ -108,6 +105,9 @@ class Expected:
     columns: tuple[Column, ...] = ()
     copy: "CopyReader | None" = None
     lookup: "Lookup | None" = None
+    closes: str | None = None
+    """The name of the statement that a Close forgets, and when the Close or the command was sent."""
+    sent_at: int = 0
 
     def __init__(
         self,
@@ -116,13 +116,13 @@ class Expected:
         *,
         portal: Portal | None = None,
         statement: Statement | None = None,
-        restore: Restore | None = None,
+        undo: Undo | None = None,
         silent: bool = False,
     ) -> None:
         self.kind = kind
         self.command = command
         self.portal = portal
-        self.restore = restore
+        self.undo = undo
         if statement is not None:
             self.statement = statement
         if silent:
@@ -133,7 +133,7 @@ type Pipeline = deque[Expected]
 
 
 class Names[T]:
-    """The statements or the portals of a session by name, each change of which can be taken back."""
+    """The statements or the portals of a session by name."""
 
     def __init__(self) -> None:
         self._table: dict[bytes, T] = {}
@@ -141,17 +141,19 @@ class Names[T]:
     def get(self, name: bytes) -> T | None:
         return self._table.get(name)
 
-    def set(self, name: bytes, value: T | None) -> Restore:
-        """Register (None: forget) a name; the result takes that back."""
-        before = self._table.get(name)
-        self._put(name, value)
-        return lambda: self._put(name, before)
+    def set(self, name: bytes, value: T) -> Undo:
+        """Register a name; the result makes it unknown again, unless it has been registered anew since."""
+        self._table[name] = value
 
-    def _put(self, name: bytes, value: T | None) -> None:
-        if value is None:
-            self._table.pop(name, None)
-        else:
-            self._table[name] = value
+        def undo() -> None:
+            if self._table.get(name) is value:
+                del self._table[name]
+
+        return undo
+
+    def forget(self, name: bytes) -> None:
+        """The name is unknown from here on."""
+        self._table.pop(name, None)
 
     def discard(self, gone: Callable[[T], bool]) -> None:
         """Forget all that are `gone`."""

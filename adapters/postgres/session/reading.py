@@ -2,13 +2,11 @@
 
 from hoopaddon.adapters.postgres.protocol.encodings import embeds_ascii
 from hoopaddon.adapters.postgres.session.link import FEATURE_NOT_SUPPORTED, Link
-from hoopaddon.adapters.postgres.session.pipeline import MAX_NAMES, Statement
+from hoopaddon.adapters.postgres.session.pipeline import Statement
+from hoopaddon.adapters.postgres.session.prepared import is_plain
 from hoopaddon.adapters.postgres.session.sql_names import declared_names
 from hoopaddon.command import Outcome, Verdict
 from hoopaddon.errors import Unparsable
-
-MAX_PREPARED_TEXTS = 64
-"""Texts remembered under one name of a statement."""
 
 
 def depends_on_answers(link: Link, raw: bytes) -> bool:
@@ -45,27 +43,18 @@ def _note_names(link: Link, text: str) -> Verdict | None:
     """SQL's PREPARE and DECLARE share their names with Parse and Bind: forget what they hide."""
     statements, cursors = declared_names(text)
     for name, prepared in statements:
-        if verdict := remember_text(link, name, prepared):
+        key = name.encode()
+        if not is_plain(key):
+            reason = "names of prepared statements have to be ASCII at this gateway"
+            return Verdict(Outcome.REFUSED, reason, code=FEATURE_NOT_SUPPORTED)
+        if verdict := link.prepared.remember(name, prepared):
             return verdict
-        # Under a name that only ever had one text, a Bind can mean nothing else. Of two, nobody knows which.
-        statement = Statement(name.encode(), prepared, (), link.segment) if len(link.prepared[name]) == 1 else None
-        if statement is not None:
+        link.statements.forget(key)
+        if link.prepared.only_text(name):
+            # Whether or not the PREPARE succeeds, a Bind of this name can mean nothing else.
+            statement = Statement(key, prepared, (), link.segment)
             statement.certain = True
-        link.statements.set(name.encode(), statement)
+            link.statements.set(key, statement)
     for name in cursors:
-        link.portals.set(name.encode(), None)
-    return None
-
-
-def remember_text(link: Link, name: str, text: str) -> Verdict | None:
-    """Texts prepared under a name are what SQL's EXECUTE of it may run; a refusal where there are too many.
-
-    Older ones must not be forgotten for newer ones: a Parse that fails leaves the statement that it names.
-    """
-    texts = link.prepared.get(name, ())
-    if text in texts:
-        return None
-    if len(texts) >= MAX_PREPARED_TEXTS or len(link.prepared) >= MAX_NAMES:
-        return Verdict(Outcome.REFUSED, "too many prepared statements; deallocate some", code="53400")
-    link.prepared[name] = [*texts, text]
+        link.portals.forget(name.encode())
     return None

@@ -300,7 +300,7 @@ class Execute(NamedTuple):
 def query_text(payload: bytes) -> bytes:
     """The text of a Query message."""
     end = payload.find(0)
-    if end != len(payload) - 1:
+    if end < 0 or end != len(payload) - 1:
         raise PeerError("client", "a Query message that is not one string")
     return payload[:end]
 

@@ -65,11 +65,11 @@ def test_pg_dump_of_large_objects(importing_not: Gateway, database: Database, tm
     for port in (server.port, importing_not.port):
         at = Endpoint(server.host, port, database.name, server.passwords[APP], server)
         file = tmp_path / f"{port}.dump"
-        program = [server.bin_dir / "pg_dump", "-Fc", "-f", file]
+        program: list[str | Path] = [server.bin_dir / "pg_dump", "-Fc", "-f", file]
         subprocess.run(program, env=at.environment, check=True, cwd=tmp_path)
         with new_database(server, "template0") as empty:
             to = Endpoint(server.host, server.port, empty.name, server.passwords[APP], server)
-            restore = [server.bin_dir / "pg_restore", "-d", empty.name, "--no-owner", file]
+            restore: list[str | Path] = [server.bin_dir / "pg_restore", "-d", empty.name, "--no-owner", file]
             subprocess.run(restore, env=to.environment, check=True, cwd=tmp_path)
             dumps.append(empty.execute("SELECT encode(lo_get(4711), 'hex')"))
     assert dumps == [[("deadbeef",)]] * 2
@@ -109,7 +109,7 @@ def test_replication_that_is_allowed(postgres: PostgresServer, tmp_path: Path) -
 )
 def test_settings_of_the_startup_message_are_judged(allowing: Gateway, parameters: dict[str, str]) -> None:
     with pytest.raises(ConnectionError):
-        Wire(allowing.port, **parameters)
+        Wire(allowing.port, parameters=parameters)
 
 
 def test_harmless_settings_pass(allowing: Gateway) -> None:

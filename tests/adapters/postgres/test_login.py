@@ -42,9 +42,8 @@ def refused(gateway: Gateway, user: str, password: str = "", **parameters: Any) 
 def run(gateway: Gateway, *arguments: str, **how: Any) -> str:
     """A command of hoopaddon's."""
     command = [sys.executable, "-m", "hoopaddon", *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, check=True, cwd=gateway.folder, **how
-    ).stdout.strip()
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=gateway.folder, **how)
+    return str(done.stdout).strip()
 
 
 def token(gateway: Gateway, *arguments: str, user: str = "agent-7") -> str:

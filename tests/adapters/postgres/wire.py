@@ -3,7 +3,8 @@
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple, Self
 
 from tests.servers.postgres import TRUSTED
@@ -117,7 +118,8 @@ class Wire:
         login: bool = True,
         user: str = TRUSTED,
         version: int = 0x0003_0000,
-        **parameters: str,
+        parameters: Mapping[str, str] = MappingProxyType({}),
+        **more: str,
     ) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), WITHIN_S)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -126,7 +128,7 @@ class Wire:
         self._read = 0
         self.key = b""
         if login:
-            self.send(startup({"user": user, "database": database, **parameters}, version))
+            self.send(startup({"user": user, "database": database, **parameters, **more}, version))
             self._log_in()
 
     def _log_in(self) -> None:

@@ -9,6 +9,7 @@ from hoopaddon.approval import ApprovalRequest
 from hoopaddon.policy.chain import Chain
 from hoopaddon.policy.policies import Policy, flatten
 from hoopaddon.session import Target, User
+from hoopaddon.store.approver import _held as shown_to_approver
 
 
 class Approves:
@@ -45,13 +46,19 @@ async def asked_by(*policies: Policy) -> list[frozenset[str]]:
     return approver.asked
 
 
-@pytest.mark.xfail(strict=True, reason="R10")
 async def test_a_policy_that_asks_two_groups_is_answered_by_both() -> None:
     assert await asked_by(Policy("two.py", AsksTwice())) == [{"managers"}, {"dba"}]
 
 
-@pytest.mark.xfail(strict=True, reason="R10")
 async def test_two_policies_of_one_class_are_both_answered() -> None:
     script = ModuleType("script")
     script.addons = [AsksOne("managers"), AsksOne("dba")]  # type: ignore[attr-defined]
     assert await asked_by(*flatten(script, "script.py")) == [{"managers"}, {"dba"}]
+
+
+@pytest.mark.xfail(strict=True, reason="R18")
+def test_a_literal_cannot_hide_the_values_from_the_approver() -> None:
+    session = Session(User("agent"), Target("db", "test", "db:1"), "127.0.0.1:1", {})
+    command = Command(session, "DELETE FROM t WHERE id = ANY($1) AND 'x://a:b@' <> ''", ["{1,2,3}"])
+    held = shown_to_approver(ApprovalRequest(command, "", "policy", frozenset(), 1, 60.0), "")
+    assert held.parameters == ["{1,2,3}"]

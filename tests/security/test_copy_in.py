@@ -2,8 +2,6 @@
 
 import contextlib
 
-import pytest
-
 from tests.adapters.postgres.wire import SYNC, Wire, message, query
 from tests.servers.gateway import Gateway
 from tests.servers.postgres import Database
@@ -19,7 +17,6 @@ def test_copy_data_is_unescaped_before_it_is_searched(guarded: Gateway, database
     assert b"amara" not in wire.received
 
 
-@pytest.mark.xfail(strict=True, reason="R9")
 def test_a_sync_in_copy_data_does_not_shift_the_answers(guarded: Gateway, database: Database) -> None:
     database.execute("CREATE TABLE numbers (id int); GRANT ALL ON numbers TO public")
     with Wire(guarded.port, database.name) as wire:

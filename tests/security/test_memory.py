@@ -30,7 +30,6 @@ def resident(gateway: Gateway) -> int:
     return next(int(line.split()[1]) // 1024 for line in status.splitlines() if line.startswith("VmRSS"))
 
 
-@pytest.mark.xfail(strict=True, reason="R6")
 def test_what_waits_behind_a_bind_is_bounded(fresh: Gateway, database: Database) -> None:
     with Wire(fresh.port, database.name) as wire:
         before = resident(fresh)
@@ -40,7 +39,6 @@ def test_what_waits_behind_a_bind_is_bounded(fresh: Gateway, database: Database)
         assert resident(fresh) - before < 64
 
 
-@pytest.mark.xfail(strict=True, reason="R7")
 def test_texts_that_failed_to_parse_are_not_kept(fresh: Gateway, database: Database) -> None:
     with Wire(fresh.port, database.name) as wire:
         before = resident(fresh)

@@ -27,7 +27,6 @@ def left(database: Database) -> list[tuple[int]]:
     return database.execute("SELECT id FROM attacked")
 
 
-@pytest.mark.xfail(strict=True, reason="R1")
 def test_a_skipped_parse_does_not_bring_back_what_was_named_since(attacker: Wire, database: Database) -> None:
     attacker.ask(parse("", HARMLESS), SYNC)
     attacker.send(parse("bad", "SELEC"), parse("", HARMLESS), SYNC, parse("", DELETE), SYNC)
@@ -37,7 +36,6 @@ def test_a_skipped_parse_does_not_bring_back_what_was_named_since(attacker: Wire
     assert left(database) == [(1,)]
 
 
-@pytest.mark.xfail(strict=True, reason="R2")
 def test_names_that_the_server_cuts_are_one_name(attacker: Wire, database: Database) -> None:
     attacker.ask(parse(LONG + "1", HARMLESS), SYNC)
     attacker.ask(close("S", LONG + "2"), parse(LONG + "2", DELETE), SYNC)
@@ -45,7 +43,6 @@ def test_names_that_the_server_cuts_are_one_name(attacker: Wire, database: Datab
     assert left(database) == [(1,)]
 
 
-@pytest.mark.xfail(strict=True, reason="R2")
 def test_names_that_the_server_cuts_are_known_to_execute(attacker: Wire, database: Database) -> None:
     attacker.query(f"PREPARE {LONG} AS SELECT 1")
     attacker.ask(close("S", LONG + "2"), parse(LONG + "2", DELETE), SYNC)
@@ -53,7 +50,6 @@ def test_names_that_the_server_cuts_are_known_to_execute(attacker: Wire, databas
     assert left(database) == [(1,)]
 
 
-@pytest.mark.xfail(strict=True, reason="R3")
 def test_a_name_is_one_in_the_clients_encoding(attacker: Wire, database: Database) -> None:
     attacker.query("SET client_encoding TO 'LATIN1'")
     name = b"\xc3\xa9".decode("latin-1").encode("latin-1")
@@ -65,7 +61,6 @@ def test_a_name_is_one_in_the_clients_encoding(attacker: Wire, database: Databas
     assert left(database) == [(1,)]
 
 
-@pytest.mark.xfail(strict=True, reason="R4")
 def test_a_close_does_not_forget_what_was_named_behind_it(attacker: Wire, database: Database) -> None:
     attacker.ask(parse("x", HARMLESS), SYNC)
     attacker.ask(close("S", "x"), parse("x", DELETE), SYNC)

@@ -37,7 +37,6 @@ def test_a_column_is_masked_under_any_name(masking: Gateway, secretive: Database
         assert rows(wire.query(SELECT)) == MASKED
 
 
-@pytest.mark.xfail(strict=True, reason="R14")
 def test_a_lookup_that_fails_is_no_way_around_a_mask(masking: Gateway, secretive: Database) -> None:
     with Wire(masking.port, secretive.name, statement_timeout="1") as wire:
         wire.query("SET statement_timeout = 0")
@@ -47,7 +46,6 @@ def test_a_lookup_that_fails_is_no_way_around_a_mask(masking: Gateway, secretive
         assert b"blue" not in repr(wire.query(SELECT)).encode()
 
 
-@pytest.mark.xfail(strict=True, reason="R15")
 def test_the_names_of_the_lookup_are_not_the_clients(masking: Gateway, secretive: Database) -> None:
     with Wire(masking.port, secretive.name) as wire:
         wire.ask(parse("hoopaddon: lookup", "SELECT 1"), SYNC)
@@ -56,7 +54,6 @@ def test_the_names_of_the_lookup_are_not_the_clients(masking: Gateway, secretive
         assert b"blue" not in repr(wire.query(SELECT)).encode()
 
 
-@pytest.mark.xfail(strict=True, reason="R16")
 def test_a_table_that_is_new_is_masked_at_once(masking: Gateway, secretive: Database) -> None:
     with Wire(masking.port, secretive.name) as wire:
         wire.query(SELECT)

@@ -81,7 +81,6 @@ def test_deallocate_does_not_forget_what_was_prepared_behind_it(attacker: Wire, 
     assert left(database) == [(1,)]
 
 
-@pytest.mark.xfail(strict=True, reason="R12")
 def test_a_body_cannot_give_a_name_another_meaning(attacker: Wire) -> None:
     attacker.ask(parse("x", "SELECT 'judged'"), SYNC)
     attacker.query("DO $$ BEGIN DEALLOCATE x; PREPARE x AS SELECT 'runs'; END $$")

@@ -35,7 +35,6 @@ def test_plain_values_are_seen(wire: Wire) -> None:
         assert errors(wire.ask(parse("", "SELECT $1::text"), bind("", "", value), execute(), SYNC)) == ["42501"]
 
 
-@pytest.mark.xfail(strict=True, reason="R11")
 def test_a_binary_value_of_a_domain_is_seen(wire: Wire, database: Database) -> None:
     database.execute("CREATE DOMAIN disguised AS text")
     oid = database.execute("SELECT 'disguised'::regtype::oid::bigint")[0][0]
@@ -43,7 +42,6 @@ def test_a_binary_value_of_a_domain_is_seen(wire: Wire, database: Database) -> N
     assert errors(wire.ask(*asked)) == ["42501"]
 
 
-@pytest.mark.xfail(strict=True, reason="R13")
 def test_a_value_is_read_in_the_encoding_that_the_server_reads_it_in(wire: Wire) -> None:
     wire.ask(parse("s", "SELECT ascii(substr($1::text, 5, 1))"), SYNC)
     latin = parse("", "SET client_encoding TO latin1") + bind() + execute()

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hoopaddon.adapters.postgres.sql.scope import Scope
 from hoopaddon.adapters.postgres.sql.syntax import Node
 
 NARROWING = frozenset({"limitCount", "limitOffset", "groupClause", "havingClause", "larg"})
@@ -37,8 +38,7 @@ class Ranges:
     """Its alias, or its name; more than one where `INSERT … ON CONFLICT` or RETURNING add some."""
     table: str = ""
     others: Mapping[str, Range] = field(default_factory=dict)
-    ctes: Mapping[str, Node] = field(default_factory=dict)
-    """The queries of WITH, by name."""
+    ctes: Scope = field(default_factory=Scope)
     constants_read: bool = False
     """Whether an answer depended on the value of a constant."""
 
@@ -67,8 +67,9 @@ class Ranges:
     def inner(self, select: Node) -> "Ranges":
         """The same target, seen from inside a sub-select: a bare column is one of the sub-select's own tables."""
         self.constants_read = True
-        own = dict(ranges_of(select.get("fromClause", []), self.ctes))
-        return Inner(self.target - own.keys(), self.table, {**self.others, **own}, self.ctes)
+        ctes = self.ctes.within(select["withClause"]) if "withClause" in select else self.ctes
+        own = dict(ranges_of(select.get("fromClause", []), ctes))
+        return Inner(self.target - own.keys(), self.table, {**self.others, **own}, ctes)
 
 
 class Inner(Ranges):
@@ -104,7 +105,7 @@ def operator(node: Node) -> str:
     return parts[-1] if parts else ""
 
 
-def ranges_of(from_clause: list[Node], ctes: Mapping[str, Node]) -> Iterator[tuple[str, Range]]:
+def ranges_of(from_clause: list[Node], ctes: Scope) -> Iterator[tuple[str, Range]]:
     """The names that a FROM or USING list introduces."""
     stack = list(from_clause)
     while stack:
@@ -115,8 +116,8 @@ def ranges_of(from_clause: list[Node], ctes: Mapping[str, Node]) -> Iterator[tup
         match tag:
             case "RangeVar":
                 table = value.get("relname", "")
-                query = None if "schemaname" in value else ctes.get(table)
-                yield name or table, _of_query(query, columns, ctes) if query else Range(table, columns)
+                found = ctes.query(value)
+                yield name or table, _of_query(found[0], columns, found[1]) if found else Range(table, columns)
             case "JoinExpr":
                 stack += [value[side] for side in ("larg", "rarg") if side in value]
                 if name:
@@ -129,23 +130,25 @@ def ranges_of(from_clause: list[Node], ctes: Mapping[str, Node]) -> Iterator[tup
                 yield name, Range("", columns)
 
 
-def _of_query(query: Node, columns: frozenset[str], ctes: Mapping[str, Node]) -> Range:
+def _of_query(query: Node, columns: frozenset[str], ctes: Scope) -> Range:
     return Range(whole_table(query, ctes), columns or output_columns(query))
 
 
-def whole_table(query: Node, ctes: Mapping[str, Node], level: int = 0) -> str:
+def whole_table(query: Node, ctes: Scope, level: int = 0) -> str:
     """The table of which a query gives every row; empty without one."""
     sources = query.get("fromClause", [])
     if level > MAX_LEVELS or len(sources) != 1 or ("whereClause" in query) or NARROWING & query.keys():
         return ""
+    if "withClause" in query:
+        ctes = ctes.within(query["withClause"])
     tag, value = tag_of(sources[0])
     if tag == "RangeSubselect":
         return whole_table(tag_of(value.get("subquery", {}))[1], ctes, level + 1)
     if tag != "RangeVar":
         return ""
     table: str = value.get("relname", "")
-    deeper = None if "schemaname" in value else ctes.get(table)
-    return whole_table(deeper, ctes, level + 1) if deeper else table
+    deeper = ctes.query(value)
+    return whole_table(*deeper, level + 1) if deeper else table
 
 
 def output_columns(select: Node) -> frozenset[str]:

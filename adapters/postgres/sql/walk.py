@@ -4,7 +4,7 @@ The walk goes by the shape of what it meets, not by a list of the places where s
 is one wherever it is found, so that a clause which nobody thought of is seen as well.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from hoopaddon.adapters.postgres.sql import definitions, plpgsql
@@ -17,6 +17,7 @@ from hoopaddon.adapters.postgres.sql.expression import (
     tag_of,
     whole_table,
 )
+from hoopaddon.adapters.postgres.sql.scope import Scope
 from hoopaddon.adapters.postgres.sql.statement import Draft, qualified
 from hoopaddon.adapters.postgres.sql.syntax import Node, parse, source
 from hoopaddon.adapters.postgres.sql.verbs import is_statement, kind, verb
@@ -28,10 +29,9 @@ MAX_NESTING = 16
 MAX_FRAGMENTS = 20_000
 """How many pieces of text within a command are read; a command with more of them is opaque."""
 
-type Ctes = Mapping[str, Node]
-type Frame = tuple[Any, Draft, Ctes]
+type Frame = tuple[Any, Draft, Scope]
 
-_NO_CTES: Ctes = {}
+_NO_CTES = Scope()
 _LEAVES = frozenset({"A_Const", "ParamRef", "String", "A_Star"})
 _TARGET_FIELDS = frozenset({"relation", "relations", "rel", "sequence", "view"})
 _DEFINES = frozenset({"options", "sql_body"})
@@ -77,7 +77,7 @@ class Walker:
             else:
                 self._node(node, draft, ctes)
 
-    def _node(self, node: Node, draft: Draft, ctes: Ctes) -> None:
+    def _node(self, node: Node, draft: Draft, ctes: Scope) -> None:
         """Any part of the tree: note what it is by its shape, and go on to its parts."""
         if "relname" in node:
             self._table(node, draft, ctes)
@@ -97,7 +97,7 @@ class Walker:
             elif type(part) is dict and tag not in _LEAVES:
                 self._part(tag, part, draft, ctes)
 
-    def _part(self, tag: str, part: Node, draft: Draft, ctes: Ctes) -> None:
+    def _part(self, tag: str, part: Node, draft: Draft, ctes: Scope) -> None:
         if tag == "ColumnRef":
             fields = strings(part.get("fields", []))
             if len(fields) > 1:
@@ -112,19 +112,13 @@ class Walker:
         else:
             self._stack.append((part, draft, ctes))
 
-    def _with(self, clause: Node, draft: Draft, ctes: Ctes) -> Ctes:
-        """A CTE is visible to those after it and to the statement; with RECURSIVE to all, itself included."""
-        visible = dict(ctes)
-        queries = [tag_of(item)[1] for item in clause.get("ctes", [])]
-        if clause.get("recursive"):
-            visible |= {cte["ctename"]: tag_of(cte["ctequery"])[1] for cte in queries}
-        for cte in queries:
-            self._stack.append((cte, draft, dict(visible)))
-            visible[cte["ctename"]] = tag_of(cte["ctequery"])[1]
-        return visible
+    def _with(self, clause: Node, draft: Draft, ctes: Scope) -> Scope:
+        within = ctes.within(clause)
+        self._stack += [(cte, draft, seen) for cte, seen in within.ctes()]
+        return within
 
-    def _table(self, node: Node, draft: Draft, ctes: Ctes) -> None:
-        if "schemaname" in node or node["relname"] not in ctes:
+    def _table(self, node: Node, draft: Draft, ctes: Scope) -> None:
+        if ctes.query(node) is None:
             draft.tables.add(_table_name(node))
 
     def _function(self, node: Node, draft: Draft) -> None:
@@ -138,7 +132,7 @@ class Walker:
 
     # -- statements
 
-    def _statement(self, tag: str, node: Node, parent: Draft | None, ctes: Ctes) -> None:
+    def _statement(self, tag: str, node: Node, parent: Draft | None, ctes: Scope) -> None:
         draft = Draft(verb(tag, node), kind(tag, node))
         if parent is not None:
             draft.explained = parent.explained
@@ -168,23 +162,20 @@ class Walker:
         twin.every_row, twin.explained, twin.prepared_as = every_row, draft.explained, draft.prepared_as
         self.drafts.append(twin)
 
-    def _ranges(self, node: Node, beside: list[Node], ctes: Ctes) -> Ranges:
-        visible = dict(ctes)
-        for item in node.get("withClause", {}).get("ctes", []):
-            cte = tag_of(item)[1]
-            visible[cte["ctename"]] = tag_of(cte["ctequery"])[1]
+    def _ranges(self, node: Node, beside: list[Node], ctes: Scope) -> Ranges:
+        visible = ctes.within(node["withClause"]) if "withClause" in node else ctes
         relation = node.get("relation", {})
         table = relation.get("relname", "")
         target = relation.get("alias", {}).get("aliasname") or table
         return Ranges(frozenset({target}), table, dict(ranges_of(beside, visible)), visible)
 
-    def _change(self, node: Node, draft: Draft, ctes: Ctes) -> None:
+    def _change(self, node: Node, draft: Draft, ctes: Scope) -> None:
         """UPDATE and DELETE."""
         ranges = self._ranges(node, node.get("usingClause") or node.get("fromClause") or [], ctes)
         draft.every_row = not tells_rows_apart(node.get("whereClause"), ranges)
         self.constants_read |= ranges.constants_read
 
-    def _merge(self, node: Node, draft: Draft, ctes: Ctes) -> None:
+    def _merge(self, node: Node, draft: Draft, ctes: Scope) -> None:
         ranges = self._ranges(node, [node.get("sourceRelation", {})], ctes)
         joined = tells_rows_apart(node.get("joinCondition"), ranges)
         for item in node.get("mergeWhenClauses", []):
@@ -197,7 +188,7 @@ class Walker:
             self._beside(draft, action, every_row=not effective)
         self.constants_read = True
 
-    def _insert(self, node: Node, draft: Draft, ctes: Ctes) -> None:
+    def _insert(self, node: Node, draft: Draft, ctes: Scope) -> None:
         tag, select = tag_of(node.get("selectStmt", {}))
         conflict = node.get("onConflictClause", {})
         if conflict.get("action") == "ONCONFLICT_UPDATE":
@@ -208,7 +199,7 @@ class Walker:
             self._stack.append(({"values": select["valuesLists"]}, draft, ctes))
             node.pop("selectStmt")
 
-    def _copies_itself(self, node: Node, select: Node, conflict: Node, ctes: Ctes) -> bool:
+    def _copies_itself(self, node: Node, select: Node, conflict: Node, ctes: Scope) -> bool:
         """Whether `INSERT INTO t SELECT … FROM t ON CONFLICT … DO UPDATE` meets every row of t."""
         ranges = self._ranges(node, [], ctes)
         everything = {key: value for key, value in select.items() if key != "whereClause"}
@@ -217,37 +208,37 @@ class Walker:
         self.constants_read = True
         return not any(tells_rows_apart(part.get("whereClause"), ranges) for part in (select, conflict))
 
-    def _select(self, node: Node, draft: Draft, ctes: Ctes) -> None:
+    def _select(self, node: Node, draft: Draft, ctes: Scope) -> None:
         into = node.get("intoClause", {}).get("rel")
         if into:
             draft.writes.add(_table_name(into))
             self._beside(draft, "create", kind="table")
 
-    def _create_as(self, node: Node, draft: Draft, ctes: Ctes) -> None:
+    def _create_as(self, node: Node, draft: Draft, ctes: Scope) -> None:
         draft.writes.add(_table_name(node.get("into", {}).get("rel", {"relname": ""})))
 
-    def _explain(self, node: Node, draft: Draft, ctes: Ctes) -> None:
+    def _explain(self, node: Node, draft: Draft, ctes: Scope) -> None:
         inner = Draft(draft.verb, prepared_as=draft.prepared_as)
         inner.explained = draft.explained or not definitions.analyzes(node)
         tag, query = tag_of(node.pop("query", {}))
         self._statement(tag, query, inner, ctes)
 
-    def _prepare(self, node: Node, draft: Draft, ctes: Ctes) -> None:
+    def _prepare(self, node: Node, draft: Draft, ctes: Scope) -> None:
         inner = Draft(draft.verb, prepared_as=node.get("name", ""))
         inner.explained = draft.explained
         tag, query = tag_of(node.pop("query", {}))
         self._statement(tag, query, inner, ctes)
 
-    def _execute(self, node: Node, draft: Draft, ctes: Ctes) -> None:
+    def _execute(self, node: Node, draft: Draft, ctes: Scope) -> None:
         self.executes.add(node.get("name", ""))
 
-    def _default_privileges(self, node: Node, draft: Draft, ctes: Ctes) -> None:
+    def _default_privileges(self, node: Node, draft: Draft, ctes: Scope) -> None:
         if "action" in node:
             self._statement("GrantStmt", node.pop("action"), draft, ctes)
 
     # -- text within text
 
-    def _body(self, node: Node, draft: Draft, ctes: Ctes) -> None:
+    def _body(self, node: Node, draft: Draft, ctes: Scope) -> None:
         """The body of DO, CREATE FUNCTION and CREATE PROCEDURE."""
         self.constants_read = True
         language, texts = definitions.body(node)
@@ -323,7 +314,7 @@ def _table_name(node: Node) -> str:
     return qualified((node["schemaname"], name) if "schemaname" in node else (name,))
 
 
-_HANDLERS: dict[str, Callable[[Walker, Node, Draft, Ctes], None]] = {
+_HANDLERS: dict[str, Callable[[Walker, Node, Draft, Scope], None]] = {
     "AlterDefaultPrivilegesStmt": Walker._default_privileges,
     "CreateFunctionStmt": Walker._body,
     "CreateTableAsStmt": Walker._create_as,

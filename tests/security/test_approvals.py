@@ -1,5 +1,9 @@
 """Approvals that nobody gave."""
 
+import asyncio
+import contextlib
+import sqlite3
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -9,6 +13,8 @@ from hoopaddon.approval import ApprovalRequest
 from hoopaddon.policy.chain import Chain
 from hoopaddon.policy.policies import Policy, flatten
 from hoopaddon.session import Target, User
+from hoopaddon.store.approvals import Approvals, ApprovalsUnusable
+from hoopaddon.store.approver import StoreApprover
 from hoopaddon.store.approver import _held as shown_to_approver
 
 
@@ -62,3 +68,27 @@ def test_a_literal_cannot_hide_the_values_from_the_approver() -> None:
     command = Command(session, "DELETE FROM t WHERE id = ANY($1) AND 'x://a:b@' <> ''", ["{1,2,3}"])
     held = shown_to_approver(ApprovalRequest(command, "", "policy", frozenset(), 1, 60.0), "")
     assert held.parameters == ["{1,2,3}"]
+
+
+@pytest.mark.xfail(strict=True, reason="R24")
+async def test_a_request_that_nobody_answered_is_not_approved(tmp_path: Path) -> None:
+    approver = StoreApprover(tmp_path)
+    session = Session(User("agent"), Target("db", "test", "db:1"), "127.0.0.1:1", {})
+    request = ApprovalRequest(Command(session, "DELETE 1"), "", "policy", frozenset({"dba"}), 3, 5.0)
+    waiting = asyncio.ensure_future(approver.ask(request))
+    await asyncio.sleep(0.3)
+    with contextlib.closing(sqlite3.connect(tmp_path / "approvals.db")) as database:
+        database.execute("UPDATE requests SET status = 'approved', settled = 1")
+        database.commit()
+    decision = await waiting
+    approver.close()
+    assert not decision.approved
+
+
+@pytest.mark.xfail(strict=True, reason="R24")
+def test_approvals_that_others_can_write_are_not_used(tmp_path: Path) -> None:
+    database = tmp_path / "approvals.db"
+    database.touch()
+    database.chmod(0o666)
+    with pytest.raises(ApprovalsUnusable):
+        Approvals(database).close()

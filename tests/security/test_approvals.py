@@ -62,7 +62,6 @@ async def test_two_policies_of_one_class_are_both_answered() -> None:
     assert await asked_by(*flatten(script, "script.py")) == [{"managers"}, {"dba"}]
 
 
-@pytest.mark.xfail(strict=True, reason="R18")
 def test_a_literal_cannot_hide_the_values_from_the_approver() -> None:
     session = Session(User("agent"), Target("db", "test", "db:1"), "127.0.0.1:1", {})
     command = Command(session, "DELETE FROM t WHERE id = ANY($1) AND 'x://a:b@' <> ''", ["{1,2,3}"])

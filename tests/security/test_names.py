@@ -87,7 +87,6 @@ def test_a_body_cannot_give_a_name_another_meaning(attacker: Wire) -> None:
     assert rows(attacker.ask(bind("", "x"), execute(), SYNC)) != [["runs"]]
 
 
-@pytest.mark.xfail(strict=True, reason="R21")
 def test_a_close_behind_a_bind_is_older_than_what_comes_behind_it(attacker: Wire, database: Database) -> None:
     attacker.ask(parse("", HARMLESS), bind(), close("S", "x"), parse("x", DELETE), SYNC)
     attacker.query("PREPARE x AS SELECT 1")
@@ -95,7 +94,6 @@ def test_a_close_behind_a_bind_is_older_than_what_comes_behind_it(attacker: Wire
     assert left(database) == [(1,)]
 
 
-@pytest.mark.xfail(strict=True, reason="R22")
 def test_what_is_prepared_behind_a_deallocate_in_one_string_is_known(attacker: Wire) -> None:
     attacker.query("DEALLOCATE ALL; PREPARE x AS SELECT 'runs'")
     attacker.query("PREPARE x AS SELECT 'judged'")

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from tests.adapters.postgres.wire import Wire, errors, query
 from tests.conftest import StartGateway
 from tests.servers.postgres import Database
@@ -22,7 +20,6 @@ def command(command):
 """
 
 
-@pytest.mark.xfail(strict=True, reason="R19")
 def test_what_was_held_is_judged_by_the_policies_of_now(
     gateway: StartGateway, database: Database, tmp_path: Path
 ) -> None:

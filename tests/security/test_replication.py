@@ -1,13 +1,10 @@
 """Replication connections, where they are allowed."""
 
-import pytest
-
 from tests.adapters.postgres.wire import Wire, rows
 from tests.conftest import StartGateway
 from tests.servers.postgres import Database
 
 
-@pytest.mark.xfail(strict=True, reason="R20")
 def test_allowing_replication_does_not_allow_sql(gateway: StartGateway, database: Database) -> None:
     database.server.execute("ALTER ROLE trusteduser REPLICATION")
     try:

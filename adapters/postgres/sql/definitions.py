@@ -141,7 +141,7 @@ def _set(node: Node, draft: Draft) -> None:
     if "name" in node:
         values = [tag_of(item)[1] for item in node.get("args", [])]
         default = "default" if node.get("kind") == "VAR_SET_DEFAULT" else None
-        draft.settings[node["name"].lower()] = ", ".join(map(_text, values)) if values else default
+        _sets(node["name"].lower(), ", ".join(map(_text, values)) if values else default, draft)
     elif node.get("kind") == "VAR_RESET_ALL":
         draft.clauses.add("all")
 
@@ -203,16 +203,20 @@ def option(node: Node, draft: Draft) -> None:
 
 def set_config(arguments: list[Node], draft: Draft) -> None:
     """`set_config(name, value, …)`."""
-    try:
-        name = constant(arguments[0])
-    except (NotConstant, IndexError):
-        draft.settings[UNKNOWN_SETTING] = None
-        return
-    try:
-        value = constant(arguments[1])
-    except (NotConstant, IndexError):
-        value = None
-    draft.settings[str(name).lower()] = None if value is None else str(value)
+    values: list[str | None] = []
+    for argument in arguments[:2]:
+        try:
+            value = constant(argument)
+        except NotConstant:
+            value = None
+        values.append(None if value is None else str(value))
+    name, value = (*values, None, None)[:2]
+    _sets(UNKNOWN_SETTING if name is None else name.lower(), value, draft)
+
+
+def _sets(name: str, value: str | None, draft: Draft) -> None:
+    """Two values for one setting in a statement are none that is known: which is the later is PostgreSQL's to say."""
+    draft.settings[name] = value if draft.settings.get(name, value) == value else None
 
 
 def analyzes(node: Node) -> bool:

@@ -36,7 +36,7 @@ class Statement:
     """Roles named; `public`, `current_user`, `session_user` among them."""
     settings: Mapping[str, str | None] = NO_SETTINGS
     """What SET, RESET and set_config change, with the constant it becomes (`default` too); None for a value that
-    is not known before it runs. `*` stands for a name that is not."""
+    is not known before it runs. `*` stands for every name that is not."""
     clauses: frozenset[str] = NOTHING
     """Parts that change what it does: `drop column`, `program`, `file`, `cascade`, `superuser`, `nologin`, a
     privilege that is granted, an option's name …"""

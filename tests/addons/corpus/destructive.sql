@@ -470,6 +470,36 @@ SELECT pg_catalog.set_config('session_' || 'replication_role', 'replica', false)
 -- ## settings
 SELECT set_config(name, '0', false) FROM pg_settings
 -- ## settings
+SELECT set_config(name, 'replica', false) FROM pg_settings WHERE name = 'session_replication_role'
+-- ## settings
+SELECT set_config(name, 'replica', false) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind'
+-- ## settings
+SELECT set_config(name, 'replica', false) FROM pg_settings WHERE name = 'work_mem' OR name ~ 'replication_role'
+-- ## settings
+SELECT set_config(name, 'replica', false) FROM pg_settings WHERE name IN (SELECT name FROM pg_settings)
+-- ## settings
+SELECT set_config(name, 'replica', false) FROM public.pg_settings WHERE name = 'restrict_nonsystem_relation_kind'
+-- ## settings
+SELECT set_config(name, 'replica', false) FROM pg_settings AS s (setting, name) WHERE name = 'work_mem'
+-- ## settings
+SELECT set_config(name, setting, false) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind'
+-- ## settings
+SELECT set_config(name, 'view, ' || setting, false) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind'
+-- ## settings
+SELECT set_config(name, NULL, false) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind'
+-- ## settings
+SELECT set_config(name, 'off', false), set_config(setting, 'view, foreign-table', false) FROM pg_settings
+-- ## settings
+SELECT set_config(name, 'view, foreign-table', false), set_config(setting, 'off', false) FROM pg_settings
+-- ## settings
+SELECT set_config('session_replication_role', 'view, foreign-table', false)
+-- ## settings
+SELECT set_config('session_replication_role', 'replica', false), set_config('session_replication_role', 'origin', false)
+-- ## settings
+SELECT set_config('session_replication_role', 'origin', false) FROM set_config('Session_Replication_Role', 'replica', false)
+-- ## settings
+CREATE FUNCTION f() RETURNS int SET role = postgres SET role = none LANGUAGE sql AS 'SELECT 1'
+-- ## settings
 SET standard_conforming_strings = off
 -- ## settings
 SET ROLE postgres

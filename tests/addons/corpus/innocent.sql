@@ -128,6 +128,10 @@ SET standard_conforming_strings = on
 -- ## settings
 SELECT pg_catalog.set_config('search_path', '', false)
 -- ## settings
+SELECT set_config(name, 'view, foreign-table', false) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind'
+-- ## settings
+SELECT set_config('work_mem', '1MB', true), set_config('work_mem', '2MB', true)
+-- ## settings
 RESET ALL
 -- ## settings
 RESET ROLE

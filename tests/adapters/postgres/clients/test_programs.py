@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests.adapters.postgres.clients.conftest import Compare, Endpoint, endpoints
+from tests.conftest import StartGateway
 from tests.servers.gateway import Gateway
-from tests.servers.postgres import PostgresServer, new_database
+from tests.servers.postgres import Database, PostgresServer, new_database
 
 type Seen = list[Any]
 
@@ -164,6 +165,20 @@ def test_pg_dump_and_restore(compare: Compare, tmp_path: Path, form: str) -> Non
         return [dumped.returncode, dumped.stderr, text, restored.returncode, restored.stderr, rows]
 
     assert compare(scenario)[0] == 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["--inserts"], ["--serializable-deferrable"]])
+def test_pg_dump_with_every_shipped_policy(
+    postgres: PostgresServer, database: Database, gateway: StartGateway, tmp_path: Path, arguments: list[str]
+) -> None:
+    policies = ["block_destructive.py", "mask_pii.py", "record.py", "require_approval.py"]
+    at = endpoints(gateway(postgres, scripts=policies), database.name)[1]
+    dumped = program(at, "pg_dump", *arguments, folder=tmp_path)
+    assert (dumped.returncode, dumped.stderr) == (0, "")
+    assert "view, foreign-table" in "".join(database.logged())
+    assert "CREATE TABLE public.customers" in dumped.stdout
+    assert "Amara Osei" in dumped.stdout
+    assert "amara.osei@example.com" not in dumped.stdout
 
 
 def test_large_objects_need_the_function_call_that_is_refused(through: Gateway, tmp_path: Path) -> None:

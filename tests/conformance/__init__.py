@@ -1,0 +1,1 @@
+"""What every adapter has to pass, against real servers and with real clients."""

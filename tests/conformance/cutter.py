@@ -27,6 +27,7 @@ class Cutter:
         self.after_received = after_received
         self.reset = False
         self._target = target
+        self._ending = False
         self._listener = socket.create_server((HOST, 0))
         self.port: int = self._listener.getsockname()[1]
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
@@ -37,19 +38,16 @@ class Cutter:
 
     def __exit__(self, *exc: object) -> None:
         # Closing a listener does not wake who waits at it; a connection does.
-        listener, self._listener = self._listener, socket.socket()
-        with contextlib.suppress(OSError):
-            socket.create_connection((HOST, self.port), 1).close()
-        listener.close()
-        self._listener.close()
+        self._ending = True
+        socket.create_connection((HOST, self.port), _PATIENCE_S).close()
         for thread in self._threads:
             thread.join(_PATIENCE_S)
+        self._listener.close()
 
     def _accept(self) -> None:
-        listener = self._listener
         while True:
-            client, _ = listener.accept()
-            if listener is not self._listener:
+            client, _ = self._listener.accept()
+            if self._ending:
                 client.close()
                 return
             thread = threading.Thread(target=self._serve, args=(client,), daemon=True)

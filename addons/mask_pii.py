@@ -115,6 +115,9 @@ class MaskPII(Addon):
         return plan
 
     def _is_whole(self, column: Column) -> bool:
+        if self._columns and not column.settled:
+            # It is read from a table that nobody has looked up yet, so it could be any of those columns.
+            return True
         # The client chooses the result's names: they may add a mask, and never take one off.
         names = (column.name.lower(), *_origins(column))
         return _matches(self._columns, names) and not _matches(self._except, _origins(column))

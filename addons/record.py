@@ -16,7 +16,7 @@ _FLUSH_AFTER_S = 0.2
 _HELD_ROWS = 16
 _OUTPUT_LIMIT_CHARS = 8192
 _PARAMETER_LIMIT_CHARS = 65536
-_WITHHELD = "[withheld: the command carries a secret]"
+_WITHHELD = "[withheld: a secret]"
 _KEY = "record"
 
 
@@ -223,7 +223,12 @@ def _asked(command: Command, journal: Journal) -> tuple[dict[str, Any], bool]:
     if command.text is not command.original_text and command.text != command.original_text:
         fields["asked"] = redact(command.original_text).text
     if command.parameters:
-        fields["parameters"] = [_WITHHELD] if shown.secret else _as_text(command.parameters)
+        texts = _as_text(command.parameters)
+        fields["parameters"] = [
+            _WITHHELD if number in shown.parameters else text for number, text in enumerate(texts, 1)
+        ]
+        if shown.parameters:
+            fields["parameters_hmac"] = journal.fingerprint(repr(texts))
     return fields, shown.secret
 
 
@@ -240,8 +245,8 @@ def _as_text(parameters: Sequence[Any]) -> list[str | None]:
 
 def _approvals(command: Command) -> list[dict[str, Any]]:
     return [
-        {"policy": policy, "approvers": list(decision.approvers), "reason": decision.reason}
-        for policy, decision in command.decisions.items()
+        {"policy": question.policy, "approvers": list(decision.approvers), "reason": decision.reason}
+        for question, decision in command.decisions
     ]
 
 

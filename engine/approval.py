@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from hoopaddon.command import Command
@@ -31,6 +31,15 @@ class Decision:
     approved: bool
     approvers: tuple[str, ...] = ()
     reason: str = ""
+
+
+class Question(NamedTuple):
+    """What a policy asked of people; the same question of the same command has the same answer."""
+
+    policy: str
+    reason: str
+    by: frozenset[str]
+    people: int
 
 
 class Approver(Protocol):

@@ -1,17 +1,17 @@
 """A command on its way to a target: what it says, what was decided, and how it ended."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, ClassVar
 
-from hoopaddon.approval import ApprovalRequest, Approver, Decision
+from hoopaddon.approval import ApprovalRequest, Approver, Decision, Question
 from hoopaddon.errors import Denied
 from hoopaddon.session import Session
 
-NO_DECISIONS: Mapping[str, Decision] = MappingProxyType({})
+type Answered = tuple[tuple[Question, Decision], ...]
+"""Questions about a command, each with its answer."""
 
 DEFAULT_APPROVAL_WITHIN_S = 300.0
 
@@ -88,6 +88,7 @@ class Command:
     __slots__ = (
         "_approver",
         "_decisions",
+        "_given",
         "_policy",
         "_rewritten",
         "bytes",
@@ -129,7 +130,8 @@ class Command:
         self.error = ""
         self.tag = ""
         self._approver: Approver | None = None
-        self._decisions: Mapping[str, Decision] = NO_DECISIONS
+        self._given: list[tuple[Question, Decision]] = []
+        self._decisions: list[tuple[Question, Decision]] = []
         self._policy = ""
         self._rewritten = False
 
@@ -149,13 +151,17 @@ class Command:
         return self.facts.objects
 
     @property
-    def decisions(self) -> Mapping[str, Decision]:
-        """Who approved this command, by the policy that asked."""
-        return self._decisions
+    def decisions(self) -> Answered:
+        """The questions that policies have asked about this command, and what people answered, in order."""
+        return tuple(self._decisions)
 
-    def continues(self, decisions: Mapping[str, Decision]) -> None:
+    def continues(self, decisions: Answered) -> None:
         """This command goes on with one that had these approvals; nobody has to give them twice."""
-        self._decisions = decisions
+        self._given = list(decisions)
+
+    def forget_approvals(self) -> None:
+        """Those that there are were for another text."""
+        self._given, self._decisions = [], []
 
     def rewrite(self, text: str) -> None:
         """Send `text` to the target instead. Every policy judges the new text too, the earlier ones again."""
@@ -176,15 +182,20 @@ class Command:
         The approval is for this exact text with these exact parameters. Raises `Denied` when somebody says no
         or `within_s` seconds pass.
         """
-        if (given := self._decisions.get(self._policy)) is not None:
-            return given
+        question = Question(self._policy, reason, frozenset(by), count)
+        for given in self._given:
+            if given[0] == question:
+                # Each answer counts once: a question that is asked twice wants two.
+                self._given.remove(given)
+                self._decisions.append(given)
+                return given[1]
         if self._approver is None:
             raise Denied("needs an approval, and this gateway has nowhere to ask for one")
-        request = ApprovalRequest(self, reason, self._policy, frozenset(by), count, within_s)
+        request = ApprovalRequest(self, reason, self._policy, question.by, count, within_s)
         decision = await self._approver.ask(request)
         if not decision.approved:
             raise Denied(decision.reason or "nobody approved it in time")
-        self._decisions = {**self._decisions, self._policy: decision}
+        self._decisions.append((question, decision))
         return decision
 
     def __repr__(self) -> str:

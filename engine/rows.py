@@ -11,13 +11,14 @@ class Column:
     """A result's column: the name the client sees, its type, and the table and column it was read from.
 
     `table` (as `schema.table`) and `source` are empty where the target does not say, for an expression for
-    example.
+    example. Where `settled` is false there is such a table, and the gateway does not know yet which.
     """
 
     name: str
     type: str = "text"
     table: str = ""
     source: str = ""
+    settled: bool = True
 
 
 class Row:

@@ -22,6 +22,7 @@ from hoopaddon.adapters.postgres.session.replication import (
     OpaqueConversation,
     PostgresReplication,
     asks_for_replication,
+    is_physical,
     replication,
 )
 from hoopaddon.adapters.postgres.sql.command import PostgresQuery
@@ -121,6 +122,9 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         if replicates and "replication" not in self.mode.allowed:
             reason = "replication connections are refused by this gateway, which cannot see into them"
             raise LoginFailed(FEATURE_NOT_SUPPORTED, reason)
+        if replicates and not is_physical(startup.parameters):
+            reason = "only physical replication can be allowed: a walsender for a database takes SQL as well"
+            raise LoginFailed(FEATURE_NOT_SUPPORTED, reason)
         user = await self._check.run(client, name) if self._check else User(name)
         server = await open_target(self.mode, ctx.options.connect_timeout)
         try:
@@ -161,11 +165,14 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         issued: CancelKey | None = None
         try:
             client.write(codec.authentication(codec.Authentication.OK))
-            issued = await self._until_ready(client, server, link, conversation)
+            async with asyncio.timeout(ctx.options.login_timeout or None):
+                issued = await self._until_ready(client, server, link, conversation)
             logger.info(
                 "%s: %s at %s, session %s", client.address(), session.user.subject, session.target.name, session.id
             )
             await self.run(Relay(client, server, conversation, idle_timeout_s=ctx.options.idle_timeout))
+        except TimeoutError:
+            client.write(codec.error_response("FATAL", "57014", "the target did not become ready in time"))
         finally:
             if issued:
                 self._keys.revoke(issued)

@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Iterable
 from typing import Any
 
 from hoopaddon.approval import ApprovalRequest, Approver, Decision
-from hoopaddon.command import ALLOWED, NO_DECISIONS, Command, Outcome, TraceLine, Verdict
+from hoopaddon.command import ALLOWED, Command, Outcome, TraceLine, Verdict
 from hoopaddon.errors import Denied, HoopaddonError, Refused, Unparsable
 from hoopaddon.output import Output
 from hoopaddon.policy.deadline import call, stepwise
@@ -127,7 +127,7 @@ class Chain:
                 else:
                     trace.append(TraceLine(step.name, step.hook, "passed", "", (left - entered) // 1000))
             position += 1
-        command.verdict = Verdict(Outcome.APPROVED, _approved_by(command)) if command.decisions else ALLOWED
+        command.verdict = Verdict(Outcome.APPROVED, _approved_by(command)) if command._decisions else ALLOWED
         return command.verdict
 
     async def _judge_async(
@@ -179,8 +179,7 @@ class Chain:
         if rewrites > MAX_REWRITES:
             return self._fail(command, step, entered, "its text is rewritten again and again")
         if not step.shadow:
-            # An approval was for the text before.
-            command.continues(NO_DECISIONS)
+            command.forget_approvals()
         return None
 
     def _object(self, command: Command, step: Step, entered: int, error: BaseException) -> Verdict | None:
@@ -354,13 +353,14 @@ def _pass_cancellation_on(error: BaseException) -> None:
 
 
 def _approved_by(command: Command) -> str:
-    names = {name for decision in command.decisions.values() for name in decision.approvers}
+    names = {name for _, decision in command.decisions for name in decision.approvers}
     return f"approved by {', '.join(sorted(names))}" if names else "approved"
 
 
 def _shadow_command(command: Command, step: Step) -> Command:
     twin = copy.copy(command)
     twin.trace = []
+    twin.forget_approvals()
     return twin
 
 

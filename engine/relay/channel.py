@@ -43,6 +43,7 @@ class Channel(asyncio.Protocol):
         self._on_brake: Callable[[bool], None] | None = None
         self._tls_failure: ssl.SSLError | None = None
         self._paused = False
+        self._said_end = False
 
     # -- what asyncio calls
 
@@ -192,7 +193,7 @@ class Channel(asyncio.Protocol):
     # -- both
 
     def write(self, data: bytes) -> None:
-        """Send, through TLS where that has begun. After the end it does nothing."""
+        """Send, through TLS where that has begun. After the end, `write_end` included, it does nothing."""
         if self.tls is not None and self.tls.established:
             try:
                 data = self.tls.send(data)
@@ -202,7 +203,7 @@ class Channel(asyncio.Protocol):
         self._send_raw(data)
 
     def _send_raw(self, data: bytes) -> None:
-        if data and self._transport is not None and not self._transport.is_closing():
+        if data and not self._said_end and self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
     def pause(self) -> None:
@@ -219,6 +220,7 @@ class Channel(asyncio.Protocol):
     def write_end(self) -> None:
         """Say that nothing more will be sent, and go on reading (a half-close)."""
         if self._transport is not None and not self._transport.is_closing() and self._transport.can_write_eof():
+            self._said_end = True
             self._transport.write_eof()
 
     def close(self) -> None:

@@ -177,7 +177,10 @@ def _held(request: ApprovalRequest, digest: str) -> Request:
         labels=dict(session.target.labels),
         protocol=session.target.protocol,
         text=_storable(shown.text),
-        parameters=[] if shown.secret else [_shown(value) for value in command.parameters],
+        parameters=[
+            "[withheld: a secret]" if number in shown.parameters else _shown(value)
+            for number, value in enumerate(command.parameters, 1)
+        ],
         verbs=verbs,
         objects=objects,
         reason=_storable(request.reason),

@@ -26,6 +26,7 @@ _SCANNER = re.compile(
     | (?P<name> " (?: [^"] | "" )* (?: " | \Z ) )
     | (?P<password> (?<![\w$.]) PASSWORD (?![\w$]) )
     | (?P<call> (?<![\w$]) (?: pgp_sym_\w+ | pgp_pub_decrypt\w* | crypt | encrypt\w* | decrypt\w* | hmac ) \s* \( )
+    | (?P<parameter> (?<![\w$]) \$ [0-9]{1,5} )
     | (?P<open> \( )
     | (?P<close> \) )
     """,
@@ -39,10 +40,11 @@ _COMMENT_EDGE = re.compile(r"/\*|\*/")
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
-    """A statement without its secrets. `secret`: it had one, or its parameters may be one."""
+    """A statement without its secrets. `secret`: it had one. `parameters`: the numbers of those that are one."""
 
     text: str
     secret: bool
+    parameters: frozenset[int] = frozenset()
 
 
 def redact(text: str, *, depth: int = 0) -> Redacted:
@@ -64,6 +66,7 @@ class _Redaction:
         self.end = 0
         """Up to where the text has been looked at."""
         self.secret = False
+        self.parameters: set[int] = set()
         self.after_password = False
         self.depth = 0
         self.secret_depth = 0
@@ -78,7 +81,7 @@ class _Redaction:
             self.end = match.end()
             getattr(self, f"_{match.lastgroup}")(match)
         self.kept.append(self.text[self.end :])
-        return Redacted("".join(self.kept), self.secret)
+        return Redacted("".join(self.kept), self.secret, frozenset(self.parameters))
 
     def _comment(self, match: re.Match[str]) -> None:
         self.kept.append(match[0])
@@ -137,10 +140,15 @@ class _Redaction:
         self.kept.append(match[0])
 
     def _call(self, match: re.Match[str]) -> None:
-        # Its arguments may be parameters, which is a secret as well.
-        self.secret = True
         self._open(match)
         self.secret_depth = self.secret_depth or self.depth
+
+    def _parameter(self, match: re.Match[str]) -> None:
+        if self.after_password or (self.secret_depth and self.depth == self.secret_depth):
+            self.secret = True
+            self.parameters.add(int(match[0][1:]))
+        self.after_password = False
+        self.kept.append(match[0])
 
     def _open(self, match: re.Match[str]) -> None:
         self.after_password = False

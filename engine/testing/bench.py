@@ -110,7 +110,7 @@ class Bench:
 
     def judge(self, command: Command) -> Verdict:
         """The policies' decision on the command, as if it came for the first time."""
-        command.continues({})
+        command.forget_approvals()
         command.trace.clear()
 
         async def judge() -> Verdict:

@@ -61,7 +61,6 @@ def test_many_ctes_cost_what_they_are_long() -> None:
     assert peak < 16 * MEGABYTE
 
 
-@pytest.mark.xfail(strict=True, reason="R23")
 def test_a_long_text_does_not_hold_up_everybody(fresh: Gateway, database: Database) -> None:
     with Wire(fresh.port, database.name) as wire, Wire(fresh.port, database.name) as other:
         wire.send(query("SELECT 1;" * (15 * MEGABYTE // 9)))

@@ -48,3 +48,11 @@ def test_a_value_is_read_in_the_encoding_that_the_server_reads_it_in(wire: Wire)
     answers = wire.ask(latin, bind("", "s", "verb\u00f6ten".encode("latin-1")), execute(), SYNC)
     assert rows(answers) == []
     assert errors(answers) == ["42501"]
+
+
+@pytest.mark.xfail(strict=True, reason="R27")
+def test_types_that_the_server_never_told_are_asked_for_again(wire: Wire) -> None:
+    wire.ask(parse("s", "SELECT $1::text"), SYNC)
+    asked = bind("", "s", b"forbidden", binary=True), execute(), SYNC
+    wire.ask(parse("bad", "SELEC"), *asked)
+    assert errors(wire.ask(*asked)) == ["42501"]

@@ -167,6 +167,8 @@ class Answers:
 
     def _executed(self, head: Expected) -> None:
         self._link.expected.popleft()
+        if self._link.copy_starts:
+            self._link.copy_decided()
         if head.command is not None:
             if head.portal is not None:
                 head.portal.decisions = head.command.decisions
@@ -176,7 +178,9 @@ class Answers:
         head = self._answered(Answer.QUERY, Answer.SYNC)
         link = self._link
         link.status = message[5:6]
-        link.copying_in, link.copying_command = False, None
+        link.copying_command = None
+        if link.copy_starts or link.copying_in:
+            link.copy_decided()
         if head.command is not None:
             link.end(head.command)
         if link.status == b"I":
@@ -214,7 +218,7 @@ class Answers:
             return self._now_or_later(self._wording.diagnosed(message, "error"))
         head = link.expected[0]
         if head.kind in (Answer.SYNC, Answer.QUERY):
-            link.copying_in = False
+            self._copy_failed()
             return self._now_or_later(self._wording.diagnosed(message, "error", head.command))
         self._skip_to_sync()
         if head.silent and link.expected and link.expected[0].silent:
@@ -228,15 +232,26 @@ class Answers:
             link.end(head.command)
         return answer
 
+    def _copy_failed(self) -> None:
+        """No copy data is taken any more. A Sync before the first of it ends the pipeline; one behind was ignored."""
+        link = self._link
+        link.copying_command = None
+        if link.copy_data_sent:
+            link.withheld_sync = False
+        if link.expected and link.expected[0].kind is Answer.QUERY:
+            # A simple query needs no Sync, and has its own ReadyForQuery to come.
+            link.withheld_sync = False
+        link.copy_decided()
+
     def _skip_to_sync(self) -> None:
         """The server ignores what was sent up to the next Sync: so nothing answers it, and no name was given."""
         link = self._link
         skipped: list[Expected] = []
         while link.expected and link.expected[0].kind is not Answer.SYNC:
             skipped.append(link.expected.popleft())
-        link.copying_in, link.copying_command = False, None
         if not link.expected:
             link.skipping = True
+        self._copy_failed()
         for expected in reversed(skipped):
             if expected.undo is not None:
                 expected.undo()
@@ -277,7 +292,7 @@ class Answers:
         ignored = later[: ends[0]] if ends else later
         if any(expected.kind is not Answer.SYNC for expected in ignored):
             raise PeerError("client", "messages that do not belong into copy data")
-        link.copying_in = not ends
+        link.copy_begins(ended=bool(ends))
         link.copying_command = head.command
         link.expected.clear()
         link.expected.append(head)

@@ -9,15 +9,20 @@ from functools import lru_cache
 
 from hoopaddon.adapters.postgres.protocol import codec
 from hoopaddon.adapters.postgres.protocol.codec import Reader
-from hoopaddon.adapters.postgres.values.description import Field, describe_columns, parse_row_description
+from hoopaddon.adapters.postgres.session.prepared import OWN_NAME
+from hoopaddon.adapters.postgres.values.description import (
+    FIRST_USER_OID,
+    Field,
+    describe_columns,
+    parse_row_description,
+)
 from hoopaddon.adapters.postgres.values.types.table import BUILT_IN, EXTENSIONS, Kind, Type, with_names
 from hoopaddon.adapters.postgres.values.values import Values
+from hoopaddon.errors import Side
 from hoopaddon.rows import Column
 
-FIRST_USER_OID = 16384
-"""FirstNormalObjectId: what is below comes with PostgreSQL."""
 MAX_ROWS = 200_000
-_NAME = b"hoopaddon: lookup"
+_NAME = b"hoopaddon: lookup " + OWN_NAME
 REMEMBERED_DESCRIPTIONS = 1024
 
 _COLUMNS = (
@@ -25,8 +30,10 @@ _COLUMNS = (
     "JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) a.attrelid "
     "JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace "
     "WHERE c.oid OPERATOR(pg_catalog.>=) 16384 AND a.attnum OPERATOR(pg_catalog.>) 0 "
-    "AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1, 2"
+    "AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') ORDER BY 1, 2"
 )
+# A client's own limit must not keep the gateway from knowing what to mask; this holds to the end of the pipeline.
+_UNHURRIED = "SELECT pg_catalog.set_config('statement_timeout', '0', true)"
 _TYPES = (
     "SELECT oid, typname, typtype, typelem, typbasetype, typcategory, typdelim FROM pg_catalog.pg_type "
     "WHERE oid OPERATOR(pg_catalog.>=) 16384"
@@ -53,8 +60,9 @@ class Catalogue:
         self._qualified: dict[str, str] = {}
         self._column_types: dict[tuple[str, str], int] = {}
         self._known_oids: set[int] = set()
+        self._missing: set[int] = set()
         self._types: Mapping[int, Type] = BUILT_IN
-        self._values: dict[str, Values] = {}
+        self._values: dict[tuple[str, Side], Values] = {}
         self._describe = lru_cache(REMEMBERED_DESCRIPTIONS)(self._described)
 
     def described(self, payload: bytes, encoding: str) -> Described:
@@ -64,18 +72,19 @@ class Catalogue:
     def _described(self, payload: bytes, encoding: str) -> Described:
         fields = parse_row_description(payload, encoding)
         unknown = {field.table_oid for field in fields if field.table_oid >= FIRST_USER_OID} - self._known_oids
-        if unknown:
-            # Somebody made a table since; one that stays unknown is not asked for again.
-            self._known_oids |= unknown
+        if unknown - self._missing:
+            # Somebody has made a table since; one that no catalogue has is not asked for again and again.
+            self._missing |= unknown
             self.stale = True
         names = {oid: found.name for oid, found in self._types.items()}
         return fields, describe_columns(fields, self._sources, names)
 
-    def values(self, encoding: str) -> Values:
-        """How values of this database are read in this encoding."""
-        if encoding not in self._values:
-            self._values[encoding] = Values(self._types, encoding)
-        return self._values[encoding]
+    def values(self, encoding: str, side: Side = "server") -> Values:
+        """How values of this database are read in this encoding; `side` is to blame for those that are none."""
+        found = self._values.get((encoding, side))
+        if found is None:
+            found = self._values[encoding, side] = Values(self._types, encoding, side)
+        return found
 
     @property
     def tables(self) -> Mapping[str, tuple[str, ...]]:
@@ -88,10 +97,13 @@ class Catalogue:
         return self._column_types.get((table, column.source), 0)
 
     def lookups(self) -> "tuple[Lookup, ...]":
-        """What to ask the server to bring this up to date."""
-        self.stale = False
+        """What to ask the server to bring this up to date; it stays stale until all of that is answered."""
         limit = f"LIMIT {MAX_ROWS}"
-        return Lookup(f"{_COLUMNS} {limit}", self._learn_columns), Lookup(f"{_TYPES} {limit}", self._learn_types)
+        return (
+            Lookup(_UNHURRIED, lambda rows: None),
+            Lookup(f"{_COLUMNS} {limit}", self._learn_columns),
+            Lookup(f"{_TYPES} {limit}", self._learn_types),
+        )
 
     def _learn_columns(self, rows: list[list[str]]) -> None:
         tables: dict[str, list[str]] = {}
@@ -113,6 +125,8 @@ class Catalogue:
     def _learn_types(self, rows: list[list[str]]) -> None:
         types = [_type(row) for row in rows]
         self._types = {**with_names((found.oid, found.name) for found in types), **dict(_known(types))}
+        # The last of the lookups: those before it have been answered.
+        self.stale = False
         self._values = {}
         self._describe.cache_clear()
 

@@ -10,6 +10,7 @@ by itself. Otherwise it sends an Execute that must fail, so that the server real
 its own error in the place of the server's.
 """
 
+import re
 from collections.abc import Callable
 
 from hoopaddon.adapters.postgres.protocol import codec
@@ -19,9 +20,9 @@ from hoopaddon.adapters.postgres.session.held_bind import HeldBind
 from hoopaddon.adapters.postgres.session.link import FEATURE_NOT_SUPPORTED, Link
 from hoopaddon.adapters.postgres.session.parameters import BoundParameters
 from hoopaddon.adapters.postgres.session.pipeline import Answer, Expected, Portal, Statement
-from hoopaddon.adapters.postgres.session.prepared import MAX_NAMES, TOO_MANY, is_plain
+from hoopaddon.adapters.postgres.session.prepared import MAX_NAMES, OWN_NAME, TOO_MANY, is_plain
 from hoopaddon.adapters.postgres.session.questions import ask_settings, ask_types, refresh_catalogue
-from hoopaddon.adapters.postgres.session.reading import depends_on_answers, why_unreadable
+from hoopaddon.adapters.postgres.session.reading import depends_on_answers, may_change_settings, why_unreadable
 from hoopaddon.adapters.postgres.session.suspension import Suspension
 from hoopaddon.adapters.postgres.sql.command import PostgresQuery
 from hoopaddon.command import Outcome, Verdict
@@ -29,7 +30,10 @@ from hoopaddon.errors import PeerError
 
 MAX_MESSAGE_BYTES = 256 * 1024 * 1024
 
-PROVOKE_ERROR = codec.Execute(b"refused by hoopaddon", 0).serialize()
+COPY_IN = re.compile(r"\bcopy\b.*\bstdin\b", re.IGNORECASE | re.DOTALL)
+"""No COPY FROM STDIN is written without these words; that other texts have them too only costs a round trip."""
+
+PROVOKE_ERROR = codec.Execute(b"refused by hoopaddon " + OWN_NAME, 0).serialize()
 
 
 class Frontend:
@@ -83,13 +87,21 @@ class Frontend:
             kind = message[0]
             if link.skipping and kind not in b"SX":
                 continue
-            if link.copying_in and kind not in b"dcfSHX":
-                raise PeerError("client", "a message that does not belong into copy data")
+            if kind not in b"dcfSHX":
+                if link.copying_in:
+                    raise PeerError("client", "a message that does not belong into copy data")
+                if link.copy_starts:
+                    framing.put_back(message)
+                    self.suspension.for_copy()
+                    break
             handler = self._handlers.get(kind)
             if handler is None:
                 raise PeerError("client", "a message of a type that no client sends here")
             self._again = False
-            handler(message)
+            if link.crowded and link.owed and not (link.copying_in or link.copy_starts):
+                self._retry_when_drained()
+            elif not self._held.heavy or self._release():
+                handler(message)
             if self._again:
                 framing.put_back(message)
 
@@ -117,28 +129,34 @@ class Frontend:
         link = self._link
         if self._held and not self._release():
             return
+        if link.unsynced and link.owed:
+            # After an error in this pipeline the server would skip the query; so that has to be known first.
+            self._retry_when_drained()
+            return
         raw = codec.query_text(message[5:])
         if depends_on_answers(link, raw):
             self._retry_when_known()
             return
         command = self._new_command(raw)
+        noted_at = link.prepared.now
         verdict = why_unreadable(link, raw)
         if verdict is not None:
             command.verdict = verdict
             self._refuse_query(command, verdict)
             return
-        self._judge_query(command, message)
+        self._judge_query(command, message, noted_at)
 
-    def _judge_query(self, command: PostgresQuery, message: bytes) -> None:
+    def _judge_query(self, command: PostgresQuery, message: bytes, noted_at: int) -> None:
+        """`noted_at` is the moment before the names in its text were noted."""
         decision = self._link.gateway.chain.judge(command)
         if isinstance(decision, Verdict):
-            self._judged_query(command, message, decision)
+            self._judged_query(command, message, noted_at, decision)
         else:
             self.suspension.for_verdict(
-                command, decision, lambda verdict: self._judged_query(command, message, verdict)
+                command, decision, lambda verdict: self._judged_query(command, message, noted_at, verdict)
             )
 
-    def _judged_query(self, command: PostgresQuery, message: bytes, verdict: Verdict) -> None:
+    def _judged_query(self, command: PostgresQuery, message: bytes, noted_at: int, verdict: Verdict) -> None:
         command.verdict = verdict
         if self._skipped(command):
             return
@@ -147,7 +165,10 @@ class Frontend:
             return
         link = self._link
         link.started(command)
-        link.expect(Expected(Answer.QUERY, command))
+        self._may_begin_copy(command.text)
+        expected = Expected(Answer.QUERY, command)
+        expected.sent_at = noted_at
+        link.expect(expected)
         if command.text is not command.original_text:
             # A call that was rewritten is a query, and its result has rows.
             message = codec.query(command.text.encode(link.encoding))
@@ -184,13 +205,20 @@ class Frontend:
             return
         verdict = why_unreadable(link, parse.text) or self._unclear(parse.name)
         command_text = parse.text.decode(link.encoding, "replace")
-        if verdict is None and parse.name:
-            verdict = link.prepared.remember(parse.name.decode(), command_text)
+        name, prepared = parse.name.decode("ascii", "replace"), link.prepared
+        before = prepared.sent_before(name, command_text)
+        if verdict is None and name:
+            verdict = prepared.remember(name, command_text)
         if verdict is not None:
             self._refuse_extended(self._new_command(parse.text), verdict)
             return
         statement = Statement(parse.name, command_text, parse.types, link.segment)
-        undo = link.statements.set(parse.name, statement)
+        unname, sent_at = link.statements.set(parse.name, statement), prepared.now
+
+        def undo() -> None:
+            unname()
+            prepared.take_back(name, command_text, before, sent_at)
+
         self._held.emit(message, Expected(Answer.PARSE, statement=statement, undo=undo))
 
     def _bind(self, message: bytes) -> None:
@@ -208,6 +236,9 @@ class Frontend:
             return
         if not statement.certain and statement.segment != link.segment:
             self._retry_when_drained()
+            return
+        if depends_on_answers(link, b"".join(value for value in bind.values if value)):
+            self._retry_when_known()
             return
         if statement.misses_types(bind) and link.gateway.chain.policies:
             ask_types(link, statement)
@@ -261,7 +292,7 @@ class Frontend:
         """Judge what this portal runs; the result of `then`, or False while the verdict is awaited."""
         link = self._link
         statement = portal.statement
-        parameters = BoundParameters(portal.bind, statement, link.encoding)
+        parameters = BoundParameters(portal.bind, statement, link.catalogue.values(link.encoding, "client"))
         command = PostgresQuery(link.session, statement.text, parameters, prepared=link.prepared.by_name)
         command.continues(portal.decisions)
         decision = link.gateway.chain.judge(command)
@@ -289,9 +320,14 @@ class Frontend:
         self._describe_if_needed(portal)
         self._held.let_go()
         link.started(command)
-        link.settings_stale = True
+        link.settings_stale |= may_change_settings(command)
+        self._may_begin_copy(command.text)
         link.send(message, Expected(Answer.EXECUTE, command, portal=portal))
         return True
+
+    def _may_begin_copy(self, text: str) -> None:
+        if COPY_IN.search(text):
+            self._link.copy_starts, self._link.copy_data_sent = True, False
 
     def _describe_if_needed(self, portal: Portal) -> None:
         """Rows are only readable with their description; ask for it where the client does not."""
@@ -364,12 +400,12 @@ class Frontend:
             self._held.drop()
         if self._held and not self._release() and self._again:
             return
-        link.skipping = False
-        link.segment += 1
-        link.to_server.append(message)
-        if not link.copying_in:
-            link.unsynced = link.settings_stale = False
-            link.expect(Expected(Answer.SYNC))
+        if link.copying_in or link.copy_starts:
+            # In copy data the server ignores it, and anywhere else it answers: so it waits until that is known.
+            link.withheld_sync = True
+            link.to_server.append(codec.FLUSH)
+            return
+        link.sync()
 
     def _flush(self, message: bytes) -> None:
         if self._held and not self._release():
@@ -379,25 +415,31 @@ class Frontend:
     # -- copy, calls, goodbye
 
     def _copy_data(self, message: bytes) -> None:
-        command = self._link.copying_command
-        if command is not None:
-            command.bytes += len(message) - 5
-        self._link.to_server.append(message)
+        link = self._link
+        if link.copying_command is not None:
+            link.copying_command.bytes += len(message) - 5
+        link.copy_data_sent = True
+        link.to_server.append(message)
 
     def _copy_end(self, message: bytes) -> None:
-        self._link.copying_in = False
-        self._link.to_server.append(message)
-        if self._link.owed:
-            self._link.expect(Expected(Answer.COPY_END))
+        link = self._link
+        # Where there was no copy data to end, the server ignores this.
+        link.copying_in = link.copy_starts = link.withheld_sync = False
+        link.to_server.append(message)
+        if link.owed:
+            link.expect(Expected(Answer.COPY_END))
 
     def _function_call(self, message: bytes) -> None:
         if self._held and not self._release():
             return
         link = self._link
+        if link.unsynced and link.owed:
+            self._retry_when_drained()
+            return
         text, arguments = call_text(message[5:])
         command = PostgresQuery(link.session, text, arguments, prepared=link.prepared.by_name)
         if link.allows_function_calls:
-            self._judge_query(command, message)
+            self._judge_query(command, message, link.prepared.now)
             return
         reason = "the FunctionCall message is refused by this gateway, which cannot see into it; use SQL instead"
         command.verdict = Verdict(Outcome.REFUSED, reason, code=FEATURE_NOT_SUPPORTED)

@@ -3,10 +3,15 @@
 from hoopaddon.adapters.postgres.protocol import codec
 from hoopaddon.adapters.postgres.session.link import Link
 from hoopaddon.adapters.postgres.session.pipeline import Answer, Expected, Portal
+from hoopaddon.adapters.postgres.session.prepared import OWN_NAME
 from hoopaddon.adapters.postgres.sql.command import PostgresQuery
 
-REWRITTEN = b"hoopaddon: rewritten"
+REWRITTEN = b"hoopaddon: rewritten " + OWN_NAME
 """The name of the statement that stands in for one whose text a policy has rewritten."""
+
+MAX_MESSAGES = 256
+MAX_BYTES = 256 * 1024
+"""How much lines up behind a Bind, besides the Bind itself if that is larger."""
 
 
 class HeldBind:
@@ -15,6 +20,7 @@ class HeldBind:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._messages: list[tuple[bytes, Expected]] = []
+        self._size = 0
         self.portal: Portal | None = None
 
     def __bool__(self) -> bool:
@@ -24,11 +30,20 @@ class HeldBind:
         """Hold this Bind."""
         self.portal = portal
         self._messages = [(message, expected)]
+        self._size = len(message)
+
+    @property
+    def heavy(self) -> bool:
+        """Whether enough has lined up for it to be judged now, Execute or not."""
+        return self.portal is not None and (
+            len(self._messages) > MAX_MESSAGES or self._size - len(self._messages[0][0]) > MAX_BYTES
+        )
 
     def emit(self, message: bytes, expected: Expected) -> None:
         """Send, or line up behind the Bind."""
         if self.portal is not None:
             self._messages.append((message, expected))
+            self._size += len(message)
         else:
             self._link.send(message, expected)
 

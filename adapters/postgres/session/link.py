@@ -23,6 +23,11 @@ FEATURE_NOT_SUPPORTED = "0A000"
 QUERY_CANCELED = "57014"
 
 
+MAX_IN_FLIGHT = 8192
+MAX_IN_FLIGHT_BYTES = 4 * 1024 * 1024
+"""Messages, and their bytes, that the server has not answered."""
+
+
 class ChainHolder(Protocol):
     """Where the policies in force are looked up, at every event anew."""
 
@@ -73,6 +78,13 @@ class Link:
         self.skipping = False
         """Whether the server, after an error, ignores everything up to the next Sync."""
         self.copying_in = False
+        """Whether the server takes copy data, in which it ignores Sync and Flush."""
+        self.copy_starts = False
+        """Whether a command was sent that may begin a COPY FROM STDIN, and has not been answered."""
+        self.withheld_sync = False
+        """Whether the client has sent a Sync that the server would ignore, if it takes copy data."""
+        self.copy_data_sent = False
+        self.in_flight_bytes = 0
         self.encoding = UTF8
         self.standard_strings = True
         self.copying_command: PostgresQuery | None = None
@@ -80,6 +92,7 @@ class Link:
         """Whether the client has had the target's own goodbye."""
         self.finished = False
         self._drained: asyncio.Future[None] | None = None
+        self._undecided: asyncio.Future[None] | None = None
         self._clock = time.perf_counter
 
     def parameter(self, name: str, value: str) -> None:
@@ -99,8 +112,43 @@ class Link:
     def send(self, message: bytes, expected: Expected) -> None:
         """Send a message of the extended protocol."""
         self.to_server.append(message)
+        self.in_flight_bytes += len(message)
         self.unsynced = True
         self.expect(expected)
+
+    def copy_decided(self) -> None:
+        """The command that might have begun a COPY FROM STDIN has been answered otherwise: a Sync counts again."""
+        self.copy_starts = self.copying_in = False
+        if self.withheld_sync:
+            self.withheld_sync = False
+            self.sync()
+        self._wake_copy()
+
+    def copy_begins(self, *, ended: bool) -> None:
+        """The server takes copy data; where the client has already sent all of it, it has also `ended` it."""
+        self.copy_starts = False
+        self.copying_in = not ended
+        self._wake_copy()
+
+    def _wake_copy(self) -> None:
+        if self._undecided is not None:
+            if not self._undecided.done():
+                self._undecided.set_result(None)
+            self._undecided = None
+
+    def when_copy_decided(self) -> Awaitable[None]:
+        """Done once it is known whether the server takes copy data."""
+        if self._undecided is None:
+            self._undecided = asyncio.get_running_loop().create_future()
+        return self._undecided
+
+    def sync(self) -> None:
+        """Send a Sync, and expect its answer: the pipeline ends here."""
+        self.skipping = False
+        self.unsynced = self.settings_stale = False
+        self.to_server.append(codec.SYNC)
+        self.expect(Expected(Answer.SYNC))
+        self.segment += 1
 
     def when_drained(self) -> Awaitable[None]:
         """Done once the server owes no answer."""
@@ -115,9 +163,17 @@ class Link:
             self.expected.popleft()
         return bool(self.expected)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether so much is in flight that the client has to wait: what is in flight is remembered."""
+        return self.in_flight_bytes > MAX_IN_FLIGHT_BYTES or len(self.expected) > MAX_IN_FLIGHT
+
     def check_drained(self) -> None:
         """Called after the server's answers were looked at."""
-        if self._drained is not None and not self.owed:
+        if self.owed:
+            return
+        self.in_flight_bytes = 0
+        if self._drained is not None:
             if not self._drained.done():
                 self._drained.set_result(None)
             self._drained = None

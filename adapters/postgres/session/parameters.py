@@ -5,18 +5,18 @@ from typing import overload
 
 from hoopaddon.adapters.postgres.protocol.codec import Bind
 from hoopaddon.adapters.postgres.session.pipeline import Statement
-from hoopaddon.adapters.postgres.values.values import to_text
+from hoopaddon.adapters.postgres.values.values import Values
 
 
 class BoundParameters(Sequence[str | None]):
     """One text (None: NULL) per parameter. A binary value of a type we do not know reads as `\\x…`."""
 
-    __slots__ = ("_bind", "_encoding", "_statement", "_texts")
+    __slots__ = ("_bind", "_statement", "_texts", "_values")
 
-    def __init__(self, bind: Bind, statement: Statement, encoding: str) -> None:
+    def __init__(self, bind: Bind, statement: Statement, values: Values) -> None:
         self._bind = bind
         self._statement = statement
-        self._encoding = encoding
+        self._values = values
         self._texts: list[str | None] | None = None
 
     def _read(self) -> list[str | None]:
@@ -31,8 +31,8 @@ class BoundParameters(Sequence[str | None]):
         types = self._statement.types
         oid = types[index] if index < len(types) else 0
         if not binary:
-            return value.decode(self._encoding, "replace")
-        text = to_text(oid, value, binary, self._encoding, side="client")
+            return value.decode(self._values.encoding, "replace")
+        text = self._values.to_text(oid, value, binary)
         return "\\x" + value.hex() if text is None else text
 
     def __len__(self) -> int:

@@ -3,21 +3,20 @@
 A client may send any number of messages before it reads an answer, so the gateway keeps, in order, one
 `Expected` for each message that has one. A name may only be relied on where its definition is certain: confirmed by
 the server, or in flight in the same pipeline, whose messages up to Sync succeed or are skipped together. Where the
-server turns out to have refused or skipped what gave a name, the name is unknown from then on, whatever the server
-may still have under it.
+server turns out to have refused or skipped what gave a name, the name stands for what was confirmed before, or is
+unknown, whatever the server may still have under it.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hoopaddon.adapters.postgres.protocol.codec import Bind
 from hoopaddon.adapters.postgres.sql.command import PostgresQuery
 from hoopaddon.adapters.postgres.values.description import Field
-from hoopaddon.approval import Decision
-from hoopaddon.command import NO_DECISIONS, Verdict
+from hoopaddon.command import Answered, Verdict
 from hoopaddon.rows import Column
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class Portal:
     described: bool = False
     fields: tuple[Field, ...] | None = None
     columns: tuple[Column, ...] = ()
-    decisions: Mapping[str, Decision] = NO_DECISIONS
+    decisions: Answered = ()
 
     def __init__(self, statement: Statement, bind: Bind, segment: int) -> None:
         self.statement = statement
@@ -132,7 +131,13 @@ class Expected:
 type Pipeline = deque[Expected]
 
 
-class Names[T]:
+class Named(Protocol):
+    """A statement or a portal."""
+
+    certain: bool
+
+
+class Names[T: Named]:
     """The statements or the portals of a session by name."""
 
     def __init__(self) -> None:
@@ -142,11 +147,16 @@ class Names[T]:
         return self._table.get(name)
 
     def set(self, name: bytes, value: T) -> Undo:
-        """Register a name; the result makes it unknown again, unless it has been registered anew since."""
+        """Register a name; the result takes that back, unless the name has been registered anew since."""
+        before = self._table.get(name)
         self._table[name] = value
 
         def undo() -> None:
-            if self._table.get(name) is value:
+            if self._table.get(name) is not value:
+                return
+            if before is not None and before.certain:
+                self._table[name] = before
+            else:
                 del self._table[name]
 
         return undo

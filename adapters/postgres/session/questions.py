@@ -14,7 +14,7 @@ def refresh_catalogue(link: Link) -> bool:
     """Read a stale catalogue anew, where that cannot meet anything of the client's; whether it was asked."""
     if not link.catalogue.stale or link.status != b"I" or link.unsynced or link.owed:
         return False
-    if not link.gateway.chain.wants_rows:
+    if not link.gateway.chain.policies:
         return False
     for lookup in link.catalogue.lookups():
         _ask(link, lookup)

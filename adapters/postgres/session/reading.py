@@ -5,8 +5,11 @@ from hoopaddon.adapters.postgres.session.link import FEATURE_NOT_SUPPORTED, Link
 from hoopaddon.adapters.postgres.session.pipeline import Statement
 from hoopaddon.adapters.postgres.session.prepared import is_plain
 from hoopaddon.adapters.postgres.session.sql_names import declared_names
+from hoopaddon.adapters.postgres.sql.command import PostgresQuery
 from hoopaddon.command import Outcome, Verdict
 from hoopaddon.errors import Unparsable
+
+_HARMLESS_VERBS = frozenset({"select", "insert", "update", "delete", "values"})
 
 
 def depends_on_answers(link: Link, raw: bytes) -> bool:
@@ -18,6 +21,15 @@ def depends_on_answers(link: Link, raw: bytes) -> bool:
     if b"\\" not in raw and raw.isascii():
         return False
     return link.owed or link.settings_stale
+
+
+def may_change_settings(command: PostgresQuery) -> bool:
+    """Whether this command could change how the next text is read: SET does, and any function might."""
+    try:
+        facts = command.facts
+    except Unparsable:
+        return True
+    return bool(facts.functions) or not facts.verbs <= _HARMLESS_VERBS
 
 
 def why_unreadable(link: Link, raw: bytes) -> Verdict | None:

@@ -9,6 +9,7 @@ from hoopaddon.session import Session
 
 _FACTS = Facts(frozenset({"replicate"}))
 _OFF = ("", "false", "off", "no", "0", "n", "f")
+_PHYSICAL = ("true", "on", "yes", "1", "y", "t")
 
 
 class PostgresReplication(Command, hook="postgres_replication", protocol="postgres"):
@@ -24,6 +25,11 @@ class PostgresReplication(Command, hook="postgres_replication", protocol="postgr
 def asks_for_replication(parameters: dict[str, str]) -> bool:
     """Whether a startup message wants a walsender, which takes commands that are no SQL."""
     return parameters.get("replication", "").lower() not in _OFF
+
+
+def is_physical(parameters: dict[str, str]) -> bool:
+    """Whether the connection is for one thing only: connected to a database, a walsender takes SQL as well."""
+    return parameters.get("replication", "").lower() in _PHYSICAL
 
 
 def replication(session: Session) -> PostgresReplication:

@@ -25,7 +25,20 @@ class Suspension:
     ) -> None:
         """Hold this command until its verdict is there, then do `then` with it."""
         self._undecided = command
-        self.wait = self._verdict(pending, then)
+        self.wait = self._verdict(self._in_force(command, pending), then)
+
+    async def _in_force(self, command: PostgresQuery, pending: Awaitable[Verdict]) -> Verdict:
+        """The verdict of the policies that are in force when it is there, not of those that began to judge."""
+        chain = self._link.gateway.chain
+        verdict = await pending
+        while verdict.passes and self._link.gateway.chain is not chain:
+            chain = self._link.gateway.chain
+            decisions = command.decisions
+            command.forget_approvals()
+            command.continues(decisions)
+            found = chain.judge(command)
+            verdict = found if isinstance(found, Verdict) else await found
+        return verdict
 
     async def _verdict(self, pending: Awaitable[Verdict], then: Callable[[Verdict], object]) -> None:
         self._judging = asyncio.ensure_future(pending)
@@ -44,6 +57,10 @@ class Suspension:
     def for_answers(self) -> None:
         """Wait until the server owes no answer."""
         self.wait = self._link.when_drained()
+
+    def for_copy(self) -> None:
+        """Wait until it is known whether the server takes copy data."""
+        self.wait = self._link.when_copy_decided()
 
     def over(self) -> None:
         """What was waited for is there."""

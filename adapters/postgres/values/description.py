@@ -12,6 +12,9 @@ from hoopaddon.rows import Column
 
 _FIXED_PART = struct.Struct("!IhIhih")
 
+FIRST_USER_OID = 16384
+"""FirstNormalObjectId: what is below comes with PostgreSQL."""
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -66,6 +69,7 @@ def describe_columns(
             field.name,
             _type_name(field.type_oid, type_names),
             *sources.get((field.table_oid, field.column_number), ("", "")),
+            settled=field.table_oid < FIRST_USER_OID or (field.table_oid, field.column_number) in sources,
         )
         for field in fields
     )

@@ -236,7 +236,7 @@ async def test_an_approval_lets_it_pass_and_says_who() -> None:
     assert found == Verdict(Outcome.APPROVED, "approved by dana")
     (request,) = approver.asked
     assert (request.policy, request.reason, request.by, request.count) == ("p0", "why", frozenset({"dba"}), 2)
-    assert subject.decisions == {"p0": YES}
+    assert [(question.policy, decision) for question, decision in subject.decisions] == [("p0", YES)]
 
 
 async def test_waiting_for_people_is_not_the_policys_time() -> None:

@@ -213,10 +213,11 @@ async def test_a_row_that_was_exchanged_was_not_approved(
 
 
 async def test_secrets_are_not_shown(approver: StoreApprover, people: Approvals) -> None:
-    command = Query(a_session(), "ALTER ROLE bob PASSWORD 'hunter2'", ["hunter2"])
+    command = Query(a_session(), "SELECT crypt('hunter2', $1), 'hunter', $2", ["hunter2", "7"])
     task = asyncio.create_task(approver.ask(asked(command)))
     (request,) = await held(people)
     assert "hunter2" not in repr(request)
+    assert request.parameters == ["[withheld: a secret]", "7"]
     task.cancel()
 
 

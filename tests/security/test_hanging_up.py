@@ -29,7 +29,6 @@ def test_nothing_is_left_of_a_client_that_hangs_up(guarded: Gateway, database: D
     eventually(lambda: len(os.listdir(descriptors)) <= before, within_s=3)
 
 
-@pytest.mark.xfail(strict=True, reason="R17")
 def test_a_target_that_never_gets_ready_is_given_up(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as target:
         target.settimeout(10)

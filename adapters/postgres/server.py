@@ -14,7 +14,14 @@ from hoopaddon.adapters.postgres.login.opening import LoginFailed, open_client, 
 from hoopaddon.adapters.postgres.login.startup_settings import settings_in
 from hoopaddon.adapters.postgres.mode import PostgresMode
 from hoopaddon.adapters.postgres.protocol import codec
-from hoopaddon.adapters.postgres.protocol.codec import BackendKeyData, CancelRequest, StartupMessage
+from hoopaddon.adapters.postgres.protocol.login import (
+    ALPN,
+    Authentication,
+    BackendKeyData,
+    CancelRequest,
+    StartupMessage,
+    authentication,
+)
 from hoopaddon.adapters.postgres.session.catalogue import Catalogues
 from hoopaddon.adapters.postgres.session.conversation import PostgresConversation
 from hoopaddon.adapters.postgres.session.link import FEATURE_NOT_SUPPORTED, Link
@@ -81,7 +88,7 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         if mode.passes_login_through and mode.sslmode != "disable":
             self._tls = None
         else:
-            self._tls = gateway_context(ctx.options, alpn=(codec.ALPN,))
+            self._tls = gateway_context(ctx.options, alpn=(ALPN,))
 
     # -- one client
 
@@ -164,7 +171,7 @@ class PostgresInstance(RelayInstance[PostgresMode]):
             conversation = OpaqueConversation(login.replication, self.gateway.chain)
         issued: CancelKey | None = None
         try:
-            client.write(codec.authentication(codec.Authentication.OK))
+            client.write(authentication(Authentication.OK))
             async with asyncio.timeout(ctx.options.login_timeout or None):
                 issued = await self._until_ready(client, server, link, conversation)
             logger.info(

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import scramp
 
 from hoopaddon.adapters.postgres.login.opening import LoginFailed, read_message
-from hoopaddon.adapters.postgres.protocol import codec
-from hoopaddon.adapters.postgres.protocol.codec import Authentication, Reader, StartupMessage
+from hoopaddon.adapters.postgres.protocol import codec, login
+from hoopaddon.adapters.postgres.protocol.codec import Reader
+from hoopaddon.adapters.postgres.protocol.login import Authentication, StartupMessage
 from hoopaddon.credential import Secret
 from hoopaddon.errors import PeerError
 from hoopaddon.identity.scram import ScramVerifier
@@ -64,10 +65,10 @@ async def pass_through(client: Channel, server: Channel, startup: StartupMessage
         if code == Authentication.OK:
             return
         if code == Authentication.SASL:
-            offered = [name for name in codec.sasl_mechanisms(data) if not name.endswith("-PLUS")]
+            offered = [name for name in login.sasl_mechanisms(data) if not name.endswith("-PLUS")]
             if not offered:
                 raise LoginFailed(INVALID_AUTHORIZATION, "the target insists on channel binding, which cannot pass")
-            message = codec.sasl_offer(offered)
+            message = login.sasl_offer(offered)
         elif code not in (*_ASKING, Authentication.SASL_FINAL):
             raise LoginFailed(INVALID_AUTHORIZATION, "the target asks for a login (GSSAPI, SSPI) that cannot pass")
         client.write(message)
@@ -97,7 +98,7 @@ class ClientCheck:
     async def _token(self, client: Channel, name: str) -> User:
         if client.tls is None and not client.from_loopback:
             raise LoginFailed(INVALID_AUTHORIZATION, "a token is only taken over TLS; connect with sslmode=require")
-        client.write(codec.authentication(Authentication.CLEARTEXT))
+        client.write(login.authentication(Authentication.CLEARTEXT))
         reader = Reader("client", (await _from_client(client))[5:])
         token = reader.cstring()
         reader.end()
@@ -114,19 +115,19 @@ def _wrong(name: str, why: str) -> LoginFailed:
 async def _scram_server(client: Channel, name: str, verifier: ScramVerifier) -> None:
     """SCRAM-SHA-256 as a server (RFC 5802, RFC 7677; documentation, section 54.3)."""
     scram = ScramServer(verifier)
-    client.write(codec.sasl_offer([SCRAM]))
+    client.write(login.sasl_offer([SCRAM]))
     reader = Reader("client", (await _from_client(client))[5:])
     mechanism, first = reader.cstring(), reader.value()
     reader.end()
     if mechanism != SCRAM.encode() or first is None:
         raise PeerError("client", "a SASL mechanism that was not offered")
     try:
-        client.write(codec.authentication(Authentication.SASL_CONTINUE, scram.first(first.decode()).encode()))
+        client.write(login.authentication(Authentication.SASL_CONTINUE, scram.first(first.decode()).encode()))
         final = scram.final((await _from_client(client))[5:].decode())
     except (ScramFailed, UnicodeDecodeError) as e:
         why = str(e) if isinstance(e, ScramFailed) else "a SCRAM message that is not UTF-8"
         raise _wrong(name, why) from None
-    client.write(codec.authentication(Authentication.SASL_FINAL, final.encode()))
+    client.write(login.authentication(Authentication.SASL_FINAL, final.encode()))
 
 
 # -- the gateway to the target
@@ -151,7 +152,7 @@ async def log_in(client: Channel, server: Channel, startup: StartupMessage, pass
         elif code == Authentication.MD5:
             server.write(codec.message(b"p", _md5(user, password, data) + b"\0"))
         elif code == Authentication.SASL:
-            await _scram_client(client, server, codec.sasl_mechanisms(data), user, password)
+            await _scram_client(client, server, login.sasl_mechanisms(data), user, password)
         else:
             raise LoginFailed(INVALID_AUTHORIZATION, "the target asks for a login that the gateway does not have")
 

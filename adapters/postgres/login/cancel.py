@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hoopaddon.adapters.postgres.protocol.codec import BackendKeyData
+from hoopaddon.adapters.postgres.protocol.login import BackendKeyData
 
 SHORT_SECRET_BYTES = 4
 """What protocol 3.0 has, and its clients take."""

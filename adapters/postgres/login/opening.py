@@ -3,8 +3,8 @@
 import ssl
 
 from hoopaddon.adapters.postgres.mode import PostgresMode
-from hoopaddon.adapters.postgres.protocol import codec
-from hoopaddon.adapters.postgres.protocol.codec import CancelRequest, StartupMessage
+from hoopaddon.adapters.postgres.protocol import codec, login
+from hoopaddon.adapters.postgres.protocol.login import CancelRequest, StartupMessage
 from hoopaddon.errors import HoopaddonError, PeerError
 from hoopaddon.relay.channel import Channel, connect
 from hoopaddon.relay.tls import target_context
@@ -23,7 +23,7 @@ class LoginFailed(HoopaddonError):
         self.why = why or message
 
 
-async def read_message(channel: Channel, limit_bytes: int = codec.MAX_AUTHENTICATION_BYTES) -> bytes:
+async def read_message(channel: Channel, limit_bytes: int = login.MAX_AUTHENTICATION_BYTES) -> bytes:
     """The next whole message, type byte and length included."""
     head = await channel.read_exactly(5)
     length: int = codec.INT32.unpack_from(head, 1)[0]
@@ -38,23 +38,23 @@ async def open_client(client: Channel, tls: ssl.SSLContext | None) -> StartupMes
     TLS begins by SSLRequest or directly (ALPN `postgresql`). Raises `PeerError` for anything else, and for bytes
     that came ahead of the encryption they belong behind (CVE-2021-23214).
     """
-    if await client.peek() == codec.TLS_HANDSHAKE_BYTE:
+    if await client.peek() == login.TLS_HANDSHAKE_BYTE:
         if tls is None:
             raise PeerError("client", "TLS, which is off for this target")
         stream = await client.start_tls(tls, server_side=True)
-        if stream.alpn != codec.ALPN:
+        if stream.alpn != login.ALPN:
             raise PeerError("client", "direct TLS without the ALPN protocol postgresql")
     for _ in range(_MAX_REQUESTS):
         length: int = codec.INT32.unpack(await client.read_exactly(4))[0]
-        if not 8 <= length <= codec.MAX_STARTUP_BYTES:
-            raise PeerError("client", "no PostgreSQL startup message", limit=codec.MAX_STARTUP_BYTES)
+        if not 8 <= length <= login.MAX_STARTUP_BYTES:
+            raise PeerError("client", "no PostgreSQL startup message", limit=login.MAX_STARTUP_BYTES)
         payload = await client.read_exactly(length - 4)
         request: int = codec.INT32.unpack_from(payload)[0]
-        if request == codec.CANCEL_REQUEST:
+        if request == login.CANCEL_REQUEST:
             return CancelRequest.parse(payload)
-        if request == codec.SSL_REQUEST and client.tls is None:
+        if request == login.SSL_REQUEST and client.tls is None:
             await _answer_ssl_request(client, tls)
-        elif request == codec.GSSENC_REQUEST and client.tls is None:
+        elif request == login.GSSENC_REQUEST and client.tls is None:
             client.write(b"N")
         elif request >> 16 == 3:
             return StartupMessage.parse(payload)
@@ -100,14 +100,14 @@ async def _encrypt(server: Channel, mode: PostgresMode) -> None:
             root_certificate=settings.get("sslrootcert", ""),
             certificate=settings.get("sslcert", ""),
             key=settings.get("sslkey", ""),
-            alpn=(codec.ALPN,),
+            alpn=(login.ALPN,),
         )
     except (OSError, ssl.SSLError) as e:
         why = f"certificates for {mode.target_name}: {e.strerror or e}"
         raise LoginFailed(
             "08001", f"the gateway's certificates for {mode.target_name} are unusable", why=why
         ) from None
-    server.write(codec.request(codec.INT32.pack(codec.SSL_REQUEST)))
+    server.write(login.request(codec.INT32.pack(login.SSL_REQUEST)))
     answer = await server.read_exactly(1)
     if answer == b"N" and mode.sslmode == "prefer":
         return

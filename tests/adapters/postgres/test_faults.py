@@ -230,6 +230,36 @@ def test_what_cannot_be_recorded_does_not_run(
         assert errors(wire.query("SELECT 2")) == []
 
 
+def test_a_log_that_cannot_be_written_ends_nothing(
+    postgres: PostgresServer, database: Database, gateway: StartGateway
+) -> None:
+    # Buffered, as it is for users: what could not be written must not fail Python's exit either.
+    logging = gateway(postgres, scripts=["record.py"], environment={"PYTHONUNBUFFERED": ""})
+
+    def limit_files(size: int) -> None:
+        resource.prlimit(logging.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+    with Wire(logging.port, database.name) as before:
+        logging.wait_for_log(r"session \w{32}\n")
+        size = len(logging.log())
+        limit_files(size + 20)
+        for _ in range(150):
+            # Each of them logs a line; the store has no room either.
+            with pytest.raises(ConnectionError):
+                Wire(logging.port, database.name)
+        assert errors(before.query("SELECT 1")) == [REFUSED]
+        assert len(logging.log()) <= size + 20
+        limit_files(resource.RLIM_INFINITY)
+        with Wire(logging.port, database.name) as after:
+            assert errors(after.query("SELECT 1")) == []
+        logging.wait_for_log(r"could not be written for a while: up to \d+ lines are missing")
+    limit_files(1)
+    with pytest.raises(ConnectionError):
+        Wire(logging.port, database.name)
+    # Which asserts that it ends with 0.
+    logging.stop()
+
+
 # -- the target
 
 

@@ -8,19 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoopaddon.adapters.postgres.protocol import codec
-from hoopaddon.adapters.postgres.protocol.codec import (
-    BackendKeyData,
-    Bind,
-    CancelRequest,
-    Diagnostics,
-    Execute,
-    Named,
-    Notification,
-    Parse,
-    StartupMessage,
-)
+from hoopaddon.adapters.postgres.protocol import codec, login
+from hoopaddon.adapters.postgres.protocol.codec import Bind, Diagnostics, Execute, Named, Notification, Parse
 from hoopaddon.adapters.postgres.protocol.framing import Framing
+from hoopaddon.adapters.postgres.protocol.login import BackendKeyData, CancelRequest, StartupMessage
 from hoopaddon.errors import PeerError
 
 # The payload of each message, without type byte and length, and what it says (documentation, section 54.7).
@@ -43,9 +34,9 @@ CLIENT: list[tuple[bytes, Callable[[bytes], Any], Any]] = [
     (
         b"\0\3\0\0user\0a\0database\0b\xff\0\0",
         StartupMessage.parse,
-        StartupMessage(codec.PROTOCOL_3_0, {"user": "a", "database": "b\udcff"}),
+        StartupMessage(login.PROTOCOL_3_0, {"user": "a", "database": "b\udcff"}),
     ),
-    (b"\0\3\0\2\0", StartupMessage.parse, StartupMessage(codec.PROTOCOL_3_2, {})),
+    (b"\0\3\0\2\0", StartupMessage.parse, StartupMessage(login.PROTOCOL_3_2, {})),
 ]
 SERVER: list[tuple[bytes, Callable[[bytes], Any], Any]] = [
     (b"SERROR\0C42601\0Mno\0\0", Diagnostics.parse, Diagnostics({b"S": b"ERROR", b"C": b"42601", b"M": b"no"})),
@@ -53,11 +44,11 @@ SERVER: list[tuple[bytes, Callable[[bytes], Any], Any]] = [
     (b"\0\0\0\7news\0text\0", Notification.parse, Notification(7, b"news", b"text")),
     (b"TimeZone\0UTC\0", codec.parameter_status, ("TimeZone", "UTC")),
     (b"\0\2\0\0\0\x17\0\0\0\x19", codec.parameter_types, (23, 25)),
-    (b"SCRAM-SHA-256\0X\0\0", codec.sasl_mechanisms, ["SCRAM-SHA-256", "X"]),
+    (b"SCRAM-SHA-256\0X\0\0", login.sasl_mechanisms, ["SCRAM-SHA-256", "X"]),
 ]
 # These end where the message ends, so they can be cut short without being wrong.
 OPEN_ENDED: list[tuple[bytes, Callable[[bytes], Any], Any]] = [
-    (struct.pack("!ii", codec.CANCEL_REQUEST, 7) + b"abcd", CancelRequest.parse, CancelRequest(7, b"abcd")),
+    (struct.pack("!ii", login.CANCEL_REQUEST, 7) + b"abcd", CancelRequest.parse, CancelRequest(7, b"abcd")),
     (b"\0\0\0\7" + b"k" * 32, BackendKeyData.parse, BackendKeyData(7, b"k" * 32)),
 ]
 TABLE = [*CLIENT, *SERVER]
@@ -101,8 +92,8 @@ WRITTEN = [
     (codec.ready_for_query(b"T"), b"Z", b"T"),
     (BackendKeyData(7, b"abcd").serialize(), b"K", b"\0\0\0\7abcd"),
     (Notification(7, b"news", b"text").serialize(), b"A", b"\0\0\0\7news\0text\0"),
-    (codec.sasl_offer(["A", "B"]), b"R", b"\0\0\0\x0aA\0B\0\0"),
-    (codec.authentication(codec.Authentication.OK), b"R", b"\0\0\0\0"),
+    (login.sasl_offer(["A", "B"]), b"R", b"\0\0\0\x0aA\0B\0\0"),
+    (login.authentication(login.Authentication.OK), b"R", b"\0\0\0\0"),
     (
         codec.error_response("ERROR", "42501", "no", detail="d", position=3),
         b"E",
@@ -117,9 +108,9 @@ def test_write(message: bytes, kind: bytes, payload: bytes) -> None:
 
 
 def test_write_what_begins_a_connection() -> None:
-    startup = StartupMessage(codec.PROTOCOL_3_0, {"user": "a", "database": "b\udcff"})
+    startup = StartupMessage(login.PROTOCOL_3_0, {"user": "a", "database": "b\udcff"})
     assert startup.serialize() == struct.pack("!i", len(CLIENT[11][0]) + 4) + CLIENT[11][0]
-    assert CancelRequest(7, b"abcd").serialize() == struct.pack("!iii", 16, codec.CANCEL_REQUEST, 7) + b"abcd"
+    assert CancelRequest(7, b"abcd").serialize() == struct.pack("!iii", 16, login.CANCEL_REQUEST, 7) + b"abcd"
 
 
 def test_an_error_of_our_own_holds_its_fields_together() -> None:
@@ -142,8 +133,8 @@ def test_an_error_of_our_own_holds_its_fields_together() -> None:
         (Bind.parse, b"\0\0\0\0\0\1\xff\xff\xff\xfe\0\0"),
         (Bind.parse, b"\0\0\0\0\0\1\x7f\xff\xff\xffx\0\0"),
         (Named.parse, b"Xname\0"),
-        (CancelRequest.parse, struct.pack("!ii", codec.CANCEL_REQUEST, 7) + b"abc"),
-        (CancelRequest.parse, struct.pack("!ii", codec.CANCEL_REQUEST, 7) + b"a" * 257),
+        (CancelRequest.parse, struct.pack("!ii", login.CANCEL_REQUEST, 7) + b"abc"),
+        (CancelRequest.parse, struct.pack("!ii", login.CANCEL_REQUEST, 7) + b"a" * 257),
         (BackendKeyData.parse, b"\0\0\0\7abc"),
     ],
 )

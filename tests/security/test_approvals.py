@@ -69,7 +69,6 @@ def test_a_literal_cannot_hide_the_values_from_the_approver() -> None:
     assert held.parameters == ["{1,2,3}"]
 
 
-@pytest.mark.xfail(strict=True, reason="R24")
 async def test_a_request_that_nobody_answered_is_not_approved(tmp_path: Path) -> None:
     approver = StoreApprover(tmp_path)
     session = Session(User("agent"), Target("db", "test", "db:1"), "127.0.0.1:1", {})
@@ -84,7 +83,6 @@ async def test_a_request_that_nobody_answered_is_not_approved(tmp_path: Path) ->
     assert not decision.approved
 
 
-@pytest.mark.xfail(strict=True, reason="R24")
 def test_approvals_that_others_can_write_are_not_used(tmp_path: Path) -> None:
     database = tmp_path / "approvals.db"
     database.touch()

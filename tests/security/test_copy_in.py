@@ -2,7 +2,9 @@
 
 import contextlib
 
-from tests.adapters.postgres.wire import SYNC, Wire, message, query
+import pytest
+
+from tests.adapters.postgres.wire import SYNC, Wire, bind, errors, execute, message, parse, query, status
 from tests.servers.gateway import Gateway
 from tests.servers.postgres import Database
 
@@ -28,3 +30,22 @@ def test_a_sync_in_copy_data_does_not_shift_the_answers(guarded: Gateway, databa
         with contextlib.suppress(TimeoutError):
             wire.until_end()
     assert b"amara" not in wire.received
+
+
+@pytest.mark.parametrize(
+    "behind", [execute("", 1) + SYNC, parse("", "SELECT 1") + bind() + execute() + SYNC], ids=["execute", "parse"]
+)
+def test_words_of_a_copy_hold_nobody_up(guarded: Gateway, database: Database, behind: bytes) -> None:
+    with Wire(guarded.port, database.name) as wire:
+        wire.socket.settimeout(3)
+        answers = wire.ask(
+            parse("", "SELECT 'copy from stdin' FROM generate_series(1, 3)"), bind(), execute("", 1), behind
+        )
+    assert errors(answers) == []
+
+
+def test_every_sync_behind_the_words_of_a_copy_is_answered(guarded: Gateway, database: Database) -> None:
+    with Wire(guarded.port, database.name) as wire:
+        wire.socket.settimeout(3)
+        wire.ask(parse("", "SELECT 'copy from stdin'"), bind(), execute(), SYNC, SYNC)
+        assert status(wire.until_ready()) == "I"

@@ -73,11 +73,9 @@ def test_a_long_text_does_not_hold_up_everybody(fresh: Gateway, database: Databa
     assert longest < 1
 
 
-@pytest.mark.xfail(strict=True, reason="R25")
 def test_refusals_that_nobody_reads_slow_their_client_down(fresh: Gateway, database: Database) -> None:
-    refused = query("DROP ROLE x") * 1000
+    refused = query("DROP ROLE x") * 500_000
     with Wire(fresh.port, database.name) as wire:
         wire.socket.settimeout(2)
         with pytest.raises(TimeoutError):
-            for _ in range(500):
-                wire.send(refused)
+            wire.send(refused)

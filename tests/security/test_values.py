@@ -50,7 +50,6 @@ def test_a_value_is_read_in_the_encoding_that_the_server_reads_it_in(wire: Wire)
     assert errors(answers) == ["42501"]
 
 
-@pytest.mark.xfail(strict=True, reason="R27")
 def test_types_that_the_server_never_told_are_asked_for_again(wire: Wire) -> None:
     wire.ask(parse("s", "SELECT $1::text"), SYNC)
     asked = bind("", "s", b"forbidden", binary=True), execute(), SYNC

@@ -75,8 +75,8 @@ class Relay:
 
     async def run(self) -> None:
         """Returns when both connections are closed."""
-        self._server.attach(self._server_data, self._server_end, self._server_brake)
-        self._client.attach(self._client_data, self._client_end, self._client_brake)
+        self._server.attach(self._server_data, self._server_end, self._brake)
+        self._client.attach(self._client_data, self._client_end, self._brake)
         idle = asyncio.ensure_future(self._watch_idle()) if self._idle_timeout_s else None
         try:
             await self._done
@@ -146,8 +146,7 @@ class Relay:
             self._flush()
             if self._client_task is None:
                 break
-        if self._server.writable:
-            self._client.resume()
+        self._brake()
 
     async def _wait_server(self) -> None:
         while (wait := self._talk.server_wait) is not None:
@@ -164,23 +163,21 @@ class Relay:
             self._flush()
             if self._server_task is None:
                 break
-        if self._client.writable:
-            self._server.resume()
+        self._brake()
 
     # -- brakes
 
-    def _client_brake(self, writable: bool) -> None:
-        """The client reads too slowly (or fast enough again) for what the target sends."""
-        if not writable:
-            self._server.pause()
-        elif self._server_task is None:
+    def _brake(self, _writable: bool = True) -> None:
+        """Who may be read now. A client that does not read is not read either: it is answered without the target."""
+        if self._client.writable and self._server_task is None:
             self._server.resume()
-
-    def _server_brake(self, writable: bool) -> None:
-        if not writable:
-            self._client.pause()
-        elif self._client_task is None:
+        else:
+            self._server.pause()
+        held = self._client_task is not None and self._talk.client_backlog > BACKLOG_BYTES
+        if self._client.writable and self._server.writable and not held:
             self._client.resume()
+        else:
+            self._client.pause()
 
     # -- ends
 

@@ -8,6 +8,7 @@ import contextlib
 import os
 import secrets
 import sqlite3
+import stat
 import time
 import unicodedata
 from collections.abc import Iterator
@@ -108,7 +109,11 @@ class Approvals:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # SQLite gives its other files the rights of this one.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            try:
+                _check_private(os.fstat(file), path)
+            finally:
+                os.close(file)
             # One thread at a time uses it, but not always the one that made it.
             self._db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
         except OSError as e:
@@ -241,6 +246,14 @@ class Approvals:
             yield
         except sqlite3.Error as e:
             raise ApprovalsUnusable(f"the approvals cannot be used: {e}") from None
+
+
+def _check_private(status: os.stat_result, path: Path) -> None:
+    """Who can write the approvals can answer for everybody."""
+    if status.st_uid not in (os.geteuid(), 0):
+        raise ApprovalsUnusable(f"{path} belongs to another user")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise ApprovalsUnusable(f"others can write {path}: chmod 600 it")
 
 
 def check_eligible(request: Request, person: Person) -> None:

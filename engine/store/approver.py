@@ -16,7 +16,7 @@ from typing import Any
 from hoopaddon.approval import ApprovalRequest, Decision
 from hoopaddon.command import Command
 from hoopaddon.errors import Denied, Refused
-from hoopaddon.store.approvals import Approvals, ApprovalsUnusable, Request, Status
+from hoopaddon.store.approvals import Approvals, ApprovalsUnusable, Request, Status, fold
 from hoopaddon.store.redact import redact
 
 logger = logging.getLogger(__name__)
@@ -78,6 +78,9 @@ class StoreApprover:
         if settled is None or not unchanged or not hmac.compare_digest(self._digest(request.command), digest):
             logger.error("%s: what was approved is not what was asked for", held_id)
             return Decision(False, reason="the approval was for another command")
+        if settled.status is Status.APPROVED and not _adds_up(settled, request):
+            logger.error("%s: it was approved without the people that it needs", held_id)
+            return Decision(False, reason="the approval does not add up")
         return _decision(settled, request.within_s)
 
     def close(self) -> None:
@@ -192,6 +195,13 @@ def _held(request: ApprovalRequest, digest: str) -> Request:
         digest=digest,
         status=Status.PENDING,
     )
+
+
+def _adds_up(settled: Request, request: ApprovalRequest) -> bool:
+    """Whether enough people said yes, by what this gateway asked for and not by what the database says of it."""
+    people = {fold(answer.approver) for answer in settled.answers if answer.approved}
+    people.discard(fold(request.command.session.user.subject))
+    return len(people) >= max(request.count, 1)
 
 
 def _decision(settled: Request, within_s: float) -> Decision:

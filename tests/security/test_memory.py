@@ -73,6 +73,12 @@ def test_a_long_text_does_not_hold_up_everybody(fresh: Gateway, database: Databa
     assert longest < 1
 
 
+def send_often(wire: Wire, said: bytes, times: int) -> None:
+    for _ in range(times):
+        # Each time with the whole timeout.
+        wire.send(said)
+
+
 def test_refusals_that_nobody_reads_slow_their_client_down(fresh: Gateway, database: Database) -> None:
     with Wire(fresh.port, database.name) as wire:
         wire.socket.settimeout(2)

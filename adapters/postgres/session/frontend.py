@@ -81,6 +81,8 @@ class Frontend:
                     raise PeerError("client", "a message that does not belong into copy data")
                 if link.copy_starts:
                     framing.put_back(message)
+                    if link.unsynced:
+                        link.to_server.append(codec.FLUSH)
                     self.suspension.for_copy()
                     break
             handler = self._handlers.get(kind)

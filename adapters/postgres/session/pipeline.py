@@ -44,6 +44,10 @@ class Statement:
         """The server was asked, and will not answer."""
         self.described = False
 
+    def forget_types(self) -> None:
+        """The same, for the types of its parameters."""
+        self.typed = False
+
     def misses_types(self, bind: Bind) -> bool:
         """Whether this Bind has a binary value of a type that only the server knows."""
         if self.typed or not bind.parameter_formats or not any(bind.parameter_formats):

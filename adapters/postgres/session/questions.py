@@ -37,7 +37,8 @@ def ask_settings(link: Link) -> None:
 def ask_types(link: Link, statement: Statement) -> None:
     """Binary values say nothing to a policy without their types: let the server say what it takes them for."""
     statement.typed = True
-    link.send(codec.describe(b"S", statement.name), Expected(Answer.DESCRIBE, statement=statement, silent=True))
+    expected = Expected(Answer.DESCRIBE, statement=statement, silent=True, undo=statement.forget_types)
+    link.send(codec.describe(b"S", statement.name), expected)
 
 
 def _ask(link: Link, lookup: Lookup) -> None:

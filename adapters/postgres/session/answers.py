@@ -237,10 +237,10 @@ class Answers:
         link = self._link
         link.copying_command = None
         if link.copy_data_sent:
-            link.withheld_sync = False
+            link.withheld_syncs = 0
         if link.expected and link.expected[0].kind is Answer.QUERY:
             # A simple query needs no Sync, and has its own ReadyForQuery to come.
-            link.withheld_sync = False
+            link.withheld_syncs = 0
         link.copy_decided()
 
     def _skip_to_sync(self) -> None:

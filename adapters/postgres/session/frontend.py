@@ -255,7 +255,7 @@ class Frontend:
             return
         if link.copying_in or link.copy_starts:
             # In copy data the server ignores it, and anywhere else it answers: so it waits until that is known.
-            link.withheld_sync = True
+            link.withheld_syncs += 1
             link.to_server.append(codec.FLUSH)
             return
         link.sync()
@@ -277,7 +277,8 @@ class Frontend:
     def _copy_end(self, message: bytes) -> None:
         link = self._link
         # Where there was no copy data to end, the server ignores this.
-        link.copying_in = link.copy_starts = link.withheld_sync = False
+        link.copying_in = link.copy_starts = False
+        link.withheld_syncs = 0
         link.to_server.append(message)
         if link.owed:
             link.expect(Expected(Answer.COPY_END))

@@ -81,8 +81,8 @@ class Link:
         """Whether the server takes copy data, in which it ignores Sync and Flush."""
         self.copy_starts = False
         """Whether a command was sent that may begin a COPY FROM STDIN, and has not been answered."""
-        self.withheld_sync = False
-        """Whether the client has sent a Sync that the server would ignore, if it takes copy data."""
+        self.withheld_syncs = 0
+        """Syncs of the client that the server would ignore, if it takes copy data."""
         self.copy_data_sent = False
         self.in_flight_bytes = 0
         self.encoding = UTF8
@@ -119,8 +119,8 @@ class Link:
     def copy_decided(self) -> None:
         """The command that might have begun a COPY FROM STDIN has been answered otherwise: a Sync counts again."""
         self.copy_starts = self.copying_in = False
-        if self.withheld_sync:
-            self.withheld_sync = False
+        withheld, self.withheld_syncs = self.withheld_syncs, 0
+        for _ in range(withheld):
             self.sync()
         self._wake_copy()
 

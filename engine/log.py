@@ -1,6 +1,9 @@
 """What the program prints while it runs: one line per event, with the time, errors in red, no tracebacks."""
 
+import errno
+import io
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -11,6 +14,10 @@ from mitmproxy.addons import termlog
 
 # Their debug output is about every frame and event, and quotes what is in it.
 _TALKATIVE = ("asyncio", "hpack", "quic", "tornado", "urllib3", "botocore")
+
+_NOBODY_READS = (errno.EPIPE, errno.EBADF)
+
+logger = logging.getLogger(__name__)
 
 
 class _Formatter(log.MitmFormatter):
@@ -32,6 +39,8 @@ class _Handler(termlog.TermLogHandler):
         self.formatter = _Formatter(self.has_vt_codes)
         self._on_broken = on_broken
         self._broken = False
+        self._missed = 0
+        """Lines that could not be written since the last that could."""
 
     def emit(self, record: logging.LogRecord) -> None:
         if self._broken:
@@ -40,9 +49,32 @@ class _Handler(termlog.TermLogHandler):
             record = logging.makeLogRecord(vars(record) | {"exc_info": None, "exc_text": None})
         try:
             print(self.format(record), file=self.file, flush=True)
-        except OSError:
+        except OSError as e:
+            self._not_written(e)
+        else:
+            self._written()
+
+    def _not_written(self, error: OSError) -> None:
+        """A full disk may have room again: the gateway goes on, and policies refuse what they cannot record."""
+        self._missed += 1
+        if error.errno in _NOBODY_READS:
             self._broken = True
             self._on_broken()
+
+    def _written(self) -> None:
+        missed, self._missed = self._missed, 0
+        if missed:
+            logger.warning("This log could not be written for a while: up to %d lines are missing.", missed)
+
+    def uninstall(self) -> None:
+        super().uninstall()
+        try:
+            self.file.flush()
+        except OSError:
+            # Python would try the same at its exit, complain, and end with an error.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.file.fileno())
+            os.close(nowhere)
 
 
 class TerminalLog(termlog.TermLog):
@@ -51,7 +83,11 @@ class TerminalLog(termlog.TermLog):
     name = "termlog"
 
     def __init__(self, on_broken: Callable[[], None], out: IO[str] | None = None) -> None:
-        self.logger = _Handler(out or sys.stdout, on_broken)
+        out = out or sys.stdout
+        if isinstance(out, io.TextIOWrapper):
+            # A line that the terminal's encoding does not have must not fail whoever logs it.
+            out.reconfigure(errors="backslashreplace")
+        self.logger = _Handler(out, on_broken)
         self.logger.install()
         logging.getLogger().setLevel(logging.DEBUG)
         for name in _TALKATIVE:

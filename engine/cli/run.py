@@ -43,7 +43,8 @@ async def _run(arguments: argparse.Namespace) -> int:
     from hoopaddon.log import TerminalLog
 
     gateway = Gateway()
-    gateway.addons.add_machinery(TerminalLog(on_broken=gateway.shutdown))
+    log = TerminalLog(on_broken=gateway.shutdown)
+    gateway.addons.add_machinery(log)
     try:
         _configure(gateway, arguments)
         if arguments.options:
@@ -62,6 +63,7 @@ async def _run(arguments: argparse.Namespace) -> int:
     finally:
         # What has been loaded may have something open, also when nothing was ever served.
         await gateway.done()
+        log.uninstall()
 
 
 def _configure(gateway: "Gateway", arguments: argparse.Namespace) -> None:

@@ -2,75 +2,28 @@
 
 import asyncio
 import re
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from hoopaddon import Column, Command, Decision, Outcome, Output, Refused, Rows, Session, Target, User, Verdict
+from hoopaddon import Command, Decision, Outcome, Refused, Verdict
 from hoopaddon.approval import ApprovalRequest
-from hoopaddon.policy.chain import MAX_REWRITES, Chain, PolicyFailed
-from hoopaddon.policy.policies import Policy
+from hoopaddon.policy.chain import MAX_REWRITES
 from hoopaddon.policy.watchdog import Watchdog
-
-
-def session() -> Session:
-    return Session(User("agent-7"), Target("orders", "postgres", "db:5432"))
-
-
-def command(text: str = "SELECT 1") -> Command:
-    return Command(session(), text)
-
-
-class Hooks:
-    """An addon made of functions."""
-
-    def __init__(self, observer: bool = False, **hooks: Callable[..., Any]) -> None:
-        self.observer = observer
-        for name, hook in hooks.items():
-            setattr(self, name, hook)
-
-
-class Answers:
-    """An approver with one answer."""
-
-    def __init__(self, decision: Decision, after_s: float = 0) -> None:
-        self.decision = decision
-        self.after_s = after_s
-        self.asked: list[ApprovalRequest] = []
-
-    async def ask(self, request: ApprovalRequest) -> Decision:
-        self.asked.append(request)
-        await asyncio.sleep(self.after_s)
-        return self.decision
-
-
-YES = Decision(True, ("dana",), "fine")
-
-
-def chain(*addons: Hooks, shadow: int = -1, **options: Any) -> Chain:
-    policies = [Policy(f"p{index}", addon, index == shadow) for index, addon in enumerate(addons)]
-    return Chain(policies, **options)
-
-
-async def judged(chain: Chain, subject: Command) -> Verdict:
-    found = chain.judge(subject)
-    return found if isinstance(found, Verdict) else await found
-
-
-def refuse(_: Command) -> None:
-    raise Refused("no")
-
-
-def rewriting(text: str) -> Callable[[Command], None]:
-    return lambda command: command.rewrite(text)
-
-
-async def awaited_refusal(_: Command) -> None:
-    await asyncio.sleep(0)
-    raise Refused("later no")
+from tests.engine.policy.addons import (
+    YES,
+    Answers,
+    Hooks,
+    awaited_refusal,
+    chain,
+    command,
+    judged,
+    refuse,
+    rewriting,
+    session,
+)
 
 
 def test_plain_functions_are_judged_inline_and_in_order() -> None:
@@ -339,118 +292,3 @@ def test_a_specific_hook_replaces_the_general_one() -> None:
         assert seen == ["special", "only command", "command", "only command"]
     finally:
         del Command.types["special_thing"]
-
-
-# -- what comes back
-
-
-def batch(*cells: tuple[str | None, ...]) -> Rows:
-    return Rows(command(), [Column(f"c{index}") for index in range(len(cells[0]))], cells)
-
-
-async def edited(chain: Chain, subject: Rows | Output) -> None:
-    pending = chain.edit_rows(subject) if isinstance(subject, Rows) else chain.edit_output(subject)
-    if pending is not None:
-        await pending
-
-
-def star(rows: Rows) -> None:
-    rows.replace(0, 0, "*")
-
-
-async def slow_star(rows: Rows) -> None:
-    await asyncio.sleep(0)
-    star(rows)
-
-
-@pytest.mark.parametrize("policy", [star, slow_star])
-async def test_rows_are_edited_in_place(policy: Callable[[Rows], Any]) -> None:
-    subject = batch(("secret", "b"))
-    await edited(chain(Hooks(rows=policy)), subject)
-    assert subject.cells == [["*", "b"]]
-
-
-@pytest.mark.parametrize("error", [ValueError("secret"), SystemExit(0)], ids=repr)
-@pytest.mark.parametrize("later", [False, True])
-async def test_rows_that_a_policy_breaks_on_do_not_pass(error: BaseException, later: bool) -> None:
-    async def broken_later(_: Rows) -> None:
-        await asyncio.sleep(0)
-        raise error
-
-    def broken(_: Rows) -> None:
-        raise error
-
-    with pytest.raises(PolicyFailed, match="p0"):
-        await edited(chain(Hooks(rows=broken_later if later else broken)), batch(("a",)))
-
-
-async def test_rows_that_take_too_long_do_not_pass() -> None:
-    async def hangs(_: Rows) -> None:
-        await asyncio.sleep(30)
-
-    with pytest.raises(PolicyFailed):
-        await edited(chain(Hooks(rows=hangs), timeout_s=0.05), batch(("a",)))
-
-
-async def test_rows_can_be_refused() -> None:
-    with pytest.raises(Refused, match="no"):
-        await edited(chain(Hooks(rows=refuse)), batch(("a",)))
-
-
-async def test_a_shadow_edits_a_copy() -> None:
-    subject = batch(("a",))
-    await edited(chain(Hooks(rows=star), shadow=0), subject)
-    assert subject.cells == [["a"]]
-    output = Output(session(), "notice", "a")
-    await edited(chain(Hooks(output=lambda o: setattr(o, "text", "b")), shadow=0), output)
-    assert output.text == "a"
-
-
-async def test_an_observer_sees_the_edited_rows_and_cannot_edit() -> None:
-    seen: list[list[list[str | None]]] = []
-    observer = Hooks(observer=True, rows=lambda rows: seen.append(rows.cells))
-    await edited(chain(observer, Hooks(rows=star)), batch(("secret",)))
-    assert seen == [[["*"]]]
-    with pytest.raises(PolicyFailed):
-        await edited(chain(Hooks(observer=True, rows=star)), batch(("secret",)))
-    with pytest.raises(PolicyFailed):
-        await edited(
-            chain(Hooks(observer=True, output=lambda o: setattr(o, "text", "b"))), Output(session(), "notice", "a")
-        )
-
-
-# -- sessions and ends
-
-
-async def test_session_start_can_refuse_and_fails_closed() -> None:
-    with pytest.raises(Refused, match="no"):
-        await chain(Hooks(session_start=refuse)).start_session(session())
-    with pytest.raises(PolicyFailed):
-        await chain(Hooks(session_start=lambda s: sys.exit(0))).start_session(session())
-    with pytest.raises(PolicyFailed):
-        await chain(Hooks(session_start=sleep_long), timeout_s=0.05).start_session(session())
-
-
-async def test_everybody_hears_of_the_end_whoever_breaks() -> None:
-    seen: list[object] = []
-    last = Hooks(command_end=seen.append, session_end=seen.append)
-    both = chain(Hooks(command_end=refuse, session_end=refuse), last)
-    subject = command()
-    both.end_command(subject)
-    await both.end_session(subject.session)
-    assert seen == [subject, subject.session]
-
-
-async def test_an_async_end_is_awaited_beside_the_session(caplog: pytest.LogCaptureFixture) -> None:
-    seen: list[Command] = []
-
-    async def late(command: Command) -> None:
-        await asyncio.sleep(0)
-        seen.append(command)
-
-    subject = command()
-    chain(Hooks(command_end=awaited_refusal), Hooks(command_end=late)).end_command(subject)
-    assert not seen
-    await asyncio.sleep(0.05)
-    assert seen == [subject]
-    assert "Refused" in caplog.text

@@ -128,15 +128,18 @@ class Wire:
         self._read = 0
         self.key = b""
         if login:
-            self.send(startup({"user": user, "database": database, **parameters, **more}, version))
-            self._log_in()
+            try:
+                self.send(startup({"user": user, "database": database, **parameters, **more}, version))
+                self._log_in()
+            except BaseException:
+                self.socket.close()
+                raise
 
     def _log_in(self) -> None:
         while (answer := self.next()) is not None and answer.kind != "Z":
             if answer.kind == "K":
                 self.key = answer.payload
             if answer.kind == "E":
-                self.socket.close()
                 raise ConnectionError(answer.fields)
         if answer is None:
             raise ConnectionError("closed")

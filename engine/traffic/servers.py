@@ -4,6 +4,7 @@ import asyncio
 import difflib
 import errno
 import logging
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,6 +18,8 @@ from hoopaddon.traffic.connections import GuardedConnection
 from hoopaddon.traffic.streams import in_flight
 
 logger = logging.getLogger(__name__)
+
+_WRITTEN_PASSWORD = re.compile(r"(password=)(?!env:|file:)[^&]*", re.IGNORECASE)
 
 
 class GatewayServers(proxyserver.Servers):
@@ -92,11 +95,11 @@ def _check_mode(spec: str) -> None:
         word = spec.partition(":")[0].partition("@")[0].lower()
         if word in known:
             form = f"\n  write {_FORMS[word]}" if word in _FORMS else ""
-            raise exceptions.OptionsError(f"--mode {spec}: {str(e).rstrip(': ')}{form}") from None
+            raise exceptions.OptionsError(f"--mode {_shown(spec)}: {str(e).rstrip(': ')}{form}") from None
         close = difflib.get_close_matches(word, known, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
         raise exceptions.OptionsError(
-            f"--mode {spec}: there is no mode {word or '(empty)'}\n  {hint}Modes: {', '.join(known)}"
+            f"--mode {_shown(spec)}: there is no mode {word or '(empty)'}\n  {hint}Modes: {', '.join(known)}"
         ) from None
 
 
@@ -164,3 +167,8 @@ def _elsewhere(mode: ProxyMode) -> str:
     host = f"{mode.custom_listen_host}:" if mode.custom_listen_host else ""
     free = port + 10_000 if port < 1024 else port + 1
     return f"{spec or mode.full_spec}@{host}{free}"
+
+
+def _shown(spec: str) -> str:
+    """A mode as it may be printed: somebody may have written a password where its reference belongs."""
+    return _WRITTEN_PASSWORD.sub(r"\1…", spec)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psycopg
 
-TARGET = Path(__file__).parent.parent / "adapters" / "postgres" / "types" / "built_in.py"
+TARGET = Path(__file__).parent.parent / "adapters" / "postgres" / "values" / "types" / "built_in.py"
 
 # Types above these OIDs are made anew by each initdb, so their numbers say nothing.
 LAST_FIXED_OID = 9999

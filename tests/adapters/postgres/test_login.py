@@ -231,12 +231,6 @@ def test_the_gateway_logs_in_with_a_certificate(postgres: PostgresServer, gatewa
     assert who(started, "agent-7", token(started)) == f"{CERTIFIED} true"
 
 
-def test_channel_binding_with_the_target(postgres: PostgresServer, owned: Gateway) -> None:
-    """The server logs nothing of how SCRAM was bound; it insists on it where the client says that it can."""
-    assert who(owned, "agent-7", token(owned), sslmode="disable") == f"{APP} true"
-    assert "authentication failed" not in postgres.log().split("LOG:  ")[-1]
-
-
 def test_a_wrong_password_of_the_gateways(postgres: PostgresServer, gateway: StartGateway) -> None:
     settings = {"user": APP, "password": "env:TARGET_PASSWORD"}
     started = gateway(postgres, settings=settings, environment={"TARGET_PASSWORD": "not-this-one"})

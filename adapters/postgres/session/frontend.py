@@ -16,7 +16,7 @@ from hoopaddon.adapters.postgres.session.link import FEATURE_NOT_SUPPORTED, Link
 from hoopaddon.adapters.postgres.session.pipeline import Answer, Expected, Portal, Statement
 from hoopaddon.adapters.postgres.session.prepared import MAX_NAMES, TOO_MANY, is_plain
 from hoopaddon.adapters.postgres.session.questions import ask_settings, ask_types, refresh_catalogue
-from hoopaddon.adapters.postgres.session.reading import depends_on_answers, why_unreadable
+from hoopaddon.adapters.postgres.session.reading import depends_on_answers, values_depend_on_answers, why_unreadable
 from hoopaddon.adapters.postgres.sql.command import PostgresQuery
 from hoopaddon.command import Outcome, Verdict
 from hoopaddon.errors import PeerError
@@ -185,7 +185,7 @@ class Frontend:
         if not statement.certain and statement.segment != link.segment:
             self._retry_when_drained()
             return
-        if depends_on_answers(link, b"".join(value for value in bind.values if value)):
+        if values_depend_on_answers(link, bind):
             self._retry_when_known()
             return
         if statement.misses_types(bind) and link.gateway.chain.policies:

@@ -11,15 +11,15 @@ from hoopaddon.adapters.postgres.protocol import codec
 from hoopaddon.adapters.postgres.session.held_bind import HeldBind
 from hoopaddon.adapters.postgres.session.link import Link
 from hoopaddon.adapters.postgres.session.parameters import BoundParameters
-from hoopaddon.adapters.postgres.session.pipeline import Answer, Expected, Portal
+from hoopaddon.adapters.postgres.session.pipeline import Answer, Expected, Portal, Statement
 from hoopaddon.adapters.postgres.session.prepared import OWN_NAME
 from hoopaddon.adapters.postgres.session.reading import may_change_settings
 from hoopaddon.adapters.postgres.session.suspension import Suspension
 from hoopaddon.adapters.postgres.sql.command import PostgresQuery
 from hoopaddon.command import Outcome, Verdict
 
-COPY_IN = re.compile(r"\bcopy\b.*\bstdin\b", re.IGNORECASE | re.DOTALL)
-"""No COPY FROM STDIN is written without these words; that other texts have them too only costs a round trip."""
+COPY_IN = re.compile(r"\bstdin\b", re.IGNORECASE)
+"""No COPY FROM STDIN is written without this word; that other texts have it too only costs a round trip."""
 
 PROVOKE_ERROR = codec.Execute(b"refused by hoopaddon " + OWN_NAME, 0).serialize()
 
@@ -109,8 +109,11 @@ class Judging:
         self._describe_if_needed(portal)
         self.held.let_go()
         link.started(command)
-        link.settings_stale |= may_change_settings(command)
-        self._may_begin_copy(command.text)
+        if command.text is not command.original_text:
+            link.settings_stale |= may_change_settings(command)
+            self._may_begin_copy(command.text)
+        else:
+            self._note_effects(portal.statement, command)
         link.send(message, Expected(Answer.EXECUTE, command, portal=portal))
         return True
 
@@ -121,6 +124,15 @@ class Judging:
         if self.held.rewrite(portal, command.text):
             return verdict
         return Verdict(Outcome.FAILED, "a portal that is already bound cannot be rewritten", verdict.addon)
+
+    def _note_effects(self, statement: Statement, command: PostgresQuery) -> None:
+        """What a statement's text says does not change from one Execute to the next."""
+        if statement.effects is None:
+            statement.effects = may_change_settings(command), bool(COPY_IN.search(statement.text))
+        changes_settings, begins_copy = statement.effects
+        self._link.settings_stale |= changes_settings
+        if begins_copy:
+            self._link.copy_starts, self._link.copy_data_sent = True, False
 
     def _may_begin_copy(self, text: str) -> None:
         if COPY_IN.search(text):

@@ -37,6 +37,8 @@ class Statement:
     """Whether its description was asked for; `fields` has it once the server has answered."""
     typed: bool = False
     """Whether the server was asked for the types of its parameters."""
+    effects: tuple[bool, bool] | None = None
+    """Whether it may change a setting, and whether it may begin a COPY FROM STDIN, once that has been looked up."""
     fields: tuple[Field, ...] | None = None
     columns: tuple[Column, ...] = ()
 

@@ -1,5 +1,6 @@
 """Whether a text can be judged at all, and which names it gives."""
 
+from hoopaddon.adapters.postgres.protocol.codec import Bind
 from hoopaddon.adapters.postgres.protocol.encodings import embeds_ascii
 from hoopaddon.adapters.postgres.session.link import FEATURE_NOT_SUPPORTED, Link
 from hoopaddon.adapters.postgres.session.pipeline import Statement
@@ -18,9 +19,16 @@ def depends_on_answers(link: Link, raw: bytes) -> bool:
     Backslashes hang on standard_conforming_strings, other bytes on client_encoding. A command still in flight may
     change either, and PostgreSQL tells of a change only at the end of the pipeline.
     """
-    if b"\\" not in raw and raw.isascii():
+    if not link.settings_stale and not link.owed:
         return False
-    return link.owed or link.settings_stale
+    return b"\\" in raw or not raw.isascii()
+
+
+def values_depend_on_answers(link: Link, bind: Bind) -> bool:
+    """The same for bound values, of which only the encoding counts."""
+    if not link.settings_stale and not link.owed:
+        return False
+    return not all(value is None or value.isascii() for value in bind.values)
 
 
 def may_change_settings(command: PostgresQuery) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 
 from hoopaddon.approval import ApprovalRequest, Approver, Decision
 from hoopaddon.command import ALLOWED, Command, Outcome, TraceLine, Verdict
-from hoopaddon.errors import Denied, HoopaddonError, Refused, Unparsable
+from hoopaddon.errors import Denied, HoopaddonError, PeerError, Refused, Unparsable
 from hoopaddon.output import Output
 from hoopaddon.policy.deadline import call, stepwise
 from hoopaddon.policy.policies import Policy, Step, steps
@@ -314,7 +314,8 @@ class Chain:
 
     @staticmethod
     def _no_edit(step: Step, error: BaseException) -> None:
-        if isinstance(error, Refused) and not step.shadow:
+        if isinstance(error, PeerError) or (isinstance(error, Refused) and not step.shadow):
+            # Bytes that are no rows are the target's fault, not that of the policy which reads them first.
             raise error
         if not isinstance(error, Refused):
             log_failure(step, error)

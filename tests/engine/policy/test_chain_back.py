@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hoopaddon import Column, Command, Output, Refused, Rows
+from hoopaddon.errors import PeerError
 from hoopaddon.policy.chain import Chain, PolicyFailed
 from tests.engine.policy.addons import (
     Hooks,
@@ -77,6 +78,15 @@ async def test_rows_that_take_too_long_do_not_pass() -> None:
 async def test_rows_can_be_refused() -> None:
     with pytest.raises(Refused, match="no"):
         await edited(chain(Hooks(rows=refuse)), batch(("a",)))
+
+
+@pytest.mark.parametrize("shadow", [-1, 0])
+async def test_rows_that_are_none_are_the_targets_fault(shadow: int) -> None:
+    def reads(_: Rows) -> None:
+        raise PeerError("server", "a row that ends before its cells")
+
+    with pytest.raises(PeerError, match="ends before its cells"):
+        await edited(chain(Hooks(rows=reads), shadow=shadow), batch(("a",)))
 
 
 async def test_a_shadow_edits_a_copy() -> None:

@@ -126,12 +126,9 @@ class GuardedAddons(addonmanager.AddonManager):
                 logger.info("%s: %s refused: %s", step.name, step.hook, refusal.reason)
                 fail(event.name, subject, refusal, step.name)
                 return
-            except _BROKEN as e:
-                log_failure(step, e)
-                fail(event.name, subject, None, step.name)
-                return
-            except asyncio.CancelledError as e:
-                if _is_cancelled():
+            except BaseException as e:
+                # Even one that says that the program is to end: a policy does not decide that.
+                if isinstance(e, asyncio.CancelledError) and _is_cancelled():
                     raise
                 log_failure(step, e)
                 fail(event.name, subject, None, step.name)
@@ -141,8 +138,16 @@ class GuardedAddons(addonmanager.AddonManager):
         """Call one hook, held to its time."""
         watchdog = self._gateway.watchdog
         result = deadline.call(watchdog, step.call, *arguments)
-        if result is not None and inspect.isawaitable(result):
-            await deadline.finish(watchdog, result, watchdog.timeout_ns / 1e9)
+        if result is None:
+            return
+        if inspect.isawaitable(result):
+            async with asyncio.timeout(watchdog.timeout_ns / 1e9) as limit:
+                await deadline.stepwise(watchdog, result)
+            if limit.expired():
+                # It has swallowed its cancellation; what it decided, it decided too late.
+                raise TimeoutError
+        elif inspect.isgenerator(result) or inspect.isasyncgen(result):
+            raise TypeError("a hook with a yield in it has not run")
 
     async def _tell(self, event: hooks.Hook) -> None:
         """Start or end the addons: one that does not start is an error, one that does not end is logged."""
@@ -184,7 +189,7 @@ class GuardedAddons(addonmanager.AddonManager):
 
 
 _BROKEN = (Exception, DeadlineExceeded, SystemExit)
-"""A policy that calls `sys.exit` has broken; it does not end the gateway."""
+"""What an addon that is started or ended may raise: one that calls `sys.exit` has broken."""
 
 
 def _is_cancelled() -> bool:

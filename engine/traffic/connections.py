@@ -4,7 +4,9 @@ mitmproxy goes on after an error in one of its layers: the event that caused it 
 as if nothing had happened. Here such an error cuts the connection.
 """
 
+import asyncio
 import logging
+import re
 import sys
 import traceback
 from types import TracebackType
@@ -17,6 +19,11 @@ from hoopaddon.policy.chain import place
 from hoopaddon.traffic.failures import ConnectionCut
 
 logger = logging.getLogger(__name__)
+
+_NO_TARGET = "error establishing server connection"
+
+_QUOTED = re.compile(r"""\bb(['"]).*\1""", re.DOTALL)
+"""Bytes from the wire, as Python shows them."""
 
 type ExcInfo = Literal[True] | tuple[type[BaseException], BaseException, TracebackType | None] | None
 
@@ -40,16 +47,30 @@ class GuardedConnection(mode_servers.ProxyConnectionHandler):
             (subject,) = hook.args()
             try:
                 await self.master.addons.handle_lifecycle(hook)
-            except ConnectionCut:
-                self.cut()
-            else:
                 if isinstance(subject, flow.Flow):
                     await subject.wait_for_resume()
+            except ConnectionCut:
+                self.cut()
+            except asyncio.CancelledError:
+                # Nobody waits for this hook any more, or its policy has cancelled what it runs in.
+                self.cut()
+                raise
+            except BaseException:
+                # What has to be refused is no longer what it was when the policy got it.
+                self.log("a hook has crashed", exc_info=True)
 
     async def server_event(self, event: events.Event) -> None:
         # Every byte that is sent is sent in here.
-        if not self.is_cut:
+        if self.is_cut:
+            return
+        try:
             await super().server_event(event)
+        except BaseException as e:
+            task = asyncio.current_task()
+            if isinstance(e, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise
+            # mitmproxy catches what is an Exception; a function that a body is streamed through may raise others.
+            self.log("a layer has crashed", exc_info=True)
 
     def cut(self) -> None:
         """Close everything; nothing more is read into the layers or written by them."""
@@ -70,9 +91,10 @@ class GuardedConnection(mode_servers.ProxyConnectionHandler):
     def log(self, message: str, level: int = logging.INFO, exc_info: ExcInfo = None) -> None:
         """As in mitmproxy, which reports a crash of a layer in no other way than through this."""
         if exc_info is None:
-            # Who connects and leaves is of interest to those who look closely.
+            # Who connects and leaves is of interest to those who look closely; that a target is down, to all.
             quiet = logging.DEBUG if level == logging.INFO else level
-            super().log(message, quiet)
+            level = logging.WARNING if message.startswith(_NO_TARGET) else quiet
+            super().log(_QUOTED.sub("(withheld)", message), level)
             return
         error = sys.exception() if exc_info is True else exc_info[1]
         self.cut()

@@ -21,7 +21,7 @@ class ConnectionCut(HoopaddonError):
     """The connection that this hook was about has to end, and no byte of it may pass any more."""
 
 
-answers: WeakKeyDictionary[flow.Flow, http.Response] = WeakKeyDictionary()
+answers: WeakKeyDictionary[flow.Flow, http.Response | dns.DNSMessage] = WeakKeyDictionary()
 """The answers that stand in for what a policy refused, or broke on."""
 
 
@@ -31,9 +31,13 @@ def is_refused(subject: flow.Flow) -> bool:
 
 
 def keep_answer(subject: flow.Flow) -> None:
-    """Put a refused flow's answer back, whatever a later hook has made of it."""
-    if isinstance(subject, http.HTTPFlow) and (answer := answers.get(subject)):
-        subject.response = answer
+    """Put a refused flow's answer back, whatever a later hook has made of it, and hold it no longer."""
+    answer = answers.get(subject)
+    if answer is None:
+        return
+    subject.resume()
+    if isinstance(subject, http.HTTPFlow | dns.DNSFlow):
+        subject.response = answer.copy()
 
 
 def problem(status: int, title: str, detail: str = "", policy: str = "", *, bodiless: bool = False) -> http.Response:
@@ -55,14 +59,15 @@ def _answer(subject: http.HTTPFlow, refusal: Refused | None, policy: str) -> Non
     switched = subject.response is not None and subject.response.status_code == SWITCHING_PROTOCOLS
     answers[subject] = answer
     subject.request.stream = False
-    subject.response = answer
+    keep_answer(subject)
     if switched:
         # The target no longer speaks HTTP on this connection.
         raise ConnectionCut
 
 
 def _refuse_name(subject: dns.DNSFlow, _refusal: Refused | None, _policy: str) -> None:
-    subject.response = subject.request.fail(response_codes.REFUSED)
+    answers[subject] = subject.request.fail(response_codes.REFUSED)
+    keep_answer(subject)
 
 
 def _refuse_client(subject: Any, refusal: Refused | None, _policy: str) -> None:

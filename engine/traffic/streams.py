@@ -5,9 +5,11 @@ no content, and not again when the last byte has gone, which is when mitmproxy c
 refused a message, or broken on it, its body is neither kept nor sent.
 """
 
+from collections.abc import Callable, Iterable
+from typing import Any
 from weakref import WeakSet
 
-from mitmproxy import flow
+from mitmproxy import ctx, flow
 from mitmproxy.proxy import layer
 from mitmproxy.proxy.commands import Command
 from mitmproxy.proxy.context import Context
@@ -22,7 +24,8 @@ from mitmproxy.proxy.layers.http._events import (
 )
 from mitmproxy.proxy.layers.http._hooks import HttpRequestHook, HttpResponseHeadersHook, HttpResponseHook
 
-from hoopaddon.traffic.failures import is_refused
+from hoopaddon.policy import deadline
+from hoopaddon.traffic.failures import is_refused, keep_answer
 
 type Steps = layer.CommandGenerator[None]
 
@@ -32,6 +35,25 @@ def _without(hook: type[Command], steps: Steps) -> Steps:
     for step in steps:
         if not isinstance(step, hook):
             yield step
+
+
+class TimedFunction:
+    """A policy's function that a body is streamed through, held to its time as hooks are."""
+
+    def __init__(self, function: Callable[[bytes], Iterable[bytes] | bytes]) -> None:
+        self._function = function
+
+    def __call__(self, chunk: bytes) -> Iterable[bytes] | bytes:
+        return deadline.call(ctx.master.watchdog, self._judge, chunk)
+
+    def _judge(self, chunk: bytes) -> Iterable[bytes] | bytes:
+        judged = self._function(chunk)
+        # A generator has done nothing yet.
+        return judged if isinstance(judged, bytes) else list(judged)
+
+
+def _timed(stream: Any) -> Any:
+    return TimedFunction(stream) if callable(stream) and not isinstance(stream, TimedFunction) else stream
 
 
 _streams: WeakSet["JudgedStream"] = WeakSet()
@@ -54,6 +76,11 @@ class JudgedStream(HttpStream):
         subject = getattr(self, "flow", None)
         return subject is not None and subject.live and subject.websocket is None
 
+    def check_killed(self, emit_error_hook: bool) -> layer.CommandGenerator[bool]:
+        # Called after each hook, before what the hook has left is looked at. Tasks of policies may have run since.
+        keep_answer(self.flow)
+        return (yield from super().check_killed(emit_error_hook))
+
     # -- requests
 
     def start_request_stream(self) -> Steps:
@@ -67,6 +94,7 @@ class JudgedStream(HttpStream):
             yield from super().start_request_stream()
 
     def state_stream_request_body(self, event: Event) -> Steps:
+        self.flow.request.stream = _timed(self.flow.request.stream)
         yield from _without(HttpRequestHook, super().state_stream_request_body(event))
 
     def state_consume_request_body(self, event: Event) -> Steps:
@@ -100,6 +128,8 @@ class JudgedStream(HttpStream):
             yield from self._answer_for_target(_without(HttpResponseHook, self.send_response()))
 
     def state_stream_response_body(self, event: Event) -> Steps:
+        if self.flow.response is not None:
+            self.flow.response.stream = _timed(self.flow.response.stream)
         yield from _without(HttpResponseHook, super().state_stream_response_body(event))
 
     def _answer_for_target(self, answer: Steps) -> Steps:

@@ -3,6 +3,7 @@
 from hoopaddon.store.journal import Journal, JournalError
 from hoopaddon.store.keys import PublicKeys, SigningKey
 from hoopaddon.store.layout import STORE_HELP, Layout, Store, open_store, store_folder
+from hoopaddon.store.recording import Recording
 from hoopaddon.store.redact import Redacted, redact
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "JournalError",
     "Layout",
     "PublicKeys",
+    "Recording",
     "Redacted",
     "SigningKey",
     "Store",

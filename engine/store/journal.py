@@ -29,18 +29,14 @@ FIRST_PREV: Final = sha256(b"").hexdigest()
 SIGNATURE_DOMAIN = b"hoopaddon journal v1\n"
 SIGNATURE_FIELD = b',"signature":"'
 
-BUFFER_BYTES = 64 * 1024
+BUFFER_BYTES = 32 * 1024
 """How much of the events that need not be durable waits for the next write."""
 
-_RESERVED = frozenset({"n", "at", "type", "prev", "signature"})
-
-
-type _State = tuple[int, str, int, list[bytes], int, int]
+type _State = tuple[int, str, int, bytes]
 """Where the chain stands: replaced whole, so that no interruption leaves half of it.
 
 The next event's number; the last one's hash; how long the file is, in bytes, up to the last event that was written
-whole; a list of lines; how many of them are events that wait for the next write, and their bytes. A plain tuple,
-because it is made anew for every event.
+whole; and the lines that wait for the next write. A plain tuple, because it is made anew for every event.
 """
 
 
@@ -70,7 +66,7 @@ class Journal:
         self._fd = fd
         self._key = key
         self._fsync = fsync
-        self._state: _State = (0, FIRST_PREV, 0, [], 0, 0)
+        self._state: _State = (0, FIRST_PREV, 0, b"")
         self._torn = False
         self._lost = 0
 
@@ -114,30 +110,29 @@ class Journal:
 
     def append(self, type: str, fields: Mapping[str, Any], *, durable: bool) -> None:
         """Add an event. Raises `JournalError`; then it is not in the journal."""
-        if self._fd < 0:
-            raise JournalError("the session's record is closed")
         try:
+            if self._fd < 0:
+                raise JournalError("the session's record is closed")
             if self._lost:
                 self._own_up()
-            line = self._line(type, fields)
-            n, _, good, lines, waiting, size = self._state
-            if durable or size + len(line) >= BUFFER_BYTES:
-                self._write(line)
-                return
+            n, prev, good, waiting = self._state
+            line = _line(n, type, fields, prev)
+            data = waiting + line if waiting else line
+            head = sha256(line).hexdigest()
+            if durable or len(data) >= BUFFER_BYTES:
+                self._write(data, n + 1, head)
+            else:
+                self._state = (n + 1, head, good, data)
         except JournalError:
             # The caller of an event that is not durable goes on without it, so the journal has to say so.
             self._lost += not durable
             raise
-        if len(lines) > waiting:
-            # An append was interrupted before its line became part of the chain.
-            del lines[waiting:]
-        lines.append(line)
-        self._state = (n + 1, sha256(line).hexdigest(), good, lines, waiting + 1, size + len(line))
 
     def flush(self) -> None:
         """Write what is buffered. Raises `JournalError`; then it stays buffered."""
-        if self._state[4] and self._fd >= 0:
-            self._write(b"")
+        n, head, _, waiting = self._state
+        if waiting and self._fd >= 0:
+            self._write(waiting, n, head)
 
     def close(self, fields: Mapping[str, Any] | None = None) -> None:
         """Sign the chain and close the file. Where that fails the journal stays unsigned, and it raises."""
@@ -146,40 +141,32 @@ class Journal:
         try:
             if self._lost:
                 self._own_up()
-            line = self._line("end", {**(fields or {}), "key": self._key.key_id})
-            unsigned = line.removesuffix(b"}\n")
+            n, prev, _, waiting = self._state
+            unsigned = _line(n, "end", {**(fields or {}), "key": self._key.key_id}, prev).removesuffix(b"}\n")
             signature = self._key.sign(SIGNATURE_DOMAIN + unsigned).hex().encode()
-            self._write(unsigned + SIGNATURE_FIELD + signature + b'"}\n')
+            line = unsigned + SIGNATURE_FIELD + signature + b'"}\n'
+            self._write(waiting + line, n + 1, sha256(line).hexdigest())
         finally:
             self._abandon()
 
-    def _line(self, type: str, fields: Mapping[str, Any]) -> bytes:
-        if not _RESERVED.isdisjoint(fields):
-            raise ValueError(f"an event cannot have fields called {sorted(_RESERVED.intersection(fields))}")
-        event = {"n": self._state[0], "at": time(), "type": type, **fields, "prev": self._state[1]}
-        try:
-            return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
-        except TypeError:
-            # Lone surrogates, or an integer beyond 64 bits: what a peer sent, so it has to be recorded.
-            return orjson.dumps(_plain(event), option=orjson.OPT_APPEND_NEWLINE)
-
     def _own_up(self) -> None:
         """Say that events are missing before anything else is added."""
-        self._write(self._line("lost", {"events": self._lost}))
+        n, prev, _, waiting = self._state
+        line = _line(n, "lost", {"events": self._lost}, prev)
+        self._write(waiting + line, n + 1, sha256(line).hexdigest())
         self._lost = 0
 
-    def _write(self, line: bytes) -> None:
-        """Write what is buffered and `line`, both or neither."""
+    def _write(self, data: bytes, n: int, head: str) -> None:
+        """Write what waits and what was added to it, both or neither; then the chain stands at `n` and `head`."""
         if self._torn:
             self._take_back()
-        n, prev, good, lines, waiting, _ = self._state
-        data = b"".join([*lines[:waiting], line]) if waiting else line
         # A deadline's signal may raise at any point in here: then the flag says that the file may be longer than
         # `_state` knows, and the one assignment below is what makes the write count.
         self._torn = True
+        size = len(data)
         try:
             written = os.write(self._fd, data)
-            while written < len(data):
+            while written < size:
                 # The rest is written, or fails and so says why the first part was short.
                 written += os.write(self._fd, data[written:])
             if self._fsync:
@@ -188,9 +175,7 @@ class Journal:
             with contextlib.suppress(JournalError):
                 self._take_back()
             raise JournalError(f"cannot write the session's record: {e.strerror}") from None
-        if line:
-            n, prev = n + 1, sha256(line).hexdigest()
-        self._state = (n, prev, good + len(data), [], 0, 0)
+        self._state = (n, head, self._state[2] + size, b"")
         self._torn = False
 
     def _take_back(self) -> None:
@@ -211,6 +196,17 @@ class Journal:
 
     def __del__(self) -> None:
         self._abandon()
+
+
+def _line(n: int, type: str, fields: Mapping[str, Any], prev: str) -> bytes:
+    event = {"n": n, "at": time(), "type": type, **fields, "prev": prev}
+    if len(event) != len(fields) + 4 or "signature" in event:
+        raise ValueError("an event cannot have fields called n, at, type, prev or signature")
+    try:
+        return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        # Lone surrogates, or an integer beyond 64 bits: what a peer sent, so it has to be recorded.
+        return orjson.dumps(_plain(event), option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _describe(session: Session, key: SigningKey) -> dict[str, Any]:

@@ -14,8 +14,6 @@ REDACTED = "[redacted]"
 _MAX_DEPTH = 16
 """A statement nested deeper than this is no longer looked into."""
 
-_WORTH_A_LOOK = ("password", "crypt", "://", "hmac")
-
 _SCANNER = re.compile(
     r"""
       (?P<comment> --[^\n]* )
@@ -47,12 +45,16 @@ class Redacted:
     parameters: frozenset[int] = frozenset()
 
 
+def may_hold_secret(text: str) -> bool:
+    """Whether the statement is worth a look; without one of these words it is kept as it is."""
+    lower = text.lower()
+    return "password" in lower or "crypt" in lower or "://" in lower or "hmac" in lower
+
+
 def redact(text: str, *, depth: int = 0) -> Redacted:
     """The statement as it may be kept; `depth` is how many literals it was found in."""
-    lower = text.lower()
-    for word in _WORTH_A_LOOK:
-        if word in lower and depth < _MAX_DEPTH:
-            return _Redaction(text, depth).run()
+    if depth < _MAX_DEPTH and may_hold_secret(text):
+        return _Redaction(text, depth).run()
     return Redacted(text, False)
 
 

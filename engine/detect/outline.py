@@ -5,8 +5,8 @@ times faster than the expressions they stand for. Shapes of numbers are declared
 """
 
 import itertools
-import re
 import string
+from collections.abc import Iterable
 
 # Deleted: parentheses around an area code, and the first bytes of the separators beyond ASCII (U+00A0: C2 A0,
 # U+2010: E2 80 90), which leaves one byte of each. Deleting can only bring bytes together, never part a cell's own.
@@ -35,12 +35,19 @@ def outline(data: bytes) -> bytes:
     return data.translate(_TABLE, _DELETED)
 
 
-def outline_patterns(declared: str) -> list[bytes]:
-    """The literals, escaped for a regular expression, that a declared outline stands for.
+def outline_literals(declared: Iterable[str]) -> list[bytes]:
+    """The literals that these declared outlines stand for, without those that hold a shorter one of them.
 
     `0` and `A` are a digit and a capital, `.` is itself, `-` any other separator, `_` either, `*` a capital or digit.
     """
     choices = {"-": (" ",), "_": (" ", "."), "*": ("0", "A")}
-    return [
-        re.escape("".join(marks).encode()) for marks in itertools.product(*(choices.get(c, (c,)) for c in declared))
-    ]
+    found = {
+        "".join(marks).encode()
+        for shape in declared
+        for marks in itertools.product(*(choices.get(c, (c,)) for c in shape))
+    }
+    kept: list[bytes] = []
+    for literal in sorted(found, key=lambda literal: (len(literal), literal)):
+        if not any(shorter in literal for shorter in kept):
+            kept.append(literal)
+    return kept

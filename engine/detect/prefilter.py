@@ -4,12 +4,13 @@ hyperscan compiles all patterns to one automaton; where there is no hyperscan Py
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Protocol
 
 from hoopaddon.detect.catalog import detectors, expand
-from hoopaddon.detect.outline import outline, outline_patterns
+from hoopaddon.detect.outline import outline, outline_literals
 
 try:
     import hyperscan
@@ -22,11 +23,19 @@ MAX_SCAN_BYTES = 1 << 30
 # JSON may write any character as an escape; a printable one is written so to hide it, or by a careless encoder.
 _ESCAPED_PRINTABLE = rb"\\u00[2-7]"
 
+# With more hits than this it is faster to look at all parts together than at each by itself.
+_FEW_PARTS = 4
+_PARTS_PER_HIT = 16
+
 
 class Scanner(Protocol):
     """Tells which of its patterns occur in a block of bytes."""
 
     def hit(self, data: bytes | memoryview) -> bool: ...
+
+    def place(self, data: bytes | memoryview) -> int:
+        """The offset of the last byte of any one match; -1 without a match."""
+        ...
 
     def which(self, data: bytes | memoryview) -> list[int]: ...
 
@@ -55,6 +64,21 @@ class HyperscanScanner:
             return bool(self.which(data))
         return False
 
+    def place(self, data: bytes | memoryview) -> int:
+        ends: list[int] = []
+
+        def note(_pattern: int, _start: int, end: int, _flags: int, _context: object) -> bool:
+            ends.append(end)
+            return True
+
+        try:
+            self._scan(data, note)
+        except hyperscan.ScanTerminated:
+            pass
+        except hyperscan.ScratchInUseError:
+            self._scan_apart(data, note)
+        return ends[0] - 1 if ends else -1
+
     def which(self, data: bytes | memoryview) -> list[int]:
         found: list[int] = []
 
@@ -64,10 +88,16 @@ class HyperscanScanner:
         try:
             self._scan(data, note)
         except hyperscan.ScratchInUseError:
-            # Another thread is scanning: this scan gets a space of its own.
             found.clear()
-            self._scan(data, note, scratch=hyperscan.Scratch(self._database))
+            self._scan_apart(data, note)
         return found
+
+    def _scan_apart(self, data: bytes | memoryview, note: Callable[..., bool | None]) -> None:
+        """Another thread is scanning: this scan gets a space of its own."""
+        try:
+            self._scan(data, note, scratch=hyperscan.Scratch(self._database))
+        except hyperscan.ScanTerminated:
+            pass
 
 
 def _stop(*_match: object) -> bool:
@@ -88,6 +118,10 @@ class RegexScanner:
     def hit(self, data: bytes | memoryview) -> bool:
         return self._any.search(data) is not None
 
+    def place(self, data: bytes | memoryview) -> int:
+        found = self._any.search(data)
+        return found.end() - 1 if found else -1
+
     def which(self, data: bytes | memoryview) -> list[int]:
         return [number for number, pattern in enumerate(self._patterns) if pattern.search(data)]
 
@@ -102,14 +136,9 @@ def _loose_scanners(entities: frozenset[str]) -> tuple[Scanner, Scanner | None]:
     """The scanner for the bytes themselves, and the one for their outline."""
     found = detectors(entities)
     loose = {(detector.loose, detector.caseless) for detector in found if detector.loose is not None}
-    outlines = {
-        (pattern, False)
-        for detector in found
-        for declared in detector.outlines
-        for pattern in outline_patterns(declared)
-    }
+    outlines = outline_literals(declared for detector in found for declared in detector.outlines)
     plain = scanner([*sorted(loose), (_ESCAPED_PRINTABLE, False)])
-    return plain, scanner(sorted(outlines)) if outlines else None
+    return plain, scanner([(re.escape(literal), False) for literal in outlines]) if outlines else None
 
 
 class Prefilter:
@@ -131,3 +160,46 @@ class Prefilter:
         if self._plain.hit(data):
             return True
         return self._outlines is not None and self._outlines.hit(outline(bytes(data)))
+
+    def parts(self, data: bytes, starts: Sequence[int]) -> list[int] | None:
+        """Which of the parts of the data are worth a closer look; None where it may be most of them.
+
+        `starts` are the offsets at which the parts begin, the first of them 0. A part that holds a cell's UTF-8 in
+        which `find` finds something is among them, whatever stands in the parts around it.
+        """
+        if len(data) > MAX_SCAN_BYTES or len(starts) <= _FEW_PARTS:
+            return None
+        limit = _FEW_PARTS + len(starts) // _PARTS_PER_HIT
+        found: list[int] = []
+        left = [(0, len(starts))]
+        while left:
+            first, last = left.pop()
+            begin, end = starts[first], starts[last] if last < len(starts) else len(data)
+            place = self._place(data[begin:end])
+            if place is None:
+                continue
+            if place < 0 and last - first > 1:
+                middle = (first + last) // 2
+                left += (first, middle), (middle, last)
+                continue
+            number = first if place < 0 else bisect_right(starts, begin + place) - 1
+            found.append(number)
+            if len(found) > limit:
+                return None
+            # A scan need not report what comes first, so both sides of it are looked at again.
+            left += [(one, other) for one, other in ((first, number), (number + 1, last)) if one < other]
+        return sorted(found)
+
+    def _place(self, data: bytes) -> int | None:
+        """The offset of the last byte of something worth a look; -1 where that cannot be told, None without any."""
+        place = self._plain.place(data)
+        if place >= 0:
+            return place
+        if self._outlines is None:
+            return None
+        drawn = outline(data)
+        place = self._outlines.place(drawn)
+        if place < 0:
+            return None
+        # What the outline leaves out has moved its bytes.
+        return place if len(drawn) == len(data) else -1

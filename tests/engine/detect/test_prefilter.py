@@ -1,7 +1,9 @@
 """The prefilter never misses what `find` finds, with hyperscan and without it."""
 
+import re
 import threading
 from collections.abc import Iterator
+from itertools import accumulate
 
 import pytest
 from hypothesis import example, given, settings
@@ -9,8 +11,8 @@ from hypothesis import strategies as st
 
 from hoopaddon.detect import ENTITIES, Finder, Prefilter, find
 from hoopaddon.detect.catalog import DETECTORS
-from hoopaddon.detect.outline import outline, outline_patterns
-from hoopaddon.detect.prefilter import HyperscanScanner, RegexScanner
+from hoopaddon.detect.outline import outline, outline_literals
+from hoopaddon.detect.prefilter import HyperscanScanner, RegexScanner, _loose_scanners
 from tests.engine.detect.samples import POSITIVE
 
 PREFILTER = Prefilter()
@@ -38,6 +40,43 @@ def test_where_find_finds_the_prefilter_hits(before: bytes, text: str, after: by
         assert PREFILTER.hit(before + text.encode() + after)
 
 
+rows = st.lists(st.one_of(texts, changed, st.text(ALPHABET, max_size=8)), min_size=1, max_size=12)
+
+
+@pytest.mark.parametrize("without_hyperscan", [False, True])
+@settings(max_examples=300, deadline=None)
+@given(rows=rows, padding=junk)
+@example(rows=["4111 1111", " 1111 1111", "ann@", "example.com", "4111111111111111"], padding=b"")
+@example(rows=["(4111", "\u20111111\u2011", "4111\u20111111\u20111111\u20111111", "()()"], padding=b"")
+def test_no_part_with_something_to_find_is_left_out(without_hyperscan: bool, rows: list[str], padding: bytes) -> None:
+    prefilter = WITHOUT if without_hyperscan else PREFILTER
+    # So many that they are told apart, and what stands beside a part may belong to a match with it.
+    parts = [text.encode() for text in rows for _ in range(2)] + [padding] * 40
+    starts = list(accumulate(map(len, parts[:-1]), initial=0))
+    found = prefilter.parts(b"".join(parts), starts)
+    wanted = {number for number, part in enumerate(parts) if find(part.decode(errors="replace"))}
+    assert found is None or wanted <= set(found)
+
+
+def test_of_many_parts_those_with_a_hit_are_told() -> None:
+    parts = [b"nothing here"] * 500
+    for number, text in ((3, b"ann@example.com"), (77, b"4111 1111 1111 1111"), (499, b"203.0.113.9")):
+        parts[number] = text
+    starts = list(accumulate(map(len, parts[:-1]), initial=0))
+    for prefilter in (PREFILTER, WITHOUT):
+        assert prefilter.parts(b"".join(parts), starts) == [3, 77, 499]
+        assert prefilter.parts(b"nothing here" * 500, starts) == []
+    parts[4] = "naïve (a) \u2011".encode()
+    starts = list(accumulate(map(len, parts[:-1]), initial=0))
+    assert PREFILTER.parts(b"".join(parts), starts) == [3, 77, 499], "where the outline has lost bytes"
+
+
+def test_of_parts_that_are_few_or_mostly_hits_all_are_to_be_looked_at() -> None:
+    page = b"ann@example.com" * 500
+    assert PREFILTER.parts(page, range(0, len(page), 15)) is None
+    assert PREFILTER.parts(b"a@", [0, 1]) is None
+
+
 @pytest.mark.parametrize("entity", ENTITIES)
 def test_each_entity_has_a_prefilter_of_its_own(entity: str) -> None:
     prefilter = Prefilter([entity])
@@ -52,14 +91,25 @@ def test_regular_expressions_agree_with_hyperscan(data: bytes) -> None:
     for fast, slow in SCANNERS:
         assert sorted(fast.which(data)) == slow.which(data)
         assert fast.hit(data) == slow.hit(data) == bool(slow.which(data))
+        assert (fast.place(data) >= 0) == (slow.place(data) >= 0) == slow.hit(data)
+
+
+def _prefilter_without_hyperscan() -> Prefilter:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hoopaddon.detect.prefilter.hyperscan", None)
+        _loose_scanners.cache_clear()
+        prefilter = Prefilter()
+    _loose_scanners.cache_clear()
+    return prefilter
 
 
 def _pattern_sets() -> Iterator[list[tuple[bytes, bool]]]:
     yield [(d.loose, d.caseless) for d in DETECTORS if d.loose is not None]
     yield [(d.tight, d.caseless) for d in DETECTORS]
-    yield sorted({(p, False) for d in DETECTORS for o in d.outlines for p in outline_patterns(o)})
+    yield [(re.escape(literal), False) for literal in outline_literals(o for d in DETECTORS for o in d.outlines)]
 
 
+WITHOUT = _prefilter_without_hyperscan()
 SCANNERS = [(HyperscanScanner(patterns), RegexScanner(patterns)) for patterns in _pattern_sets()]
 
 
@@ -121,4 +171,5 @@ def test_scans_from_several_threads_do_not_disturb_each_other() -> None:
 
 def test_the_outline_of_a_number() -> None:
     assert outline("(555) 555\u20110100 DE".encode()) == b"000 000 0000 AA"
-    assert outline_patterns("0_0") == [rb"0\ 0", rb"0\.0"]
+    assert outline_literals(["0_0"]) == [b"0 0", b"0.0"]
+    assert outline_literals(["000-0", "0*", "000"]) == [b"00", b"0A"]

@@ -35,7 +35,7 @@ from hoopaddon.policy.watchdog import Watchdog
 from hoopaddon.scripts.loader import ScriptLoader
 from hoopaddon.store.approver import StoreApprover
 from hoopaddon.store.layout import store_folder
-from hoopaddon.traffic import connections, streams
+from hoopaddon.traffic import connections, streams, websockets
 from hoopaddon.traffic.addons import GuardedAddons
 from hoopaddon.traffic.servers import GatewayProxyserver
 
@@ -45,6 +45,7 @@ DEFAULT_POLICY_TIMEOUT_S = 5.0
 
 connections.install()
 streams.install()
+websockets.install()
 
 
 def _chain_spec(chain: Chain) -> None:

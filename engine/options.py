@@ -36,6 +36,12 @@ class Options(options.Options):
             [],
             "What to stand in front of, as PROTOCOL:TARGET@[HOST:]PORT; postgres:db.internal:5432@15432 for example.",
         )
+        self.add_option(
+            "rawtcp",
+            bool,
+            False,
+            "Let through what HTTP is upgraded to, or a proxy's tunnel holds, though no HTTP hook sees into it.",
+        )
 
     def _add_limits(self) -> None:
         self.add_option("store", str, "", STORE_HELP)

@@ -40,11 +40,19 @@ def keep_answer(subject: flow.Flow) -> None:
         subject.response = answer.copy()
 
 
+def withhold(subject: flow.Flow, answer: http.Response | dns.DNSMessage) -> None:
+    """Let this be all that the client is told, now and whatever a later hook does."""
+    answers[subject] = answer
+    keep_answer(subject)
+
+
 def problem(status: int, title: str, detail: str = "", policy: str = "", *, bodiless: bool = False) -> http.Response:
     """An answer in the form of RFC 9457 (problem details), without a detail where there is nothing safe to say."""
     about: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
     if detail:
-        about |= {"detail": detail, "policy": policy}
+        about["detail"] = detail
+    if policy:
+        about["policy"] = policy
     body = b"" if bodiless else json.dumps(about).encode()
     return http.Response.make(status, body, {"content-type": "application/problem+json"})
 
@@ -57,17 +65,15 @@ def _answer(subject: http.HTTPFlow, refusal: Refused | None, policy: str) -> Non
         else problem(502, "Bad Gateway", bodiless=bodiless)
     )
     switched = subject.response is not None and subject.response.status_code == SWITCHING_PROTOCOLS
-    answers[subject] = answer
     subject.request.stream = False
-    keep_answer(subject)
+    withhold(subject, answer)
     if switched:
         # The target no longer speaks HTTP on this connection.
         raise ConnectionCut
 
 
 def _refuse_name(subject: dns.DNSFlow, _refusal: Refused | None, _policy: str) -> None:
-    answers[subject] = subject.request.fail(response_codes.REFUSED)
-    keep_answer(subject)
+    withhold(subject, subject.request.fail(response_codes.REFUSED))
 
 
 def _refuse_client(subject: Any, refusal: Refused | None, _policy: str) -> None:

@@ -1,31 +1,36 @@
-"""mitmproxy's handling of one HTTP request, with two changes, for policies that decide.
+"""mitmproxy's handling of one HTTP request, changed for policies that decide.
 
 A message that is streamed is judged before its first byte is sent: `request` and `response` are called then, with
 no content, and not again when the last byte has gone, which is when mitmproxy calls them. And when a policy has
-refused a message, or broken on it, its body is neither kept nor sent.
+refused a message, or broken on it, its body is neither kept nor sent. A target that switches to a protocol which no
+hook sees into is not followed there, and what cannot be read of a target is not quoted to the client.
 """
 
 from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import WeakSet
 
-from mitmproxy import ctx, flow
+from mitmproxy import ctx, http
+from mitmproxy.flow import Error
 from mitmproxy.proxy import layer
 from mitmproxy.proxy.commands import Command
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.events import Event
 from mitmproxy.proxy.layers import http as layers
-from mitmproxy.proxy.layers.http import HttpStream, SendHttp
+from mitmproxy.proxy.layers.http import HttpStream, SendHttp, _http1, _http2, _http3
+from mitmproxy.proxy.layers.http._base import format_error
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
     RequestEndOfMessage,
     RequestProtocolError,
+    ResponseHeaders,
     ResponseProtocolError,
 )
 from mitmproxy.proxy.layers.http._hooks import HttpRequestHook, HttpResponseHeadersHook, HttpResponseHook
+from wsproto.handshake import WEBSOCKET_VERSION
 
 from hoopaddon.policy import deadline
-from hoopaddon.traffic.failures import is_refused, keep_answer
+from hoopaddon.traffic.failures import SWITCHING_PROTOCOLS, is_refused, keep_answer, problem, withhold
 
 type Steps = layer.CommandGenerator[None]
 
@@ -112,10 +117,25 @@ class JudgedStream(HttpStream):
 
     # -- responses
 
-    def state_wait_for_response_headers(self, event: Event) -> Steps:
+    def state_wait_for_response_headers(self, event: ResponseHeaders) -> Steps:
+        if self._is_unseen(event.response):
+            withhold(
+                self.flow, problem(502, "Bad Gateway", "the target switched to a protocol that is not read here")
+            )
         yield from super().state_wait_for_response_headers(event)
         if is_refused(self.flow) and self.server_state == self.state_consume_response_body:
             yield from self._answer_for_target(self.send_response())
+
+    def _is_unseen(self, response: http.Response) -> bool:
+        """Whether what follows is of a protocol that no hook sees into."""
+        if response.status_code != SWITCHING_PROTOCOLS or self.context.options.rawtcp:
+            return False
+        is_websocket = (
+            response.headers.get("upgrade", "").lower() == "websocket"
+            and self.flow.request.headers.get("sec-websocket-version", "").encode() == WEBSOCKET_VERSION
+            and self.context.options.websocket
+        )
+        return not is_websocket
 
     def start_response_stream(self) -> Steps:
         response = self.flow.response
@@ -140,13 +160,20 @@ class JudgedStream(HttpStream):
             yield from answer
         else:
             # The client is still sending: there is no orderly answer before it has finished.
-            self.flow.error = flow.Error(flow.Error.KILLED_MESSAGE)
+            self.flow.error = Error(Error.KILLED_MESSAGE)
             yield SendHttp(ResponseProtocolError(self.stream_id, "killed", ErrorCode.KILL), self.context.client)
             self.client_state = self.state_errored
             self.flow.live = False
         self.server_state = self.state_errored
 
 
+def _error_page(status: int, message: str) -> bytes:
+    """The body of an error that is mitmproxy's own: what went wrong with a target may quote what it sent."""
+    return format_error(status, message if status < 500 else "")
+
+
 def install() -> None:
-    """Make mitmproxy's HTTP layer use judged streams."""
+    """Make mitmproxy's HTTP layer use judged streams, and error pages that quote no target."""
     layers.HttpStream = JudgedStream  # type: ignore[misc]
+    for version in (_http1, _http2, _http3):
+        version.format_error = _error_page

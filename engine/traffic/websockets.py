@@ -1,0 +1,63 @@
+"""mitmproxy's handling of WebSockets, without what it passes on unseen: what control frames say.
+
+No hook is called for a ping, a pong, or the reason of a close, and each holds up to 125 bytes of whatever its sender
+likes. So each side's pings are answered here, the other side gets empty ones, and closes keep their code alone.
+"""
+
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+
+from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.layers import websocket
+from wsproto import events as frames
+from wsproto.connection import ConnectionState
+
+
+class QuietConnection(websocket.WebsocketConnection):
+    """One side of a WebSocket."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.owed: list[frames.Pong] = []
+        """Answers to this side's pings."""
+
+    def events(self) -> Generator[frames.Event, None, None]:
+        for event in super().events():
+            match event:
+                case frames.Ping():
+                    self.owed.append(event.response())
+                    yield frames.Ping()
+                case frames.Pong():
+                    # To one of the empty pings, or to none.
+                    continue
+                case frames.CloseConnection():
+                    yield replace(event, reason=None)
+                case _:
+                    yield event
+
+
+class JudgedWebsocket(websocket.WebsocketLayer):
+    """Both sides of a WebSocket."""
+
+    client_ws: QuietConnection
+    server_ws: QuietConnection
+
+    def relay_messages(self, event: events.Event) -> layer.CommandGenerator[None]:
+        for step in super().relay_messages(event):
+            yield step
+            yield from self._answer_pings()
+        yield from self._answer_pings()
+
+    def _answer_pings(self) -> layer.CommandGenerator[None]:
+        for side in (self.client_ws, self.server_ws):
+            owed, side.owed = side.owed, []
+            if side.state is ConnectionState.OPEN:
+                for pong in owed:
+                    yield commands.SendData(side.conn, side.send(pong))
+
+
+def install() -> None:
+    """Make mitmproxy's HTTP layer use judged WebSockets."""
+    websocket.WebsocketConnection = QuietConnection  # type: ignore[misc]
+    websocket.WebsocketLayer = JudgedWebsocket  # type: ignore[misc]

@@ -61,8 +61,7 @@ class Record(Addon):
 
     def rows(self, rows: Rows) -> None:
         recording: Recording | None = rows.command.session.vars.get(_KEY)
-        if recording is not None:
-            recording.rows(rows)
+        if recording is not None and recording.rows(rows):
             self._write_soon(recording)
 
     def output(self, output: Output) -> None:

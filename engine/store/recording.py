@@ -5,8 +5,7 @@ them cannot be kept, the journal says so.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from typing import Any, Final
 
 from hoopaddon.command import Command
@@ -45,17 +44,18 @@ class Recording:
         self.journal.append("command", fields, durable=True)
         self.running[command.number] = _Result(rows_limit, bytes_limit, secret)
 
-    def rows(self, rows: Rows) -> None:
-        """Record a batch as the client sees it, up to the limits of its command."""
-        number = rows.command.number
+    def rows(self, rows: Rows) -> bool:
+        """Record a batch as the client sees it, up to the limits of its command; whether that waits for a write."""
+        number, count = rows.command.number, len(rows)
         result = self.running.get(number)
-        if result is None or result.rows_left <= 0 or not len(rows):
-            return
-        cells = result.within_limits(rows)
+        if result is None or result.rows_left <= 0 or not count:
+            return False
+        cells = result.within_limits(rows, count)
         if not cells:
-            return
-        if result.held is not None:
-            self._add("rows", {"command": number, **result.held})
+            return False
+        first = result.held
+        if first is not None:
+            self._add("rows", {"command": number, **first})
             result.held = None
         fields: dict[str, Any] = {"cells": cells}
         if rows.columns != result.columns:
@@ -66,8 +66,9 @@ class Recording:
         if len(cells) <= _HELD_ROWS:
             # The answer to most commands is one small batch: it goes into the line of the command's end.
             result.held = fields
-        else:
-            self._add("rows", {"command": number, **fields})
+            return first is not None
+        self._add("rows", {"command": number, **fields})
+        return True
 
     def output(self, output: Output) -> None:
         """Record a text as the client sees it."""
@@ -146,12 +147,17 @@ class _Result:
         self.held: dict[str, Any] | None = None
         """The last batch, where it is small and may turn out to be the only one."""
 
-    def within_limits(self, rows: Rows) -> list[tuple[str | None, ...]]:
+    def within_limits(self, rows: Rows, count: int) -> list[Sequence[str | None]]:
         """The rows of the batch that may be recorded; with the first that may not, the command's budget is spent."""
-        count = min(len(rows), self.rows_left)
-        columns = [rows.texts(position)[:count] for position in range(len(rows.columns))]
-        cells: list[tuple[str | None, ...]] = list(zip(*columns, strict=True)) if columns else [()] * count
-        size = _size(chain.from_iterable(columns))
+        columns = [rows.texts(position) for position in range(len(rows.columns))]
+        if count == 1:
+            cells: list[Sequence[str | None]] = [[column[0] for column in columns]]
+            size = _size(cells[0])
+        else:
+            count = min(count, self.rows_left)
+            columns = [column[:count] for column in columns]
+            cells = list(zip(*columns, strict=True)) if columns else [()] * count
+            size = sum([_size(column) for column in columns])
         self.rows_left -= count
         if size > self.bytes_left:
             self.rows_left = 0
@@ -210,6 +216,9 @@ def _fitting(cells: Sequence[Sequence[str | None]], left: int) -> int:
     return len(cells)
 
 
-def _size(texts: Iterable[str | None]) -> int:
-    text = "".join(filter(None, texts))
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+def _size(texts: Sequence[str | None]) -> int:
+    size = 0
+    for text in texts:
+        if text is not None:
+            size += len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    return size

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import ssl
 from dataclasses import dataclass
+from functools import partial
 
 from mitmproxy import ctx
 from mitmproxy.proxy.mode_servers import ServerManager
@@ -39,7 +40,7 @@ from hoopaddon.errors import PeerError, Refused
 from hoopaddon.identity.users import Users
 from hoopaddon.policy.chain import PolicyFailed
 from hoopaddon.relay.certificates import gateway_context
-from hoopaddon.relay.channel import Channel
+from hoopaddon.relay.channel import Channel, ConnectionEnded
 from hoopaddon.relay.listener import RelayInstance
 from hoopaddon.relay.relay import Relay
 from hoopaddon.session import Session, Target, User
@@ -169,15 +170,18 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         conversation: PostgresConversation | OpaqueConversation = PostgresConversation(link)
         if login.replication is not None:
             conversation = OpaqueConversation(login.replication, self.gateway.chain)
+        relay = Relay(client, server, conversation, idle_timeout_s=ctx.options.idle_timeout)
         issued: CancelKey | None = None
         try:
             client.write(authentication(Authentication.OK))
             async with asyncio.timeout(ctx.options.login_timeout or None):
                 issued = await self._until_ready(client, server, link, conversation)
+            if issued is not None:
+                link.cancel = partial(self._stop_command, issued.backend, relay)
             logger.info(
                 "%s: %s at %s, session %s", client.address(), session.user.subject, session.target.name, session.id
             )
-            await self.run(Relay(client, server, conversation, idle_timeout_s=ctx.options.idle_timeout))
+            await self.run(relay)
         except TimeoutError:
             client.write(codec.error_response("FATAL", "57014", "the target did not become ready in time"))
         finally:
@@ -215,14 +219,30 @@ class PostgresInstance(RelayInstance[PostgresMode]):
     async def _cancel(self, request: CancelRequest) -> None:
         """Cancel what the session with this key does; like PostgreSQL, without a word."""
         issued = self._keys.find(request.process_id, request.secret)
-        if issued is None or issued.held():
-            return
+        if issued is not None and not issued.held():
+            await self._cancel_backend(issued.backend)
+
+    async def _cancel_backend(self, backend: BackendKeyData) -> None:
+        """Returns once the cancel has arrived: what is sent after that is not hit."""
         server = await open_target(self.mode, ctx.options.connect_timeout)
-        server.write(CancelRequest(issued.backend.process_id, issued.backend.secret).serialize())
+        server.write(CancelRequest(backend.process_id, backend.secret).serialize())
         try:
             await server.peek()
+        except ConnectionEnded:
+            # This is how the server says that it is done.
+            return
         finally:
             server.close()
+
+    async def _stop_command(self, backend: BackendKeyData, relay: Relay) -> None:
+        """Cancel what a session runs, because a policy keeps its result from the client."""
+        try:
+            async with asyncio.timeout(ctx.options.login_timeout or None):
+                await self._cancel_backend(backend)
+        except (LoginFailed, OSError, ssl.SSLError, ConnectionEnded, PeerError) as e:
+            why = e.why if isinstance(e, LoginFailed) else type(e).__name__
+            logger.warning("a command whose result is withheld could not be cancelled: %s", why)
+            relay.end("a command whose result is withheld could not be cancelled")
 
     async def _start_session(
         self, session: Session, startup: StartupMessage, replicates: bool

@@ -230,6 +230,12 @@ class Relay:
         """End the session now."""
         self._say_goodbye()
 
+    def end(self, reason: str) -> None:
+        """End the session now, and tell the client why."""
+        if not self._talk.finished:
+            self._talk.end(reason)
+            self._flush()
+
     async def _watch_idle(self) -> None:
         while True:
             await asyncio.sleep(self._idle_timeout_s)

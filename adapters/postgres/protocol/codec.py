@@ -268,6 +268,11 @@ class Diagnostics:
         return message(kind, b"".join(code + text + b"\0" for code, text in self.fields.items()) + b"\0")
 
 
+def notice_response(severity: str, code: str, text: str) -> bytes:
+    """A NoticeResponse of the gateway's own."""
+    return b"N" + error_response(severity, code, text)[1:]
+
+
 def error_response(
     severity: str, code: str, text: str, *, detail: str = "", hint: str = "", position: int | None = None
 ) -> bytes:

@@ -1,12 +1,14 @@
 """What each answer of the server means: it is matched with what was asked, and goes through the policies."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from hoopaddon.adapters.postgres.protocol import codec
 from hoopaddon.adapters.postgres.session.copying import copy_reader
-from hoopaddon.adapters.postgres.session.link import Link, refusal
+from hoopaddon.adapters.postgres.session.link import Link
 from hoopaddon.adapters.postgres.session.pipeline import Answer, Expected
+from hoopaddon.adapters.postgres.session.withholding import Withheld
 from hoopaddon.adapters.postgres.session.wording import Wording
+from hoopaddon.adapters.postgres.sql.command import PostgresQuery
 from hoopaddon.adapters.postgres.values.copy_data import CopyRows
 from hoopaddon.adapters.postgres.values.description import Field, with_formats
 from hoopaddon.adapters.postgres.values.rows import PostgresRows
@@ -26,7 +28,9 @@ class Answers:
         self._link = link
         self._wording = Wording(link)
         self.wait: Awaitable[None] | None = None
-        self.handlers: dict[int, Callable[[bytes], bytes]] = {
+        self.withheld: Withheld | None = None
+        """The result that is kept from the client now, to its end."""
+        self._normal: Mapping[int, Callable[[bytes], bytes]] = {
             ord("T"): self._row_description,
             ord("C"): self._command_complete,
             ord("Z"): self._ready_for_query,
@@ -46,11 +50,32 @@ class Answers:
             ord("H"): self._copy_out,
             ord("c"): self._copy_done,
         }
+        self.handlers: Mapping[int, Callable[[bytes], bytes]] = self._normal
 
     @property
     def wants_rows(self) -> bool:
         """Whether any policy looks at rows."""
         return self._link.gateway.chain.wants_rows
+
+    # -- what a policy does not let through
+
+    def _withhold(self, error: HoopaddonError) -> bytes:
+        """From here on the client gets nothing more of what the server is answering, but an error at its end."""
+        if isinstance(error, PeerError) or not self._link.owed:
+            raise error
+        self.withheld = Withheld(self._link, error, self._normal, self._withheld_is_over)
+        self.handlers = self.withheld.handlers
+        return b""
+
+    def _withheld_is_over(self) -> None:
+        self.withheld = None
+        self.handlers = self._normal
+
+    def _withhold_rows(self, error: HoopaddonError, rows: PostgresRows | CopyRows, size: int) -> bytes:
+        """The same for rows that were counted."""
+        rows.command.rows -= len(rows)
+        rows.command.bytes -= size
+        return self._withhold(error)
 
     # -- what was asked
 
@@ -79,7 +104,7 @@ class Answers:
             return message
         self._link.expected.popleft()
         if head.must_match is not None and not same_shape(head.must_match, fields):
-            raise HoopaddonError("a policy rewrote the statement to one with other columns")
+            return self._withhold(HoopaddonError("a policy rewrote the statement to one with other columns"))
         for described in (head.statement, head.portal):
             if described is not None:
                 described.fields, described.columns = fields, columns
@@ -108,6 +133,8 @@ class Answers:
 
     def rows(self, data: bytes, position: int, end: int, count: int) -> bytes | None:
         """The rows as the policies leave them; None where they stay as they are."""
+        if self.withheld is not None:
+            return b""
         head = self.count_rows(count, end - position)
         if head.lookup is not None:
             head.lookup.add(data[position:end], self._link.encoding)
@@ -117,13 +144,16 @@ class Answers:
         if head.fields is None:
             self._describe_portal(head)
         if head.fields is None:
-            raise HoopaddonError("rows came without the description that policies need to read them")
+            return self._withhold(HoopaddonError("rows came without the description that policies need to read them"))
         link = self._link
         values = link.catalogue.values(link.encoding)
         rows = PostgresRows(head.command, head.columns, head.fields, data[position:end], count, link.encoding, values)
-        pending = self._link.gateway.chain.edit_rows(rows)
+        try:
+            pending = link.gateway.chain.edit_rows(rows)
+        except HoopaddonError as e:
+            return self._withhold_rows(e, rows, end - position)
         if pending is not None:
-            return self._now_or_later(_wire_after(pending, rows))
+            return self._now_or_later(self._wire_after(pending, rows, end - position))
         return rows.wire() if rows.edited else None
 
     def _describe_portal(self, head: Expected) -> None:
@@ -212,56 +242,54 @@ class Answers:
 
     def _error(self, message: bytes) -> bytes:
         link = self._link
-        while link.expected and link.expected[0].kind is Answer.COPY_END:
-            link.expected.popleft()
-        if not link.expected:
-            return self._now_or_later(self._wording.diagnosed(message, "error"))
-        head = link.expected[0]
-        if head.kind in (Answer.SYNC, Answer.QUERY):
-            self._copy_failed()
-            return self._now_or_later(self._wording.diagnosed(message, "error", head.command))
-        self._skip_to_sync()
+        if not link.owed:
+            return self._now_or_later(self._wording.error(message))
+        if link.expected[0].kind in (Answer.SYNC, Answer.QUERY):
+            link.copy_failed()
+            return self._now_or_later(self._wording.error(message, link.expected[0].command))
+        head = link.skip_to_sync()
         if head.silent and link.expected and link.expected[0].silent:
             # The gateway asked in a pipeline of its own, so the client has nothing to do with it.
             return b""
-        if head.kind is Answer.REFUSAL and head.verdict is not None:
-            answer = refusal(head.verdict)
-        else:
-            answer = self._now_or_later(self._wording.diagnosed(message, "error", head.command))
-        if head.command is not None:
-            link.end(head.command)
-        return answer
+        if head.answer:
+            return head.answer
+        if head.command is None:
+            return self._now_or_later(self._wording.error(message))
+        return self._now_or_later(self._failed(message, head.command))
 
-    def _copy_failed(self) -> None:
-        """No copy data is taken any more. A Sync before the first of it ends the pipeline; one behind was ignored."""
-        link = self._link
-        link.copying_command = None
-        if link.copy_data_sent:
-            link.withheld_syncs = 0
-        if link.expected and link.expected[0].kind is Answer.QUERY:
-            # A simple query needs no Sync, and has its own ReadyForQuery to come.
-            link.withheld_syncs = 0
-        link.copy_decided()
+    def _failed(self, message: bytes, command: PostgresQuery) -> bytes | Awaitable[bytes]:
+        """The error of a command that is over with it."""
+        answer = self._wording.error(message, command)
+        if isinstance(answer, bytes):
+            self._link.end(command)
+            return answer
 
-    def _skip_to_sync(self) -> None:
-        """The server ignores what was sent up to the next Sync: so nothing answers it, and no name was given."""
-        link = self._link
-        skipped: list[Expected] = []
-        while link.expected and link.expected[0].kind is not Answer.SYNC:
-            skipped.append(link.expected.popleft())
-        if not link.expected:
-            link.skipping = True
-        self._copy_failed()
-        for expected in reversed(skipped):
-            if expected.undo is not None:
-                expected.undo()
-        for expected in skipped[1:]:
-            if expected.command is not None:
-                link.end(expected.command, "skipped after an error earlier in its pipeline")
+        async def later() -> bytes:
+            try:
+                return await answer
+            finally:
+                self._link.end(command)
+
+        return later()
 
     def _notice(self, message: bytes) -> bytes:
-        command = self._link.expected[0].command if self._link.expected else None
-        return self._now_or_later(self._wording.diagnosed(message, "notice", command))
+        head = self._link.expected[0] if self._link.owed else None
+        if head is None or head.silent:
+            # No command of the client's could fail in its place.
+            return self._now_or_later(self._wording.stray_notice(message))
+        try:
+            noticed = self._wording.notice(message, head.command)
+        except HoopaddonError as e:
+            return self._withhold(e)
+        if isinstance(noticed, bytes):
+            return noticed
+        return self._now_or_later(self._unless_withheld(noticed))
+
+    async def _unless_withheld(self, pending: Awaitable[bytes]) -> bytes:
+        try:
+            return await pending
+        except HoopaddonError as e:
+            return self._withhold(e)
 
     def _notification(self, message: bytes) -> bytes:
         return self._now_or_later(self._wording.notification(message))
@@ -304,14 +332,19 @@ class Answers:
     def _copy_out(self, message: bytes) -> bytes:
         head = self._head(Answer.QUERY, Answer.EXECUTE)
         if self.wants_rows and head.command is not None:
-            head.copy = copy_reader(head.command, message[5:], self._link)
+            try:
+                head.copy = copy_reader(head.command, message[5:], self._link)
+            except HoopaddonError as e:
+                return self._withhold(e)
         return message
 
     def copy_data(self, data: bytes, position: int, end: int) -> bytes | None:
+        if self.withheld is not None:
+            return b""
         head = self.count_rows(0, end - position)
         if head.copy is None or head.command is None:
             return None
-        return self._copied(head, head.copy.read(head.command, data[position:end]))
+        return self._copied(head.copy.read(head.command, data[position:end]), end - position)
 
     def _copy_done(self, message: bytes) -> bytes:
         head = self._head(Answer.QUERY, Answer.EXECUTE)
@@ -321,18 +354,26 @@ class Answers:
         head.copy = None
         if len(rows) == 0:
             return message
-        return self._copied(head, rows, message)
+        return self._copied(rows, 0, message)
 
-    def _copied(self, head: Expected, rows: CopyRows, behind: bytes = b"") -> bytes:
-        if head.command is not None:
-            head.command.rows += len(rows)
-        pending = self._link.gateway.chain.edit_rows(rows)
-        return rows.wire() + behind if pending is None else self._now_or_later(_wire_after(pending, rows, behind))
+    def _copied(self, rows: CopyRows, size: int, behind: bytes = b"") -> bytes:
+        rows.command.rows += len(rows)
+        try:
+            pending = self._link.gateway.chain.edit_rows(rows)
+        except HoopaddonError as e:
+            return self._withhold_rows(e, rows, size)
+        if pending is not None:
+            return self._now_or_later(self._wire_after(pending, rows, size, behind))
+        return rows.wire() + behind
 
-
-async def _wire_after(pending: Awaitable[None], rows: PostgresRows | CopyRows, behind: bytes = b"") -> bytes:
-    await pending
-    return rows.wire() + behind
+    async def _wire_after(
+        self, pending: Awaitable[None], rows: PostgresRows | CopyRows, size: int, behind: bytes = b""
+    ) -> bytes:
+        try:
+            await pending
+        except HoopaddonError as e:
+            return self._withhold_rows(e, rows, size)
+        return rows.wire() + behind
 
 
 def same_shape(one: tuple[Field, ...], other: tuple[Field, ...]) -> bool:

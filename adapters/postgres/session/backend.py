@@ -57,6 +57,8 @@ class Backend:
         self._parts.clear()
         if data:
             self._advance(data)
+        elif self._answers.withheld is not None:
+            self._answers.withheld.stop()
 
     def _keep(self, data: bytes, need: int) -> None:
         if data:
@@ -67,7 +69,8 @@ class Backend:
         """Forward the rest of a message that began to leave before it was whole."""
         head = data[: self._pass]
         self._pass -= len(head)
-        self._link.to_client.append(head)
+        if self._answers.withheld is None:
+            self._link.to_client.append(head)
         return data[len(head) :]
 
     def _advance(self, data: bytes) -> None:
@@ -107,13 +110,20 @@ class Backend:
                 break
         out.append(data[start:position])
         self._keep_rest(data, position)
+        if answers.withheld is not None and answers.wait is None:
+            # Its end was not among what has come.
+            answers.withheld.stop()
         self._link.check_drained()
 
     def _keep_rest(self, data: bytes, position: int) -> None:
-        """Keep what is no whole message yet; of a row that nobody looks at, forward what there is."""
+        """Keep what is no whole message yet; of a row that nobody looks at, forward what may leave."""
         rest = data[position:]
         need = 1 + _length_at(rest, 1)[0] if len(rest) >= 5 else 5
-        if self.wait is None and need > len(rest) >= 5 and rest[0] in _ROWS and not self._answers.wants_rows:
+        if self.wait is not None or not need > len(rest) >= 5 or rest[0] not in _ROWS:
+            self._keep(rest, need)
+        elif self._answers.withheld is not None:
+            self._pass = need - len(rest)
+        elif not self._answers.wants_rows:
             self._answers.count_rows(1 if rest[0] == _DATA_ROW else 0, need)
             self._link.to_client.append(rest)
             self._pass = need - len(rest)

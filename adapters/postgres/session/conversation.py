@@ -62,6 +62,8 @@ class PostgresConversation:
     def closed(self) -> None:
         """Finish every command that was in flight: what became of it, nobody will know."""
         self._frontend.suspension.abandon()
+        if self._link.stopping is not None:
+            self._link.stopping.cancel()
         for expected in self._link.expected:
             if expected.command is not None:
                 self._link.end(expected.command, "the session ended before its result")

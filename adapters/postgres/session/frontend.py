@@ -70,6 +70,9 @@ class Frontend:
         """Look at the messages at hand, up to one that has to wait."""
         framing = self._framing
         link = self._link
+        if link.stopping is not None:
+            self.suspension.for_stop()
+            return
         if framing.pending and not self._held and refresh_catalogue(link):
             self.suspension.for_answers()
         while self.suspension.wait is None and (message := framing.next()) is not None:
@@ -275,13 +278,7 @@ class Frontend:
         link.to_server.append(message)
 
     def _copy_end(self, message: bytes) -> None:
-        link = self._link
-        # Where there was no copy data to end, the server ignores this.
-        link.copying_in = link.copy_starts = False
-        link.withheld_syncs = 0
-        link.to_server.append(message)
-        if link.owed:
-            link.expect(Expected(Answer.COPY_END))
+        self._link.end_copy(message)
 
     def _function_call(self, message: bytes) -> None:
         if self._held and not self._released():

@@ -9,10 +9,9 @@ from collections.abc import Callable
 
 from hoopaddon.adapters.postgres.protocol import codec
 from hoopaddon.adapters.postgres.session.held_bind import HeldBind
-from hoopaddon.adapters.postgres.session.link import Link
+from hoopaddon.adapters.postgres.session.link import PROVOKE_ERROR, Link, refusal
 from hoopaddon.adapters.postgres.session.parameters import BoundParameters
 from hoopaddon.adapters.postgres.session.pipeline import Answer, Expected, Portal, Statement
-from hoopaddon.adapters.postgres.session.prepared import OWN_NAME
 from hoopaddon.adapters.postgres.session.reading import may_change_settings
 from hoopaddon.adapters.postgres.session.suspension import Suspension
 from hoopaddon.adapters.postgres.sql.command import PostgresQuery
@@ -20,8 +19,6 @@ from hoopaddon.command import Outcome, Verdict
 
 COPY_IN = re.compile(r"\bstdin\b", re.IGNORECASE)
 """No COPY FROM STDIN is written without this word; that other texts have it too only costs a round trip."""
-
-PROVOKE_ERROR = codec.Execute(b"refused by hoopaddon " + OWN_NAME, 0).serialize()
 
 
 class Judging:
@@ -71,12 +68,7 @@ class Judging:
             link.say_refused(verdict)
             link.to_client.append(codec.ready_for_query(link.status))
             return
-        link.to_server.append(PROVOKE_ERROR + codec.SYNC)
-        link.expect(self._refusal(verdict))
-        link.expect(Expected(Answer.SYNC))
-        # What was sent before this Sync no longer shares the fate of what comes behind it.
-        link.segment += 1
-        link.unsynced = link.settings_stale = False
+        link.provoke(refusal(verdict))
 
     # -- extended protocol
 
@@ -181,11 +173,7 @@ class Judging:
             command.verdict = verdict
             link.end(command, verdict.reason)
         self.held.drop()
-        link.send(PROVOKE_ERROR, self._refusal(verdict))
-        link.skipping = True
-
-    @staticmethod
-    def _refusal(verdict: Verdict) -> Expected:
         expected = Expected(Answer.REFUSAL)
-        expected.verdict = verdict
-        return expected
+        expected.answer = refusal(verdict)
+        link.send(PROVOKE_ERROR, expected)
+        link.skipping = True

@@ -3,14 +3,14 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from hoopaddon.adapters.postgres.protocol import codec
 from hoopaddon.adapters.postgres.protocol.encodings import UTF8, codec_of
 from hoopaddon.adapters.postgres.session.catalogue import Catalogue
 from hoopaddon.adapters.postgres.session.pipeline import Answer, Expected, Names, Pipeline, Portal, Statement
-from hoopaddon.adapters.postgres.session.prepared import PreparedTexts
+from hoopaddon.adapters.postgres.session.prepared import OWN_NAME, PreparedTexts
 from hoopaddon.adapters.postgres.sql.command import PostgresQuery
 from hoopaddon.adapters.postgres.values.description import Field
 from hoopaddon.command import Verdict
@@ -22,6 +22,8 @@ INSUFFICIENT_PRIVILEGE = "42501"
 FEATURE_NOT_SUPPORTED = "0A000"
 QUERY_CANCELED = "57014"
 
+PROVOKE_ERROR = codec.Execute(b"refused by hoopaddon " + OWN_NAME, 0).serialize()
+"""An Execute that must fail, so that the server really rolls back or aborts."""
 
 MAX_IN_FLIGHT = 8192
 MAX_IN_FLIGHT_BYTES = 4 * 1024 * 1024
@@ -35,11 +37,12 @@ class ChainHolder(Protocol):
     def chain(self) -> Chain: ...
 
 
-def refusal(verdict: Verdict) -> bytes:
-    """The ErrorResponse for a command that may not run."""
-    detail = f"Refused by policy {verdict.addon}." if verdict.addon and not verdict.code else ""
+def refusal(verdict: Verdict, detail: str = "", *, severity: str = "ERROR") -> bytes:
+    """The ErrorResponse for a command that may not run, or for a result that may not be seen."""
+    addon = f"Refused by policy {verdict.addon}." if verdict.addon and not verdict.code else ""
+    detail = f"{addon} {detail}".strip()
     return codec.error_response(
-        "ERROR",
+        severity,
         verdict.code or INSUFFICIENT_PRIVILEGE,
         verdict.reason or "refused",
         detail=detail,
@@ -91,6 +94,10 @@ class Link:
         self.target_left = False
         """Whether the client has had the target's own goodbye."""
         self.finished = False
+        self.cancel: Callable[[], Awaitable[None]] | None = None
+        """Asks the server, over a connection of its own, to cancel what runs; None where it has given no key."""
+        self.stopping: asyncio.Task[None] | None = None
+        """While a cancel is on its way: what is sent now could be what it hits."""
         self._drained: asyncio.Future[None] | None = None
         self._undecided: asyncio.Future[None] | None = None
         self._clock = time.perf_counter
@@ -130,6 +137,24 @@ class Link:
         self.copying_in = not ended
         self._wake_copy()
 
+    def end_copy(self, message: bytes) -> None:
+        """Send the CopyDone or CopyFail that ends the copy data. Where there is none, the server ignores it."""
+        self.copying_in = self.copy_starts = False
+        self.withheld_syncs = 0
+        self.to_server.append(message)
+        if self.owed:
+            self.expect(Expected(Answer.COPY_END))
+
+    def copy_failed(self) -> None:
+        """No copy data is taken any more. A Sync before the first of it ends the pipeline; one behind was ignored."""
+        self.copying_command = None
+        if self.copy_data_sent:
+            self.withheld_syncs = 0
+        if self.expected and self.expected[0].kind is Answer.QUERY:
+            # A simple query needs no Sync, and has its own ReadyForQuery to come.
+            self.withheld_syncs = 0
+        self.copy_decided()
+
     def _wake_copy(self) -> None:
         if self._undecided is not None:
             if not self._undecided.done():
@@ -149,6 +174,55 @@ class Link:
         self.to_server.append(codec.SYNC)
         self.expect(Expected(Answer.SYNC))
         self.segment += 1
+
+    def skip_to_sync(self) -> Expected:
+        """After an error, the server ignores what was sent up to the next Sync: nothing answers it, and no name was
+        given. What had the error is the result."""
+        skipped: list[Expected] = []
+        while self.expected and self.expected[0].kind is not Answer.SYNC:
+            skipped.append(self.expected.popleft())
+        if not self.expected:
+            self.skipping = True
+        self.copy_failed()
+        for expected in reversed(skipped):
+            if expected.undo is not None:
+                expected.undo()
+        for expected in skipped[1:]:
+            if expected.command is not None:
+                self.end(expected.command, "skipped after an error earlier in its pipeline")
+        return skipped[0]
+
+    def provoke(self, answer: bytes) -> None:
+        """Have the server fail where it stands, and end the pipeline; `answer` is put in the place of its error."""
+        self.to_server.append(PROVOKE_ERROR + codec.SYNC)
+        expected = Expected(Answer.REFUSAL)
+        expected.answer = answer
+        self.expect(expected)
+        self.expect(Expected(Answer.SYNC))
+        # What was sent before this Sync no longer shares the fate of what comes behind it.
+        self.segment += 1
+        self.unsynced = self.settings_stale = False
+
+    def stop_server(self, wanted: Callable[[], bool]) -> bool:
+        """Have what runs cancelled, if that is still `wanted` once no other cancel is on its way. False: no key."""
+        if self.cancel is None:
+            return False
+        self.stopping = asyncio.ensure_future(self._stop(self.stopping, self.cancel, wanted))
+        self.stopping.add_done_callback(self._stopped)
+        return True
+
+    @staticmethod
+    async def _stop(
+        before: asyncio.Task[None] | None, cancel: Callable[[], Awaitable[None]], wanted: Callable[[], bool]
+    ) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        if wanted():
+            await cancel()
+
+    def _stopped(self, task: asyncio.Task[None]) -> None:
+        if self.stopping is task:
+            self.stopping = None
 
     def when_drained(self) -> Awaitable[None]:
         """Done once the server owes no answer."""

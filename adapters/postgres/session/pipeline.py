@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from hoopaddon.adapters.postgres.protocol.codec import Bind
 from hoopaddon.adapters.postgres.sql.command import PostgresQuery
 from hoopaddon.adapters.postgres.values.description import Field
-from hoopaddon.command import Answered, Verdict
+from hoopaddon.command import Answered
 from hoopaddon.rows import Column
 
 if TYPE_CHECKING:
@@ -101,7 +101,8 @@ class Expected:
 
     # One is made for every message, so what most of them lack stands here once.
     statement: Statement | None = None
-    verdict: Verdict | None = None
+    answer: bytes = b""
+    """What the client gets in the place of an error that the gateway provokes."""
     silent: bool = False
     segment: int = 0
     must_match: tuple[Field, ...] | None = None

@@ -51,6 +51,9 @@ class Suspension:
             verdict = CANCELED
         finally:
             self._judging, self._canceled = None, False
+        if self._link.stopping is not None:
+            # A cancel that is meant for what runs must not hit this.
+            await self._stopped(self._link.stopping)
         self._undecided = None
         then(verdict)
 
@@ -61,6 +64,15 @@ class Suspension:
     def for_copy(self) -> None:
         """Wait until it is known whether the server takes copy data."""
         self.wait = self._link.when_copy_decided()
+
+    def for_stop(self) -> None:
+        """Wait until the cancel that is on its way has arrived."""
+        if self._link.stopping is not None:
+            self.wait = self._stopped(self._link.stopping)
+
+    @staticmethod
+    async def _stopped(stopping: asyncio.Task[None]) -> None:
+        await asyncio.wait([stopping])
 
     def over(self) -> None:
         """What was waited for is there."""

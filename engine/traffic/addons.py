@@ -83,13 +83,15 @@ class GuardedAddons(addonmanager.AddonManager):
         self._gateway.adopt(chain)
 
     def _policies(self) -> Iterator[Policy]:
-        for root in self.chain:
+        """Everything in its order. Policies come before the machinery that acts on what they let through."""
+        added = [root for root in self.chain if not self._is_machinery(root)]
+        for root in filter(self._is_machinery, self.chain):
             if root is self._gateway.scripts:
                 yield Policy(type(root).__name__, root)
                 yield from self._gateway.scripts.policies
-                continue
-            for addon in addonmanager.traverse([root]):
-                yield Policy(getattr(addon, "name", type(addon).__name__), addon)
+                yield from _traversed(added)
+            else:
+                yield from _traversed([root])
 
     def _is_machinery(self, addon: object) -> bool:
         return any(addon is part for part in self._machinery)
@@ -186,6 +188,11 @@ class GuardedAddons(addonmanager.AddonManager):
                     raise exceptions.OptionsError(_report(step, e)) from e
                 if event.name != "add_log":
                     log_failure(step, e)
+
+
+def _traversed(roots: list[Any]) -> Iterator[Policy]:
+    for addon in addonmanager.traverse(roots):
+        yield Policy(getattr(addon, "name", type(addon).__name__), addon)
 
 
 _BROKEN = (Exception, DeadlineExceeded, SystemExit)

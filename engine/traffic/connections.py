@@ -9,11 +9,12 @@ import logging
 import re
 import sys
 import traceback
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, Literal
+from typing import Literal
 
-from mitmproxy import flow
-from mitmproxy.proxy import commands, events, mode_servers
+from mitmproxy.addons import clientplayback
+from mitmproxy.proxy import commands, events, mode_servers, server
 
 from hoopaddon.policy.chain import place
 from hoopaddon.traffic.failures import ConnectionCut
@@ -25,39 +26,26 @@ _NO_TARGET = "error establishing server connection"
 _QUOTED = re.compile(r"""\bb(['"]).*\1""", re.DOTALL)
 """Bytes from the wire, as Python shows them."""
 
-type ExcInfo = Literal[True] | tuple[type[BaseException], BaseException, TracebackType | None] | None
+type ExcInfo = Literal[True] | tuple[type[BaseException] | None, BaseException | None, TracebackType | None] | None
 
 
-class GuardedConnection(mode_servers.ProxyConnectionHandler):
-    """One client's connection, and those to targets that were opened for it."""
+class Guarded(server.ConnectionHandler):
+    """Whatever handles a connection, able to cut it."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)  # type: ignore[no-untyped-call]
-        self.is_cut = False
-
-    async def handle_client(self) -> None:
-        try:
-            await super().handle_client()
-        finally:
-            # mitmproxy leaves a target's connection open when both sides end it at the same time.
-            self._abort()
+    is_cut = False
 
     async def handle_hook(self, hook: commands.StartHook) -> None:
-        with self.timeout_watchdog.disarm():
-            (subject,) = hook.args()
-            try:
-                await self.master.addons.handle_lifecycle(hook)
-                if isinstance(subject, flow.Flow):
-                    await subject.wait_for_resume()
-            except ConnectionCut:
-                self.cut()
-            except asyncio.CancelledError:
-                # Nobody waits for this hook any more, or its policy has cancelled what it runs in.
-                self.cut()
-                raise
-            except BaseException:
-                # What has to be refused is no longer what it was when the policy got it.
-                self.log("a hook has crashed", exc_info=True)
+        try:
+            await super().handle_hook(hook)  # type: ignore[safe-super]  # the other base class has it
+        except ConnectionCut:
+            self.cut()
+        except asyncio.CancelledError:
+            # Nobody waits for this hook any more, or its policy has cancelled what it runs in.
+            self.cut()
+            raise
+        except BaseException:
+            # What has to be refused is no longer what it was when the policy got it.
+            self.log("a hook has crashed", exc_info=True)
 
     async def server_event(self, event: events.Event) -> None:
         # Every byte that is sent is sent in here.
@@ -86,7 +74,9 @@ class GuardedConnection(mode_servers.ProxyConnectionHandler):
             if transport is not None:
                 transport.abort()
             elif io.writer is not None:
-                io.writer.close()
+                # What datagrams come through may have been shut down as a whole.
+                with suppress(OSError):
+                    io.writer.close()
 
     def log(self, message: str, level: int = logging.INFO, exc_info: ExcInfo = None) -> None:
         """As in mitmproxy, which reports a crash of a layer in no other way than through this."""
@@ -105,6 +95,26 @@ class GuardedConnection(mode_servers.ProxyConnectionHandler):
             logger.debug("cut at\n%s", "".join(traceback.format_tb(error.__traceback__)))
 
 
+class GuardedConnection(Guarded, mode_servers.ProxyConnectionHandler):
+    """One client's connection, and those to targets that were opened for it."""
+
+    async def handle_client(self) -> None:
+        try:
+            await super().handle_client()
+        finally:
+            # mitmproxy leaves a target's connection open when both sides end it at the same time.
+            self._abort()
+
+
+class GuardedReplay(Guarded, clientplayback.ReplayHandler):
+    """A request that is sent again without its client, for a script that brings mitmproxy's addon for that."""
+
+    def cut(self) -> None:
+        super().cut()
+        self.done.set()
+
+
 def install() -> None:
-    """Make mitmproxy's server instances use guarded connections."""
+    """Make mitmproxy use guarded connections."""
     mode_servers.ProxyConnectionHandler = GuardedConnection  # type: ignore[misc]
+    clientplayback.ReplayHandler = GuardedReplay  # type: ignore[misc]

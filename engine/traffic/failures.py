@@ -69,7 +69,7 @@ def _answer(subject: http.HTTPFlow, refusal: Refused | None, policy: str) -> Non
     withhold(subject, answer)
     if switched:
         # The target no longer speaks HTTP on this connection.
-        raise ConnectionCut
+        raise ConnectionCut from None
 
 
 def _refuse_name(subject: dns.DNSFlow, _refusal: Refused | None, _policy: str) -> None:
@@ -85,7 +85,7 @@ def _refuse_server(subject: Any, refusal: Refused | None, _policy: str) -> None:
 
 
 def _cut(_subject: Any, _refusal: Refused | None, _policy: str) -> None:
-    raise ConnectionCut
+    raise ConnectionCut from None
 
 
 def _nothing_left(_subject: Any, _refusal: Refused | None, _policy: str) -> None:

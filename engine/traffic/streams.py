@@ -49,7 +49,8 @@ class TimedFunction:
         self._function = function
 
     def __call__(self, chunk: bytes) -> Iterable[bytes] | bytes:
-        return deadline.call(ctx.master.watchdog, self._judge, chunk)
+        gateway: Any = ctx.master
+        return deadline.call(gateway.watchdog, self._judge, chunk)
 
     def _judge(self, chunk: bytes) -> Iterable[bytes] | bytes:
         judged = self._function(chunk)
@@ -176,4 +177,4 @@ def install() -> None:
     """Make mitmproxy's HTTP layer use judged streams, and error pages that quote no target."""
     layers.HttpStream = JudgedStream  # type: ignore[misc]
     for version in (_http1, _http2, _http3):
-        version.format_error = _error_page
+        version.format_error = _error_page  # type: ignore[attr-defined]

@@ -95,7 +95,7 @@ async def test_a_protocol_that_no_hook_sees_into(in_front: InFront) -> None:
 
 
 async def test_an_operator_can_turn_it_on(in_front: InFront) -> None:
-    async with in_front(respond=says(SWITCHES), rawtcp=True) as (upstream, address):
+    async with in_front(respond=says(SWITCHES), rawtcp=True) as (_, address):
         reader, writer = await asyncio.open_connection(*address)
         writer.write(UPGRADE)
         answer = await asyncio.wait_for(reader.readuntil(SECRET), 5)
@@ -113,6 +113,11 @@ async def test_a_tunnel_with_something_that_is_no_http(in_front: InFront) -> Non
 
 # -- WebSockets
 
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
 
 async def _talk(
     address: Address, frames: bytes, received: list[ws.Event] | None = None, seconds: float = 0.3
@@ -120,11 +125,7 @@ async def _talk(
     """Upgrade, send these frames, and return what comes within a moment."""
     received = [] if received is None else received
     reader, writer = await asyncio.open_connection(*address)
-    writer.write(
-        get(
-            headers=b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-        ).replace(b"Connection: close", b"Connection: Upgrade")
-    )
+    writer.write(HANDSHAKE)
     await reader.readuntil(b"\r\n\r\n")
     writer.write(frames)
     side = wsproto.Connection(wsproto.ConnectionType.CLIENT)
@@ -200,3 +201,14 @@ async def test_pings_between_the_frames_of_a_message(in_front: InFront) -> None:
         assert await _talk(address, sent) == [ws.Pong(b"now")]
         texts = [e.data for e in _unmasked(await _frames_at(upstream, 3)) if isinstance(e, ws.TextMessage)]
         assert "".join(texts) == "one two"
+
+
+@pytest.mark.parametrize("version", [b"8", b"13, 8", b""])
+async def test_a_websocket_that_mitmproxy_would_not_take_for_one(in_front: InFront, version: bytes) -> None:
+    """It would become a tunnel: a target may not look at the version."""
+    request = HANDSHAKE.replace(b"Version: 13", b"Version: " + version).replace(b": Upgrade\r", b": Upgrade, close\r")
+    sent = _frames(FROM_CLIENT, ws.TextMessage("the-question"))
+    respond = _switches(_frames(FROM_SERVER, ws.TextMessage(SECRET.decode())))
+    async with in_front(Policy(websocket_message=raises), respond=respond) as (upstream, address):
+        assert SECRET not in await exchange(address, request + sent)
+        assert _unmasked(bytes(upstream.seen).partition(b"\r\n\r\n")[2]) == []

@@ -93,12 +93,17 @@ class MaskPII(Addon):
         columns, plan = self._last
         if rows.columns is not columns:
             plan = self._plan(rows.columns)
-        hit = self._prefilter.hit(rows.haystack)
+        suspects: Sequence[int] = ()
+        if plan.searched and self._prefilter.hit(rows.haystack):
+            suspects = rows.suspects(self._prefilter.parts)
         for column in plan.whole:
             self._mask_column(rows, column)
-        if hit:
-            for column in plan.searched:
+        if len(suspects) == len(rows):
+            for column in plan.searched if suspects else ():
                 self._search_column(rows, column)
+        else:
+            for row in suspects:
+                self._search_row(rows, row, plan.searched)
 
     def _plan(self, columns: tuple[Column, ...]) -> Plan:
         plan = self._plans.get(columns)
@@ -124,10 +129,10 @@ class MaskPII(Addon):
 
     def _mask_column(self, rows: Rows, column: int) -> None:
         is_json = rows.columns[column].type in _JSON
-        for row, text in enumerate(rows.texts(column)):
-            if text is not None:
-                masked = self._mask_whole(text)
-                rows.replace(row, column, json.dumps(masked, ensure_ascii=False) if is_json else masked)
+        masked = [None if text is None else self._mask_whole(text) for text in rows.texts(column)]
+        if is_json:
+            masked = [None if text is None else json.dumps(text, ensure_ascii=False) for text in masked]
+        rows.rewrite(column, masked)
 
     def _mask_whole(self, text: str) -> str:
         mask = self._masks[WHOLE]
@@ -139,14 +144,21 @@ class MaskPII(Addon):
             return mask(found[0].entity, text)
         return mask(_MASKED, text)
 
+    def _search_row(self, rows: Rows, row: int, columns: Iterable[int]) -> None:
+        for column in columns:
+            if text := rows.text(row, column):
+                masked = self._mask_cell(text, rows.columns[column].type in _JSON)
+                if masked != text:
+                    rows.replace(row, column, masked)
+
     def _search_column(self, rows: Rows, column: int) -> None:
         """Search all cells at once, joined; cell by cell only where that is not safe."""
+        if not self._prefilter.hit(rows.haystack_of(column)):
+            return
         texts = rows.texts(column)
         joined = "\0".join([text or "" for text in texts])
-        if not self._prefilter.hit(joined.encode("utf-8", "surrogatepass")):
-            return
         is_json = rows.columns[column].type in _JSON
-        cells: Sequence[str | None] = texts
+        cells: Sequence[str | None] = ()
         if is_json:
             # Every value has all its quotes in pairs, so what is inside of a string can be told across values.
             if "\\" not in joined:
@@ -157,13 +169,14 @@ class MaskPII(Addon):
                 return
             if found[0].entity != UNSEARCHED:
                 cells = replace(joined, found, self._mask).split("\0")
-        apart = cells is texts or len(cells) != len(texts)
-        for row, text in enumerate(texts):
-            if not text or (not apart and cells[row] == text):
-                continue
-            masked = self._mask_cell(text, is_json) if apart or (not is_json and _may_be_json(text)) else cells[row]
-            if masked != text:
-                rows.replace(row, column, masked)
+        if len(cells) != len(texts):
+            cells = [self._mask_cell(text, is_json) if text else text for text in texts]
+        elif None in texts or (not is_json and '"' in joined):
+            cells = [
+                text if not text else self._mask_cell(text, False) if not is_json and _may_be_json(text) else cell
+                for text, cell in zip(texts, cells, strict=True)
+            ]
+        rows.rewrite(column, cells)
 
     def _mask_cell(self, text: str, is_json: bool) -> str:
         if is_json or _is_json(text):

@@ -1,9 +1,13 @@
 """A batch of rows on its way to the client."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from hoopaddon.command import Command
+
+type Search = Callable[[bytes, Sequence[int]], Collection[int] | None]
+"""Takes bytes and the offsets at which their parts begin; gives which parts matter, None for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +38,13 @@ class Row:
         return self._rows.position(key) if isinstance(key, str) else key
 
     def __getitem__(self, key: int | str) -> str | None:
-        return self._rows.texts(self._position(key))[self._index]
+        return self._rows.text(self._index, self._position(key))
 
     def __setitem__(self, key: int | str, text: str | None) -> None:
         self._rows.replace(self._index, self._position(key), text)
 
     def __iter__(self) -> Iterator[str | None]:
-        return (self._rows.texts(column)[self._index] for column in range(len(self._rows.columns)))
+        return (self._rows.text(self._index, column) for column in range(len(self._rows.columns)))
 
     def __len__(self) -> int:
         return len(self._rows.columns)
@@ -92,7 +96,27 @@ class Rows:
         What stands between the cells is arbitrary: a pattern for the haystack must not rely on it (no
         anchors, no word boundaries), and a hit only means that the cells are worth a look.
         """
-        return b"\0".join(text.encode() for column in range(len(self.columns)) for text in self.texts(column) if text)
+        return b"\0".join(
+            text.encode("utf-8", "surrogatepass")
+            for column in range(len(self.columns))
+            for text in self.texts(column)
+            if text
+        )
+
+    def haystack_of(self, column: int) -> bytes:
+        """The same for the cells of one column."""
+        return b"\0".join([text.encode("utf-8", "surrogatepass") for text in self.texts(column) if text])
+
+    def suspects(self, search: Search) -> Sequence[int]:
+        """The rows that a search of the haystack, row by row, finds: for `Prefilter.parts`."""
+        rows = range(self._size)
+        texts = [self.texts(column) for column in range(len(self.columns))]
+        found = search(*joined_parts("\0".join(filter(None, cells)) for cells in zip(*texts, strict=True)))
+        return rows if found is None else sorted(found)
+
+    def text(self, row: int, column: int) -> str | None:
+        """One cell as it stands now."""
+        return self.texts(column)[row]
 
     def texts(self, column: int) -> list[str | None]:
         """The column's cells as they stand now, one per row. The list is for reading."""
@@ -103,6 +127,20 @@ class Rows:
         if self.read_only:
             raise TypeError("an observer sees what the client sees; it cannot change it")
         self._put(row, column, text)
+
+    def rewrite(self, column: int, texts: Sequence[str | None]) -> None:
+        """Replace the column's cells by these, one per row; those that are the same stay as they are."""
+        if self.read_only:
+            raise TypeError("an observer sees what the client sees; it cannot change it")
+        if len(texts) != self._size:
+            raise ValueError("a column has one text for each row")
+        now = self.texts(column)
+        changed = [row for row, (old, new) in enumerate(zip(now, texts, strict=True)) if old != new]
+        self._put_all(column, changed, [texts[row] for row in changed])
+
+    def _put_all(self, column: int, rows: Sequence[int], texts: Iterable[str | None]) -> None:
+        for row, text in zip(rows, texts, strict=False):
+            self._put(row, column, text)
 
     def _put(self, row: int, column: int, text: str | None) -> None:
         self.texts(column)[row] = text
@@ -118,3 +156,9 @@ class Rows:
         """All cells as they stand now, row by row."""
         columns = [self.texts(column) for column in range(len(self.columns))]
         return [list(row) for row in zip(*columns, strict=True)] if columns else [[] for _ in range(len(self))]
+
+
+def joined_parts(texts: Iterable[str]) -> tuple[bytes, list[int]]:
+    """The texts one after the other, in UTF-8, and where each begins: what a `Search` takes."""
+    parts = [text.encode("utf-8", "surrogatepass") for text in texts]
+    return b"\0".join(parts), list(accumulate((len(part) + 1 for part in parts[:-1]), initial=0))

@@ -3,9 +3,10 @@
 hyperscan compiles all patterns to one automaton; where there is no hyperscan Python's `re` takes the same patterns.
 """
 
+import contextlib
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Protocol
 
@@ -23,9 +24,9 @@ MAX_SCAN_BYTES = 1 << 30
 # JSON may write any character as an escape; a printable one is written so to hide it, or by a careless encoder.
 _ESCAPED_PRINTABLE = rb"\\u00[2-7]"
 
-# With more hits than this it is faster to look at all parts together than at each by itself.
+# Fewer parts, or those of a page with more hits, are faster looked at together than told apart.
 _FEW_PARTS = 4
-_PARTS_PER_HIT = 16
+_BLOCK = 16
 
 
 class Scanner(Protocol):
@@ -94,10 +95,8 @@ class HyperscanScanner:
 
     def _scan_apart(self, data: bytes | memoryview, note: Callable[..., bool | None]) -> None:
         """Another thread is scanning: this scan gets a space of its own."""
-        try:
+        with contextlib.suppress(hyperscan.ScanTerminated):
             self._scan(data, note, scratch=hyperscan.Scratch(self._database))
-        except hyperscan.ScanTerminated:
-            pass
 
 
 def _stop(*_match: object) -> bool:
@@ -167,28 +166,35 @@ class Prefilter:
         `starts` are the offsets at which the parts begin, the first of them 0. A part that holds a cell's UTF-8 in
         which `find` finds something is among them, whatever stands in the parts around it.
         """
-        if len(data) > MAX_SCAN_BYTES or len(starts) <= _FEW_PARTS:
+        count = len(starts)
+        if len(data) > MAX_SCAN_BYTES or count <= _FEW_PARTS:
             return None
-        limit = _FEW_PARTS + len(starts) // _PARTS_PER_HIT
-        found: list[int] = []
-        left = [(0, len(starts))]
+        bounds = [*starts, len(data)]
+        blocks = [(first, min(first + _BLOCK, count)) for first in range(0, count, _BLOCK)]
+        most, hits = 2 + len(blocks) // 4, []
+        for first, last in blocks:
+            if self.hit(data[bounds[first] : bounds[last]]):
+                hits.append((first, last))
+                if len(hits) > most:
+                    return None
+        return sorted(self._apart(data, bounds, hits))
+
+    def _apart(self, data: bytes, bounds: Sequence[int], left: list[tuple[int, int]]) -> Iterator[int]:
+        """The parts with a hit, out of these runs of parts."""
         while left:
             first, last = left.pop()
-            begin, end = starts[first], starts[last] if last < len(starts) else len(data)
-            place = self._place(data[begin:end])
+            begin = bounds[first]
+            place = self._place(data[begin : bounds[last]])
             if place is None:
                 continue
             if place < 0 and last - first > 1:
                 middle = (first + last) // 2
                 left += (first, middle), (middle, last)
                 continue
-            number = first if place < 0 else bisect_right(starts, begin + place) - 1
-            found.append(number)
-            if len(found) > limit:
-                return None
+            number = first if place < 0 else bisect_right(bounds, begin + place, first, last) - 1
+            yield number
             # A scan need not report what comes first, so both sides of it are looked at again.
             left += [(one, other) for one, other in ((first, number), (number + 1, last)) if one < other]
-        return sorted(found)
 
     def _place(self, data: bytes) -> int | None:
         """The offset of the last byte of something worth a look; -1 where that cannot be told, None without any."""

@@ -112,14 +112,9 @@ class CopyBinaryRows(CellRows):
         super().__init__(command, columns, fields, data, len(spans), encoding)
         self._tuples = spans
 
-    def index(self) -> None:
-        data = self._data
-        for message, begin, _ in self._tuples:
-            self._messages.append(message)
-            at = begin + _COUNT.size
-            for _ in self._fields:
-                (length,) = _LENGTH.unpack_from(data, at)
-                at += _LENGTH.size
-                self._starts.append(at)
-                at += max(length, 0)
-                self._ends.append(_NULL if length == _NULL else at)
+    def _find_messages(self) -> list[int]:
+        return [message for message, _, _ in self._tuples]
+
+    def _bounds(self, row: int) -> tuple[int, int]:
+        _, begin, end = self._tuples[row]
+        return begin + _COUNT.size, end

@@ -1,41 +1,65 @@
-"""A batch of DataRow messages as `Rows`: decoded when a policy asks, rewritten where it has edited.
+"""A batch of DataRow messages as `Rows`: decoded where a policy asks, rewritten where it has edited.
 
 A DataRow (documentation, section 54.7) is `D`, an int32 length, an int16 count of cells, and for each cell an int32
 length, -1 for NULL, and its bytes.
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+from operator import add, sub
 from typing import Any
 
 from hoopaddon.adapters.postgres.protocol.encodings import UTF8
+from hoopaddon.adapters.postgres.values.cells import (
+    HEAD_BYTES,
+    NULL_CELL,
+    data_row_head,
+    data_row_starts,
+    short_cells,
+    sized,
+    split_cells,
+)
 from hoopaddon.adapters.postgres.values.description import Field
-from hoopaddon.adapters.postgres.values.splice import NULL_CELL, Edit, sized, splice
 from hoopaddon.adapters.postgres.values.types.table import BUILT_IN
 from hoopaddon.adapters.postgres.values.values import TEXT_FORMAT, Values, values_of
 from hoopaddon.command import Command
 from hoopaddon.errors import PeerError
-from hoopaddon.rows import Column, Rows
+from hoopaddon.rows import Column, Rows, Search, joined_parts
 
-_HEAD = struct.Struct("!BiH")
 _LENGTH = struct.Struct("!i")
-_DATA_ROW = ord("D")
-_NULL = -1
 
 MAX_TEXT_BYTES = 256 * 1024 * 1024
 """How much text a batch's binary values may become: ten bytes of numeric can be a hundred thousand digits."""
 
 MAX_REMEMBERED = 256
 
+_FEW = 16
+"""One row in so many is worth splitting by itself; of more, all are split."""
+
+type Cells = Sequence[bytes]
+"""Cells with their lengths before them, as the server sent them."""
+
 
 class CellRows(Rows):
     """Rows whose cells lie in a buffer of messages, each cell with its length before it.
 
-    `index` finds, row by row, where each cell begins and ends; a NULL ends before it begins. `encoding` is Python's
-    name. Without `values`, a type that is not built in is known by its column's type name alone.
+    `encoding` is Python's name. Without `values`, a type that is not built in is known by its column's type name
+    alone.
     """
 
-    __slots__ = ("_cells", "_data", "_encoding", "_ends", "_fields", "_fits", "_known", "_messages", "_starts")
+    __slots__ = (
+        "_cells",
+        "_data",
+        "_encoding",
+        "_fields",
+        "_fits",
+        "_hidden_columns",
+        "_known",
+        "_messages",
+        "_sent",
+        "_single",
+    )
 
     def __init__(
         self,
@@ -53,11 +77,14 @@ class CellRows(Rows):
         self._data = data
         self._encoding = encoding
         self._known = values
-        self._messages: list[int] = []
-        self._starts: list[int] = []
-        self._ends: list[int] = []
-        self._cells: dict[int, bytes] = {}
-        """Replaced cells, with their length, by their number in the buffer."""
+        self._messages: list[int] | None = None
+        self._hidden_columns: Sequence[int] | None = None
+        self._sent: Sequence[Cells] | None = None
+        """Every column's cells, once most of them were asked for."""
+        self._single: dict[int, Cells] = {}
+        """Rows that were split before that."""
+        self._cells: dict[int, dict[int, bytes]] = {}
+        """By column and row, what stands in the place of a cell that was sent."""
         self._fits: dict[int, dict[str | None, bytes]] = {}
         """By column, what texts have become as cells: a mask is often the same one again."""
 
@@ -68,13 +95,50 @@ class CellRows(Rows):
             for name in slots:
                 object.__setattr__(twin, name, getattr(self, name))
         twin._columns_text = {column: list(texts) for column, texts in self._columns_text.items()}
+        twin._replaced = dict(self._replaced)
         twin._fits = {}
-        twin._cells = dict(self._cells)
+        twin._single = dict(self._single)
+        twin._cells = {column: dict(cells) for column, cells in self._cells.items()}
         return twin
 
-    def index(self) -> None:
-        """Find every cell. Raises `PeerError` for messages that are not what they say."""
+    # -- where things are; all raise `PeerError` for messages that are not what they say
+
+    def _find_messages(self) -> list[int]:
+        """The offset of each row's message."""
         raise NotImplementedError
+
+    def _bounds(self, row: int) -> tuple[int, int]:
+        """Where the row's cells begin and end."""
+        raise NotImplementedError
+
+    def _starts(self) -> list[int]:
+        if self._messages is None:
+            self._messages = self._find_messages()
+        return self._messages
+
+    def _columns(self) -> Sequence[Cells]:
+        if self._sent is None:
+            self._sent = self._split_all()
+        return self._sent
+
+    def _split_all(self) -> Sequence[Cells]:
+        if not self._size:
+            self._starts()
+            return [()] * len(self._fields)
+        return list(zip(*(self._split(row) for row in range(self._size)), strict=True))
+
+    def _split(self, row: int) -> Cells:
+        begin, end = self._bounds(row)
+        return split_cells(self._data, begin, end, len(self._fields))
+
+    def _row(self, row: int) -> Cells:
+        """The row's cells as they were sent."""
+        if self._sent is not None:
+            return [cells[row] for cells in self._sent]
+        cells = self._single.get(row)
+        if cells is None:
+            cells = self._single[row] = self._split(row)
+        return cells
 
     @property
     def _values(self) -> Values:
@@ -84,47 +148,89 @@ class CellRows(Rows):
             self._known = values_of(self._encoding, names)
         return self._known
 
-    # -- reading
+    # -- searching
+
+    def _hidden(self) -> Sequence[int]:
+        """The columns whose text does not occur in the data as it stands."""
+        if self._hidden_columns is None:
+            fields = self._fields
+            if self._encoding != UTF8 and not self._data.isascii():
+                self._hidden_columns = range(len(fields))
+            else:
+                self._hidden_columns = [
+                    i for i, f in enumerate(fields) if f.format and not self._values.visible(f.type_oid, f.format)
+                ]
+        return self._hidden_columns
 
     @property
     def haystack(self) -> bytes:
-        fields = self._fields
-        if self._encoding != UTF8 and not self._data.isascii():
-            hidden: Sequence[int] = range(len(fields))
-        else:
-            hidden = [i for i, f in enumerate(fields) if f.format and not self._values.visible(f.type_oid, f.format)]
-        data = b"".join((self._data, *self._cells.values())) if self._cells else self._data
+        hidden = self._hidden()
+        data = self._data
+        if self._cells:
+            data = b"".join((data, *(cell for cells in self._cells.values() for cell in cells.values())))
         if not hidden:
             return data
         texts = "\0".join([text for column in hidden for text in self.texts(column) if text])
         return b"\0".join((data, texts.encode()))
+
+    def haystack_of(self, column: int) -> bytes:
+        if column in self._hidden() or column in self._cells:
+            return super().haystack_of(column)
+        return b"".join(self._columns()[column])
+
+    def suspects(self, search: Search) -> Sequence[int]:
+        everywhere = range(self._size)
+        starts = self._starts()
+        found = search(self._data, [0, *starts[1:]])
+        if found is None:
+            return everywhere
+        rows = {row for cells in self._cells.values() for row in cells}.union(found)
+        if hidden := self._hidden():
+            texts = zip(*(self.texts(column) for column in hidden), strict=True)
+            found = search(*joined_parts("\0".join(filter(None, cells)) for cells in texts))
+            if found is None:
+                return everywhere
+            rows.update(found)
+        return sorted(rows)
+
+    # -- reading
+
+    def text(self, row: int, column: int) -> str | None:
+        texts = self._columns_text.get(column)
+        if texts is None:
+            row = self._place(row, column)
+            if (row, column) in self._replaced:
+                return self._replaced[row, column]
+            if self._sent is None and len(self._single) <= _FEW + self._size // _FEW:
+                return self._decode(column, (self._row(row)[column],))[0]
+            texts = self.texts(column)
+        return texts[row]
+
+    def _place(self, row: int, column: int) -> int:
+        """The row's number from the start. Raises IndexError for a cell that there is not."""
+        if not (0 <= column < len(self._fields) and -self._size <= row < self._size):
+            raise IndexError(row, column)
+        return row % self._size
 
     def texts(self, column: int) -> list[str | None]:
         texts = self._columns_text.get(column)
         if texts is None:
             if not 0 <= column < len(self._fields):
                 raise IndexError(column)
-            texts = self._columns_text[column] = self._decode(column)
+            texts = self._columns_text[column] = self._decode(column, self._columns()[column])
+            for row in self._cells.get(column, ()):
+                texts[row] = self._replaced[row, column]
         return texts
 
-    def _spans(self, column: int) -> Iterator[tuple[int, int]]:
-        if not self._messages and self._size:
-            self.index()
-        width = len(self._fields)
-        return zip(self._starts[column::width], self._ends[column::width], strict=True)
-
-    def _decode(self, column: int) -> list[str | None]:
-        data, field = self._data, self._fields[column]
+    def _decode(self, column: int, cells: Cells) -> list[str | None]:
+        field = self._fields[column]
         if field.format == TEXT_FORMAT:
             encoding = self._encoding
-            return [
-                None if end < start else str(data[start:end], encoding, "backslashreplace")
-                for start, end in self._spans(column)
-            ]
+            return [None if cell == NULL_CELL else str(cell[4:], encoding, "backslashreplace") for cell in cells]
         texts: list[str | None] = []
         size = 0
-        for start, end in self._spans(column):
-            text = None if end < start else self._binary_text(field.type_oid, data[start:end])
+        for cell in cells:
+            text = None if cell == NULL_CELL else self._binary_text(field.type_oid, cell[4:])
             size += len(text or "")
             if size > MAX_TEXT_BYTES:
                 raise PeerError("server", "a batch of values that are too long as text", limit=MAX_TEXT_BYTES)
@@ -143,48 +249,59 @@ class CellRows(Rows):
         return bool(self._cells)
 
     def _put(self, row: int, column: int, text: str | None) -> None:
-        texts = self._columns_text.get(column) or self.texts(column)
-        if text == texts[row]:
+        if text != self.text(row, column):
+            self._put_all(column, (self._place(row, column),), repeat(text))
+
+    def _put_all(self, column: int, rows: Sequence[int], texts: Iterable[str | None]) -> None:
+        if not rows:
             return
-        if row < 0:
-            row += self._size
-        fits = self._fits.get(column)
-        if fits is None:
-            fits = self._fits[column] = {None: sized(None)}
-        cell = fits.get(text)
-        if cell is None:
-            cell = sized(self._fitting(row, column, text or ""))
-            if len(fits) < MAX_REMEMBERED and not self._values.depends_on_original(self._fields[column].type_oid):
-                fits[text] = cell
-        texts[row] = None if cell == NULL_CELL else text
-        self._cells[row * len(self._fields) + column] = cell
+        fits = self._fits.setdefault(column, {None: NULL_CELL})
+        put = self._cells.setdefault(column, {})
+        shown = self._columns_text.get(column)
+        for row, text in zip(rows, texts, strict=False):
+            cell = fits.get(text)
+            if cell is None:
+                cell = self._fitting(row, column, text or "")
+                if len(fits) < MAX_REMEMBERED and not self._values.depends_on_original(self._fields[column].type_oid):
+                    fits[text] = cell
+            put[row] = cell
+            if cell == NULL_CELL:
+                text = None
+            if shown is None:
+                self._replaced[row, column] = text
+            else:
+                shown[row] = text
 
-    def _fitting(self, row: int, column: int, text: str) -> bytes | None:
-        """The text as a cell in the place of the one that the server sent; None where it does not fit."""
+    def _fitting(self, row: int, column: int, text: str) -> bytes:
+        """The text as a cell in the place of the one that the server sent: NULL where it does not fit."""
         field = self._fields[column]
-        start, end = self._span(row, column)
-        original = None if end < start else self._data[start:end]
-        return self._values.from_text(field.type_oid, text, field.format, original, field.type_modifier)
-
-    def _span(self, row: int, column: int) -> tuple[int, int]:
-        if not self._messages:
-            self.index()
-        number = row * len(self._fields) + column
-        return self._starts[number], self._ends[number]
+        sent = self._row(row)[column]
+        original = None if sent == NULL_CELL else sent[4:]
+        return sized(self._values.from_text(field.type_oid, text, field.format, original, field.type_modifier))
 
     def wire(self) -> bytes:
         """The messages as the client gets them."""
         if not self._cells:
             return self._data
-        return splice(self._data, self._edits())
+        return self._spliced({row for cells in self._cells.values() for row in cells})
 
-    def _edits(self) -> list[Edit]:
-        width, messages, starts, ends = len(self._fields), self._messages, self._starts, self._ends
-        edits = []
-        for number, cell in sorted(self._cells.items()):
-            start, end = starts[number], ends[number]
-            edits.append((messages[number // width], start - 4, end if end > start else start, cell))
-        return edits
+    def _spliced(self, rows: Iterable[int]) -> bytes:
+        """The messages with these rows made anew; every other byte stays as it came."""
+        data, starts, edits = self._data, self._starts(), self._cells.items()
+        out: list[bytes] = []
+        kept = 0
+        for row in sorted(rows):
+            begin, end = self._bounds(row)
+            message = starts[row] + 1
+            cells = list(self._row(row))
+            for column, edited in edits:
+                if row in edited:
+                    cells[column] = edited[row]
+            body = b"".join(cells)
+            out += data[kept:message], _LENGTH.pack(begin - message + len(body)), data[message + 4 : begin], body
+            kept = end
+        out.append(data[kept:])
+        return b"".join(out)
 
 
 class PostgresRows(CellRows):
@@ -192,46 +309,35 @@ class PostgresRows(CellRows):
 
     __slots__ = ()
 
-    def index(self) -> None:
-        try:
-            self._messages, self._starts, self._ends = index_rows(self._data, len(self._fields), self._size)
-        except struct.error:
-            raise PeerError("server", "a row ends before its cells") from None
+    def _find_messages(self) -> list[int]:
+        return data_row_starts(self._data, len(self._fields), self._size)
 
+    def _bounds(self, row: int) -> tuple[int, int]:
+        starts = self._starts()
+        return starts[row] + HEAD_BYTES, starts[row + 1] if row + 1 < self._size else len(self._data)
 
-def index_rows(data: bytes, width: int, count: int) -> tuple[list[int], list[int], list[int]]:
-    """Where each message begins, and each cell begins and ends, in `count` DataRows of `width` cells."""
-    messages: list[int] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    head, length_at = _HEAD.unpack_from, _LENGTH.unpack_from
-    add_start, add_end = starts.append, ends.append
-    position, size = 0, len(data)
-    cells = range(width)
-    while position < size:
-        kind, length, found = head(data, position)
-        if kind != _DATA_ROW or found != width:
-            raise PeerError("server", "a row that is not what its description announced")
-        messages.append(position)
-        end = position + 1 + length
-        at = position + 7
-        for _ in cells:
-            (length,) = length_at(data, at)
-            at += 4
-            add_start(at)
-            if length >= 0:
-                at += length
-                add_end(at)
-            elif length == _NULL:
-                add_end(_NULL)
-            else:
-                raise PeerError("server", "a cell of a negative length")
-        if at != end or end > size:
-            raise PeerError("server", "a row whose cells do not fill it")
-        position = end
-    if len(messages) != count:
-        raise PeerError("server", "a batch of another number of rows")
-    return messages, starts, ends
+    def _split_all(self) -> Sequence[Cells]:
+        return short_cells(self._data, self._starts(), len(self._fields)) or super()._split_all()
+
+    def wire(self) -> bytes:
+        rows = max(map(len, self._cells.values()), default=0)
+        return self._rebuilt(self._sent) if self._sent is not None and rows * 4 > self._size else super().wire()
+
+    def _rebuilt(self, columns: Sequence[Cells]) -> bytes:
+        """All messages made anew, column by column."""
+        width, starts = len(columns), self._starts()
+        lengths: list[int] = list(map(sub, (*starts[1:], len(self._data)), starts))
+        parts = [b""] * (self._size * (width + 1))
+        for column, sent in enumerate(columns):
+            cells = sent
+            if edited := self._cells.get(column):
+                cells = list(sent)
+                for row, cell in edited.items():
+                    cells[row] = cell
+                lengths = list(map(add, lengths, map(sub, map(len, cells), map(len, sent))))
+            parts[column + 1 :: width + 1] = cells
+        parts[:: width + 1] = [data_row_head(length - 1, width) for length in lengths]
+        return b"".join(parts)
 
 
 def rows_of(command: Command, columns: Sequence[Column], cells: Sequence[Sequence[str | None]]) -> PostgresRows:
@@ -242,5 +348,5 @@ def rows_of(command: Command, columns: Sequence[Column], cells: Sequence[Sequenc
     messages = []
     for row in cells:
         body = b"".join(sized(None if text is None else text.encode()) for text in row)
-        messages.append(_HEAD.pack(_DATA_ROW, len(body) + 6, len(row)) + body)
+        messages.append(data_row_head(len(body) + HEAD_BYTES - 1, len(row)) + body)
     return PostgresRows(command, columns, fields, b"".join(messages), len(cells))

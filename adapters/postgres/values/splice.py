@@ -4,15 +4,9 @@ import struct
 from collections.abc import Iterable
 
 _LENGTH = struct.Struct("!i")
-NULL_CELL = b"\xff\xff\xff\xff"
 
 type Edit = tuple[int, int, int, bytes]
 """The offset of a message, the offsets of the bytes to go, and the bytes to stand there instead."""
-
-
-def sized(cell: bytes | None) -> bytes:
-    """A cell with its length before it, as DataRow and binary COPY have it."""
-    return NULL_CELL if cell is None else _LENGTH.pack(len(cell)) + cell
 
 
 def splice(data: bytes, edits: Iterable[Edit]) -> bytes:

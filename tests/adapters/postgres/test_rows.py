@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hoopaddon.adapters.postgres.protocol.encodings import ascii_only, codec_of, embeds_ascii
+from hoopaddon.adapters.postgres.values.cells import sized
 from hoopaddon.adapters.postgres.values.description import (
     Field,
     describe_columns,
@@ -16,7 +17,6 @@ from hoopaddon.adapters.postgres.values.description import (
     with_formats,
 )
 from hoopaddon.adapters.postgres.values.rows import PostgresRows
-from hoopaddon.adapters.postgres.values.splice import sized
 from hoopaddon.errors import PeerError
 from tests.adapters.postgres.batches import command, only_the_server_to_blame
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -59,12 +59,32 @@ class LooksAtRows(RefuseDeletes):
             str(row[0])
 
 
-def conversation(*policies: object) -> PostgresConversation:
+class Withholds(RefuseDeletes):
+    """Does not let rows with `secret` in them through, at once or after a while."""
+
+    def rows(self, rows: Rows) -> Awaitable[None] | None:
+        secret = any("secret" in str(row[0]) for row in rows)
+        if self._awaits:
+            return self._decide_later(secret)
+        return self._unless(secret)
+
+    @staticmethod
+    def _unless(secret: bool) -> None:
+        if secret:
+            raise Refused("no")
+
+    async def _decide_later(self, secret: bool) -> None:
+        await asyncio.sleep(0)
+        self._unless(secret)
+
+
+def conversation(*policies: object, cancel: Callable[[], Awaitable[None]] | None = None) -> PostgresConversation:
     session = Session(User("u"), Target("t", "postgres", "a:1", MappingProxyType({})))
     chain = Chain([Policy(type(policy).__name__, policy) for policy in policies])
     link = Link(session, Gateway(chain))
     # The catalogue's own questions are another test's.
     link.catalogue.stale = False
+    link.cancel = cancel
     return PostgresConversation(link)
 
 
@@ -78,7 +98,7 @@ class Player:
         self.sent = b""
         self._answers: deque[bytes] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._waiting = False
+        self._waiting = self._server_waiting = False
 
     def client(self, data: bytes) -> None:
         self.talk.client_data(data)
@@ -105,9 +125,23 @@ class Player:
         talk.to_client.clear()
         if talk.client_wait is not None and not self._waiting:
             self._waiting = True
-            task = asyncio.get_running_loop().create_task(self._wait())
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._start(self._wait())
+        if talk.server_wait is not None and not self._server_waiting:
+            self._server_waiting = True
+            self._start(self._wait_server())
+
+    def _start(self, wait: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(wait)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _wait_server(self) -> None:
+        while (wait := self.talk.server_wait) is not None:
+            await wait
+            self.talk.resume_server()
+            self._server_waiting = self.talk.server_wait is not None
+            self._flush()
+        self._server_waiting = False
 
     async def _wait(self) -> None:
         while (wait := self.talk.client_wait) is not None:
@@ -150,11 +184,12 @@ def play(
     server_first: Callable[[int], bool] = lambda _: True,
     server_size: int = 0,
     model: Model | None = None,
+    cancel: Callable[[], Awaitable[None]] | None = None,
 ) -> Player:
     """Play all of it; `server_first` says after which piece of the client's the server's answers come."""
 
     async def whole() -> Player:
-        player = Player(conversation(*policies), model or Model())
+        player = Player(conversation(*policies, cancel=cancel), model or Model())
         try:
             for number, piece in enumerate(cut(data, sizes)):
                 player.client(piece)

@@ -167,6 +167,9 @@ class Chain:
             if subject is not None and subject._approver is not None:
                 subject._approver = _UntimedApprover(subject._approver, deadline, self.timeout_s)
             await stepwise(self._watchdog, pending)
+        if deadline.expired():
+            # The hook has swallowed its cancellation; what it decided, it decided too late.
+            raise TimeoutError
 
     def _rewritten(
         self, command: Command, subject: Command, step: Step, entered: int, rewrites: int

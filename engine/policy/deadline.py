@@ -44,8 +44,11 @@ def call[T](watchdog: Watchdog, function: Callable[..., T], *arguments: Any) -> 
 
 async def finish(watchdog: Watchdog, pending: Awaitable[Any], timeout_s: float) -> None:
     """Await what a hook returned; raises `TimeoutError`, or `DeadlineExceeded` when it blocks the loop."""
-    async with asyncio.timeout(timeout_s):
+    async with asyncio.timeout(timeout_s) as limit:
         await stepwise(watchdog, pending)
+    if limit.expired():
+        # The hook has swallowed its cancellation; what it decided, it decided too late.
+        raise TimeoutError
 
 
 @types.coroutine

@@ -33,6 +33,8 @@ class Policy:
             return None
         if not callable(function):
             raise TypeError(f"{self.name}: {name} is a hook's name, and what stands there cannot be called")
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(f"{self.name}: {name} has a yield in it, so calling it would run nothing of it")
         return function  # type: ignore[no-any-return]
 
     def command_hook(self, kind: type[Command]) -> HookFunction | None:

@@ -4,7 +4,6 @@
 sees what the others have left.
 """
 
-import asyncio
 import inspect
 import logging
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from hoopaddon.policy.chain import log_failure, place
 from hoopaddon.policy.policies import Policy, Step, steps
 from hoopaddon.policy.watchdog import DeadlineExceeded
 from hoopaddon.traffic import shadow
-from hoopaddon.traffic.failures import LIFECYCLE, fail, keep_answer
+from hoopaddon.traffic.failures import LIFECYCLE, fail, keep_answer, pass_cancellation_on
 
 if TYPE_CHECKING:
     from hoopaddon.gateway import Gateway
@@ -130,8 +129,7 @@ class GuardedAddons(addonmanager.AddonManager):
                 return
             except BaseException as e:
                 # Even one that says that the program is to end: a policy does not decide that.
-                if isinstance(e, asyncio.CancelledError) and _is_cancelled():
-                    raise
+                pass_cancellation_on(e)
                 log_failure(step, e)
                 fail(event.name, subject, None, step.name)
                 return
@@ -143,11 +141,7 @@ class GuardedAddons(addonmanager.AddonManager):
         if result is None:
             return
         if inspect.isawaitable(result):
-            async with asyncio.timeout(watchdog.timeout_ns / 1e9) as limit:
-                await deadline.stepwise(watchdog, result)
-            if limit.expired():
-                # It has swallowed its cancellation; what it decided, it decided too late.
-                raise TimeoutError
+            await deadline.finish(watchdog, result, watchdog.timeout_ns / 1e9)
         elif inspect.isgenerator(result) or inspect.isasyncgen(result):
             raise TypeError("a hook with a yield in it has not run")
 
@@ -197,11 +191,6 @@ def _traversed(roots: list[Any]) -> Iterator[Policy]:
 
 _BROKEN = (Exception, DeadlineExceeded, SystemExit)
 """What an addon that is started or ended may raise: one that calls `sys.exit` has broken."""
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _report(step: Step, error: BaseException) -> str:

@@ -17,7 +17,7 @@ from mitmproxy.addons import clientplayback
 from mitmproxy.proxy import commands, events, mode_servers, server
 
 from hoopaddon.policy.chain import place
-from hoopaddon.traffic.failures import ConnectionCut
+from hoopaddon.traffic.failures import ConnectionCut, pass_cancellation_on
 
 logger = logging.getLogger(__name__)
 
@@ -54,9 +54,7 @@ class Guarded(server.ConnectionHandler):
         try:
             await super().server_event(event)
         except BaseException as e:
-            task = asyncio.current_task()
-            if isinstance(e, asyncio.CancelledError) and task is not None and task.cancelling():
-                raise
+            pass_cancellation_on(e)
             # mitmproxy catches what is an Exception; a function that a body is streamed through may raise others.
             self.log("a layer has crashed", exc_info=True)
 

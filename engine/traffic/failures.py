@@ -4,6 +4,7 @@ mitmproxy's own dispatch logs the error and goes on. Here, each hook has one row
 not in the table cuts its connection, and a test fails when mitmproxy has a hook that is not in the table.
 """
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,13 @@ SWITCHING_PROTOCOLS = 101
 
 class ConnectionCut(HoopaddonError):
     """The connection that this hook was about has to end, and no byte of it may pass any more."""
+
+
+def pass_cancellation_on(error: BaseException) -> None:
+    """Raise a cancellation that this task was asked for: it is no failure of the policy that it meets."""
+    task = asyncio.current_task()
+    if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+        raise error
 
 
 answers: WeakKeyDictionary[flow.Flow, http.Response | dns.DNSMessage] = WeakKeyDictionary()

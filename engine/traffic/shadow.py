@@ -8,7 +8,7 @@ from mitmproxy import exceptions, flow
 from hoopaddon.errors import Refused
 from hoopaddon.policy.chain import log_failure
 from hoopaddon.policy.policies import Step
-from hoopaddon.policy.watchdog import DeadlineExceeded
+from hoopaddon.traffic.failures import pass_cancellation_on
 
 if TYPE_CHECKING:
     from hoopaddon.gateway import Gateway
@@ -32,7 +32,8 @@ async def show(gateway: "Gateway", step: Step, subject: Any) -> None:
         return
     except Refused as refusal:
         _log(step, f"refused: {refusal.reason}")
-    except (Exception, DeadlineExceeded, SystemExit) as e:
+    except BaseException as e:
+        pass_cancellation_on(e)
         log_failure(step, e)
         _log(step, "failed")
     else:

@@ -125,8 +125,17 @@ async def sleep_long(_: Command) -> None:
     await asyncio.sleep(30)
 
 
+async def swallow_the_cancellation(_: Command) -> None:
+    try:
+        await asyncio.sleep(30)
+    except BaseException:
+        return
+
+
 @pytest.mark.parametrize(
-    "policy", [spin, swallow, backtrack, block_the_loop, sleep_long], ids=lambda policy: policy.__name__
+    "policy",
+    [spin, swallow, backtrack, block_the_loop, sleep_long, swallow_the_cancellation],
+    ids=lambda policy: policy.__name__,
 )
 async def test_a_policy_that_takes_too_long_is_cut(policy: Callable[[Command], Any]) -> None:
     watchdog = Watchdog(0.1)

@@ -24,6 +24,8 @@ ANY = "def command(command): pass"
         ("def rows(): pass", "the hook is rows(rows: Rows)"),
         ("def request(a, b): pass", "the hook is request(one argument)"),
         ("class P:\n  def command(self): pass\naddons = [P()]", "p.py:2: command cannot be called"),
+        ("def command(command): yield", "command has a yield in it, so calling it would run nothing of it"),
+        ("async def request(flow): yield", "request has a yield in it, so calling it would run nothing of it"),
     ],
 )
 async def test_what_is_wrong_is_said(refusal: Refusal, text: str, says: str) -> None:

@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from mitmproxy import ctx, http
 from mitmproxy.addons import clientplayback
 
+from hoopaddon.gateway import serving
 from tests.engine.traffic.breaking import DATA, TIMEOUT, Policy, raises
 from tests.engine.traffic.conftest import InFront
-from tests.servers.http import SECRET, chunks, exchange, exchange_h2, get, post
+from tests.servers.http import SECRET, Upstream, chunks, exchange, exchange_h2, get, plain, post
 
 BODY = b"upload" * 1000
 
@@ -43,11 +45,15 @@ def stops(_subject: object) -> None:
 
 
 def yields(_subject: object) -> Any:
+    return (refusal for refusal in [])
+
+
+async def _yields() -> AsyncIterator[None]:
     yield
 
 
-async def yields_later(_subject: object) -> AsyncIterator[None]:
-    yield
+def yields_later(_subject: object) -> Any:
+    return _yields()
 
 
 async def swallows_its_timeout(_subject: object) -> None:
@@ -290,13 +296,8 @@ async def test_a_later_policy_cannot_write_into_the_answer(in_front: InFront) ->
         flow.response.content = b"".join(kept)
         flow.response.headers["x-key"] = kept[0].decode()
 
-    def respond_with_key() -> Any:
-        from tests.servers.http import plain
-
-        return plain(headers=b"X-Key: %s\r\n" % SECRET)
-
     policies = (Policy(responseheaders=keeps), Policy(responseheaders=raises), Policy(response=writes))
-    async with in_front(*policies, respond=respond_with_key()) as (_, address):
+    async with in_front(*policies, respond=plain(headers=b"X-Key: %s\r\n" % SECRET)) as (_, address):
         assert SECRET not in await exchange(address, get())
 
 
@@ -327,3 +328,21 @@ async def test_a_replayed_request_is_judged_too(in_front: InFront, hook: str) ->
         ctx.master.commands.call("replay.client", [seen[0].copy()])
         await asyncio.sleep(0.3)
         assert upstream.seen == b""
+
+
+# -- shadow
+
+
+@pytest.mark.parametrize("breaks", ["raise KeyboardInterrupt", "raise asyncio.CancelledError", "raise SystemExit"])
+@pytest.mark.parametrize("hook", ["request", "response"])
+async def test_a_script_in_shadow_breaks_without_effect(tmp_path: Path, confdir: str, hook: str, breaks: str) -> None:
+    script = tmp_path / "breaks.py"
+    script.write_text(f"import asyncio\n\ndef {hook}(flow):\n    {breaks}\n")
+    async with (
+        Upstream() as upstream,
+        serving(
+            modes=[f"reverse:http://127.0.0.1:{upstream.port}@0"], shadow=[str(script)], confdir=confdir
+        ) as gateway,
+    ):
+        host, port, *_ = gateway.servers.listen_addrs()[0]
+        assert (await exchange((host, port), get())).endswith(SECRET)

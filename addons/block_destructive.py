@@ -5,13 +5,8 @@ Every group of refusals is an option, on by default: `--set block_truncate=false
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from hoopaddon import Addon, Loader, Refused, ctx
-
-if TYPE_CHECKING:
-    from hoopaddon.adapters.postgres.sql.command import PostgresQuery
-    from hoopaddon.adapters.postgres.sql.statement import Statement
+from hoopaddon import Addon, Loader, Refused, SqlCommand, SqlStatement, ctx
 
 FUNCTIONS = frozenset(
     {
@@ -90,7 +85,7 @@ PROTECTIONS = frozenset(
 )
 OUTSIDE = frozenset({"foreign server", "foreign data wrapper", "user mapping", "subscription", "language"})
 
-type Check = Callable[["Statement"], str]
+type Check = Callable[[SqlStatement], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +97,7 @@ class Rule:
     verbs: frozenset[str] = frozenset()
 
 
-def drops(s: "Statement") -> str:
+def drops(s: SqlStatement) -> str:
     if s.verb == "drop":
         return f"DROP {s.kind.upper()} is refused".replace("  ", " ")
     if s.verb == "alter" and s.clauses & {"drop column", "detach partition", "detach partition finalize"}:
@@ -110,17 +105,17 @@ def drops(s: "Statement") -> str:
     return ""
 
 
-def truncates(s: "Statement") -> str:
+def truncates(s: SqlStatement) -> str:
     return "TRUNCATE is refused" if s.verb == "truncate" else ""
 
 
-def changes_every_row(s: "Statement") -> str:
+def changes_every_row(s: SqlStatement) -> str:
     if not s.every_row or s.explained:
         return ""
     return f"{s.verb.upper()} without a WHERE that tells rows apart is refused: name the rows"
 
 
-def grants(s: "Statement") -> str:
+def grants(s: SqlStatement) -> str:
     if s.verb in ("grant", "revoke", "reassign", "security label"):
         return f"{s.verb.upper()} is refused"
     if s.verb in ("create", "alter") and s.kind == "role" and s.clauses & (ROLE_POWERS | ROLE_MEMBERS):
@@ -132,17 +127,17 @@ def grants(s: "Statement") -> str:
     return ""
 
 
-def alters_system(s: "Statement") -> str:
+def alters_system(s: SqlStatement) -> str:
     return "ALTER SYSTEM is refused" if s.kind == "system" and s.verb == "alter" else ""
 
 
-def runs_program(s: "Statement") -> str:
+def runs_program(s: SqlStatement) -> str:
     if "program" not in s.clauses:
         return ""
     return "COPY … PROGRAM is refused" if s.verb == "copy" else "A foreign table that runs a program is refused"
 
 
-def copies_file(s: "Statement") -> str:
+def copies_file(s: SqlStatement) -> str:
     if s.verb == "copy" and "file" in s.clauses:
         return "COPY with a file of the server is refused: use STDIN or STDOUT"
     if s.kind == "foreign table" and s.clauses & {"filename", "no filename"}:
@@ -150,7 +145,7 @@ def copies_file(s: "Statement") -> str:
     return ""
 
 
-def changes_setting(s: "Statement") -> str:
+def changes_setting(s: SqlStatement) -> str:
     if s.verb != "reset":
         for name, value in s.settings.items():
             allowed = SETTINGS.get(name)
@@ -167,7 +162,7 @@ def _is_catalogue(table: str) -> bool:
     return schema in ("pg_catalog", "information_schema") or (not schema and name.startswith("pg_"))
 
 
-def hides_sql(s: "Statement") -> str:
+def hides_sql(s: SqlStatement) -> str:
     if not s.dynamic or s.explained:
         return ""
     if s.verb == "execute":
@@ -175,7 +170,7 @@ def hides_sql(s: "Statement") -> str:
     return f"{s.verb.upper()} that builds SQL while it runs is refused: write the statements out"
 
 
-def hides_code(s: "Statement") -> str:
+def hides_code(s: SqlStatement) -> str:
     if s.opaque:
         return f"{s.verb.upper()} with a body that cannot be read is refused: use SQL or PL/pgSQL"
     if s.verb == "load":
@@ -271,7 +266,7 @@ class BlockDestructive(Addon):
             self._prefixes = PREFIXES
         self._allowed_tables = listed(options.block_allow_tables)
 
-    def postgres_query(self, command: "PostgresQuery") -> None:
+    def postgres_query(self, command: SqlCommand) -> None:
         for statement in command.statements:
             if statement.functions or statement.attributes:
                 self._check_functions(statement)
@@ -279,7 +274,7 @@ class BlockDestructive(Addon):
                 if (reason := check(statement)) and not self._is_allowed(statement, check):
                     raise Refused(reason)
 
-    def _check_functions(self, statement: "Statement") -> None:
+    def _check_functions(self, statement: SqlStatement) -> None:
         # PostgreSQL calls a function for `x.name` too, where x has no such column.
         for names in (statement.functions, statement.attributes):
             for name in names:
@@ -289,7 +284,7 @@ class BlockDestructive(Addon):
     def _is_refused(self, name: str) -> bool:
         return name in self._functions or name.startswith(self._prefixes)
 
-    def _is_allowed(self, statement: "Statement", check: Check) -> bool:
+    def _is_allowed(self, statement: SqlStatement, check: Check) -> bool:
         if not self._allowed_tables or check not in (drops, truncates, changes_every_row):
             return False
         if statement.verb == "drop" and statement.kind != "table":

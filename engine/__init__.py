@@ -8,6 +8,7 @@ from mitmproxy import ctx
 from hoopaddon.addon import Addon
 from hoopaddon.approval import ApprovalRequest, Decision
 from hoopaddon.command import Command, Facts, Outcome, TraceLine, Verdict
+from hoopaddon.commands import SqlCommand, SqlStatement
 from hoopaddon.errors import ConfigError, Denied, Refused, Unparsable
 from hoopaddon.loader import Loader
 from hoopaddon.output import Output
@@ -30,6 +31,8 @@ __all__ = [
     "Row",
     "Rows",
     "Session",
+    "SqlCommand",
+    "SqlStatement",
     "Target",
     "TraceLine",
     "Unparsable",

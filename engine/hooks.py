@@ -33,6 +33,8 @@ COMMAND_END = HookSpec(
     "Exactly once for every command, refused or not, with its verdict, trace, counts, duration and error.",
 )
 
+_PUBLIC = (Command.__module__, "hoopaddon.commands")
+
 LIFECYCLE = frozenset({"load", "configure", "running", "done"})
 """mitmproxy's own, with mitmproxy's meaning."""
 
@@ -42,7 +44,11 @@ def specs() -> dict[str, HookSpec]:
     table = {s.name: s for s in (SESSION_START, SESSION_END, COMMAND, ROWS, OUTPUT, COMMAND_END)}
     for name, kind in Command.types.items():
         summary = (kind.__doc__ or "").strip().split("\n")[0]
-        table[name] = HookSpec(
-            name, f"command: {kind.__name__}", f"As `command`, for {kind.protocol} alone: {summary}"
-        )
+        doc = f"As `command`, for {kind.protocol} alone: {summary}"
+        table[name] = HookSpec(name, f"command: {public_kind(kind).__name__}", doc)
     return table
+
+
+def public_kind(kind: type[Command]) -> type[Command]:
+    """What a policy may call this kind of command: the nearest of its bases that is the engine's."""
+    return next(base for base in kind.__mro__ if base.__module__ in _PUBLIC and issubclass(base, Command))

@@ -8,11 +8,11 @@ import pglast
 
 from hoopaddon.adapters.postgres.sql.facts import PostgresFacts, facts_of
 from hoopaddon.adapters.postgres.sql.statement import Statement
-from hoopaddon.command import Command
+from hoopaddon.commands import SqlCommand
 from hoopaddon.session import Session
 
 
-class PostgresQuery(Command, hook="postgres_query", protocol="postgres"):
+class PostgresQuery(SqlCommand, hook="postgres_query", protocol="postgres"):
     """A statement, or several in one string, with the values bound to it.
 
     `prepared` are the texts that this session has prepared under each name: what SQL EXECUTE runs is looked up

@@ -1,0 +1,104 @@
+"""What commands of one family of protocols have in common, as policies see it.
+
+Adapters derive their commands from these, so a policy needs the name of no adapter to be typed, and one that has the
+general hook can ask `isinstance(command, SqlCommand)`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from hoopaddon.command import Command
+
+
+class SqlStatement(Protocol):
+    """What is known of one statement, wherever in a command's text it stands.
+
+    Names are as written and folded as the target folds them, `schema.name` where a schema is given; a part that
+    contains a dot or a quote stands in double quotes.
+    """
+
+    @property
+    def verb(self) -> str:
+        """In lower case: `select`, `drop`, `security label` …"""
+
+    @property
+    def kind(self) -> str:
+        """What DDL is about: `table`, `role`, `materialized view`, `default privileges`, `system` …"""
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """Tables, views and sequences named, without the names of CTEs."""
+
+    @property
+    def writes(self) -> frozenset[str]:
+        """Those of them that the statement changes."""
+
+    @property
+    def objects(self) -> frozenset[str]:
+        """The tables, and other named things: a schema, an extension, a function that is dropped …"""
+
+    @property
+    def functions(self) -> frozenset[str]:
+        """Functions called, and those that DDL ties to something; by bare and qualified name."""
+
+    @property
+    def attributes(self) -> frozenset[str]:
+        """Names after a dot, `t.name`: where there is no such column, PostgreSQL calls a function of that name."""
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Roles named."""
+
+    @property
+    def settings(self) -> Mapping[str, str | None]:
+        """Settings changed, each with the constant it becomes; None where that is not known before it runs."""
+
+    @property
+    def clauses(self) -> frozenset[str]:
+        """Parts that change what it does: `drop column`, `program`, `cascade`, a privilege, an option's name …"""
+
+    @property
+    def every_row(self) -> bool:
+        """UPDATE or DELETE whose condition, if it has one, does not depend on the row."""
+
+    @property
+    def dynamic(self) -> bool:
+        """It runs SQL that it computes, or that is not known here."""
+
+    @property
+    def opaque(self) -> bool:
+        """It holds code that cannot be read: another language, or text that does not parse."""
+
+    @property
+    def explained(self) -> bool:
+        """Only planned, by an EXPLAIN without ANALYZE."""
+
+
+class SqlCommand(Command, ABC):
+    """A command in SQL: a statement, or several in one string, with the values bound to it.
+
+    Everything here raises `Unparsable` where the text cannot be read, and so refuses it.
+    """
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def statements(self) -> tuple[SqlStatement, ...]:
+        """Every statement at any depth: a CTE, a sub-select, what the body of a DO holds …"""
+
+    @property
+    @abstractmethod
+    def tables(self) -> frozenset[str]:
+        """Tables, views and sequences of all of them, as written."""
+
+    @property
+    @abstractmethod
+    def functions(self) -> frozenset[str]:
+        """Functions of all of them, by bare name and, where it is written, by qualified name."""
+
+    @property
+    @abstractmethod
+    def parsed(self) -> tuple[Any, ...]:
+        """The syntax tree, in the form of the parser that the protocol's page names."""

@@ -29,6 +29,11 @@ FIRST_PREV: Final = sha256(b"").hexdigest()
 SIGNATURE_DOMAIN = b"hoopaddon journal v1\n"
 SIGNATURE_FIELD = b',"signature":"'
 
+# Bound once, as every event needs them.
+_LINE: Final = orjson.OPT_APPEND_NEWLINE
+_dumps: Final = orjson.dumps
+_sha256: Final = sha256
+
 BUFFER_BYTES = 32 * 1024
 """How much of the events that need not be durable waits for the next write."""
 
@@ -118,7 +123,7 @@ class Journal:
             n, prev, good, waiting = self._state
             line = _line(n, type, fields, prev)
             data = waiting + line if waiting else line
-            head = sha256(line).hexdigest()
+            head = _sha256(line).hexdigest()
             if durable or len(data) >= BUFFER_BYTES:
                 self._write(data, n + 1, head)
             else:
@@ -203,10 +208,10 @@ def _line(n: int, type: str, fields: Mapping[str, Any], prev: str) -> bytes:
     if len(event) != len(fields) + 4 or "signature" in event:
         raise ValueError("an event cannot have fields called n, at, type, prev or signature")
     try:
-        return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)
+        return _dumps(event, option=_LINE)
     except TypeError:
         # Lone surrogates, or an integer beyond 64 bits: what a peer sent, so it has to be recorded.
-        return orjson.dumps(_plain(event), option=orjson.OPT_APPEND_NEWLINE)
+        return _dumps(_plain(event), option=_LINE)
 
 
 def _describe(session: Session, key: SigningKey) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any, Final
 
-from hoopaddon.command import Command
+from hoopaddon.command import ALLOWED, Command
 from hoopaddon.output import Output
 from hoopaddon.rows import Column, Rows
 from hoopaddon.session import Session
@@ -98,7 +98,7 @@ class Recording:
             # The target's own words for what is wrong with a text quote it.
             fields["reason"] = _WITHHELD
             fields["trace"] = [(t.addon, t.hook, t.outcome, "", t.microseconds) for t in command.trace]
-        if verdict.passes:
+        if verdict is ALLOWED or verdict.passes:
             fields["rows"] = command.rows
             fields["bytes"] = command.bytes
             fields["seconds"] = command.duration_s

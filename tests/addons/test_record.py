@@ -14,7 +14,7 @@ from hoopaddon import Command, ConfigError, Decision, Output, Refused, Unparsabl
 from hoopaddon.addons.record import Record
 from hoopaddon.store import PublicKeys
 from hoopaddon.store.verify import Status, verify
-from hoopaddon.testing import Bench
+from hoopaddon.testing import Bench, rows
 from tests.addons.recorded import Guard, Unread, events, journals, run
 from tests.engine.store.journals import a_session
 
@@ -278,6 +278,36 @@ def test_a_new_version_of_the_policy_goes_on_with_the_same_record(tmp_path: Path
             if number == 2:
                 bench.stop(session)
     assert [event["text"] for event in events(tmp_path, "command")] == ["SELECT 0", "SELECT 1", "SELECT 2"]
+    assert verify(journals(tmp_path)[0], PublicKeys.load(tmp_path / "signing.pub")).status is Status.OK
+
+
+def test_a_new_version_writes_what_the_old_one_had_not(tmp_path: Path) -> None:
+    # The old one is dropped in the middle: its timer never fires, and it is not told that it is done.
+    session = a_session()
+    old, new = Record(), Record()
+    with (
+        Bench(old, options={"confdir": str(tmp_path)}) as before,
+        Bench(new, options={"confdir": str(tmp_path)}) as after,
+    ):
+        command, unfinished = Unread(session, "SELECT 1"), Unread(session, "SELECT 2")
+        before.judge(command)
+        before.judge(unfinished)
+
+        async def end() -> None:
+            old.rows(rows(command, ["id"], [["1"]]))
+            old.command_end(command)
+            old.rows(rows(unfinished, ["id"], [["2"]]))
+            assert old._timer is not None
+            old._timer.cancel()
+
+        asyncio.run(end())
+        assert events(tmp_path, "command_end", "rows") == []
+        run(after, session, "SELECT 3")
+        assert [event["cells"] for event in events(tmp_path, "command_end")[:1]] == [[["1"]]]
+        new.command_end(unfinished)
+        after.stop(session)
+    assert [event["command"] for event in events(tmp_path, "command_end")] == [1, 3, 2]
+    assert events(tmp_path, "command_end")[2]["cells"] == [["2"]]
     assert verify(journals(tmp_path)[0], PublicKeys.load(tmp_path / "signing.pub")).status is Status.OK
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from hoopaddon.errors import Side
+from hoopaddon.relay.hangup import HangUpWatch
 from hoopaddon.relay.tls import TlsStream
 
 READ_AHEAD_BYTES = 256 * 1024
@@ -216,6 +217,13 @@ class Channel(asyncio.Protocol):
         if self._paused and self._transport is not None and not self._transport.is_closing():
             self._paused = False
             self._transport.resume_reading()
+
+    def watch_hang_up(self, on_hang_up: Callable[[], None]) -> HangUpWatch | None:
+        """Notice, until the watch is closed, that the peer hangs up without being read; None if it has."""
+        socket = self._transport.get_extra_info("socket") if self._transport else None
+        if socket is None or self.lost or socket.fileno() < 0:
+            return None
+        return HangUpWatch(socket.fileno(), on_hang_up)
 
     def write_end(self) -> None:
         """Say that nothing more will be sent, and go on reading (a half-close)."""

@@ -3,15 +3,21 @@
 import asyncio
 import logging
 from collections.abc import Awaitable
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from hoopaddon.errors import HoopaddonError, PeerError
 from hoopaddon.relay.channel import Channel
+from hoopaddon.relay.hangup import HangUpWatch
 
 logger = logging.getLogger(__name__)
 
 BACKLOG_BYTES = 256 * 1024
-"""How far a client may write ahead while its command is held."""
+"""How far a client may write ahead while it waits."""
+HELD_BACKLOG_BYTES = 8 * 1024 * 1024
+"""The same while its command is held for a verdict: more than the system's buffers take, so that the end of a client
+that has left comes through behind its last bytes."""
+MAX_HELD_BACKLOGS = 8
+"""How many clients may be that far ahead at a time; for the others it is `BACKLOG_BYTES`."""
 
 
 class Conversation(Protocol):
@@ -40,6 +46,11 @@ class Conversation(Protocol):
     @property
     def client_backlog(self) -> int: ...
     @property
+    def holding(self) -> bool:
+        """Whether what the client waits for is a verdict, which nobody needs if it leaves."""
+        ...
+
+    @property
     def idle(self) -> bool:
         """Whether no command is in flight: the moment at which a drain may end the session."""
         ...
@@ -59,6 +70,9 @@ class Relay:
     `idle_timeout_s` of 0 never ends an idle session.
     """
 
+    _ahead: ClassVar[set["Relay"]] = set()
+    """Those whose clients may be as far ahead as `HELD_BACKLOG_BYTES`."""
+
     def __init__(
         self, client: Channel, server: Channel, conversation: Conversation, *, idle_timeout_s: float = 0
     ) -> None:
@@ -70,6 +84,7 @@ class Relay:
         self._tasks: set[asyncio.Task[None]] = set()
         self._client_task: asyncio.Task[None] | None = None
         self._server_task: asyncio.Task[None] | None = None
+        self._hang_up_watch: HangUpWatch | None = None
         self._draining = False
         self._active = False
 
@@ -86,6 +101,8 @@ class Relay:
             for task in (self._client_task, self._server_task):
                 if task:
                     task.cancel()
+            self._ahead.discard(self)
+            self._watch_hang_up(False)
             self._talk.closed()
 
     # -- the fast path
@@ -125,7 +142,7 @@ class Relay:
             self._server.pause()
             self._server_task = asyncio.ensure_future(self._wait_server())
         if self._client_task is not None and talk.client_backlog > BACKLOG_BYTES:
-            self._client.pause()
+            self._brake_client()
         if self._draining and talk.idle:
             self._say_goodbye()
 
@@ -146,6 +163,7 @@ class Relay:
             self._flush()
             if self._client_task is None:
                 break
+        self._ahead.discard(self)
         self._brake()
 
     async def _wait_server(self) -> None:
@@ -173,11 +191,37 @@ class Relay:
             self._server.resume()
         else:
             self._server.pause()
-        held = self._client_task is not None and self._talk.client_backlog > BACKLOG_BYTES
+        self._brake_client()
+
+    def _brake_client(self) -> None:
+        held = self._client_task is not None and self._too_far_ahead()
         if self._client.writable and self._server.writable and not held:
             self._client.resume()
         else:
             self._client.pause()
+        self._watch_hang_up(held and self._talk.holding)
+
+    def _too_far_ahead(self) -> bool:
+        """Whether the client, which waits, has written so much that it is not read."""
+        backlog = self._talk.client_backlog
+        if not self._talk.holding:
+            self._ahead.discard(self)
+        elif backlog > BACKLOG_BYTES and len(self._ahead) < MAX_HELD_BACKLOGS:
+            self._ahead.add(self)
+        return backlog > (HELD_BACKLOG_BYTES if self in self._ahead else BACKLOG_BYTES)
+
+    def _watch_hang_up(self, wanted: bool) -> None:
+        """A client that is not read is only noticed to leave if somebody watches."""
+        if wanted and self._hang_up_watch is None:
+            self._hang_up_watch = self._client.watch_hang_up(self._client_hung_up)
+        elif not wanted and self._hang_up_watch is not None:
+            self._hang_up_watch.close()
+            self._hang_up_watch = None
+
+    def _client_hung_up(self) -> None:
+        self._hang_up_watch = None
+        if self._talk.holding:
+            self._finish()
 
     # -- ends
 

@@ -44,6 +44,11 @@ class PostgresConversation:
         return self._frontend.backlog
 
     @property
+    def holding(self) -> bool:
+        """Whether a command waits for its verdict."""
+        return self._frontend.suspension.judging
+
+    @property
     def idle(self) -> bool:
         """Whether no command is in flight or held."""
         return not self._link.owed and self._frontend.suspension.wait is None and not self._frontend.holding

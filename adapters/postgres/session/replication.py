@@ -43,6 +43,7 @@ class OpaqueConversation:
     client_wait: Awaitable[None] | None = None
     server_wait: Awaitable[None] | None = None
     client_backlog = 0
+    holding = False
     idle = False
 
     def __init__(self, command: Command, chain: Chain) -> None:

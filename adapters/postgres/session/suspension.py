@@ -57,6 +57,11 @@ class Suspension:
         self._undecided = None
         then(verdict)
 
+    @property
+    def judging(self) -> bool:
+        """Whether it is a verdict that is waited for."""
+        return self._undecided is not None
+
     def for_answers(self) -> None:
         """Wait until the server owes no answer."""
         self.wait = self._link.when_drained()

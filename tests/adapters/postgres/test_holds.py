@@ -200,6 +200,17 @@ def test_a_client_that_leaves_while_its_command_is_held(strict: Gateway, held: W
     assert note["error"] == "the client left before it was decided"
 
 
+def test_a_client_that_leaves_with_much_behind_its_held_command(strict: Gateway, held: Wire, table: Database) -> None:
+    text = f"INSERT INTO t VALUES (9) /* hold 30 */ -- {table.name}"
+    held.send(query(text), query(f"INSERT INTO t VALUES (10) -- {'x' * 1_000_000}"))
+    assert held.silent(0.1)
+    held.socket.close()
+    eventually(lambda: ended(strict, table.name))
+    (note,) = ended(strict, table.name)
+    assert note["error"] == "the client left before it was decided"
+    assert left(table) == 2
+
+
 def test_a_target_that_leaves_while_a_command_is_held(strict: Gateway, held: Wire, table: Database) -> None:
     held.send(query("SELECT 1 /* hold 4 */"))
     assert held.silent(0.1)

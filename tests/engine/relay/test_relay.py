@@ -1,16 +1,18 @@
 """The relay holds two connections together: brakes, ends and waits, with a conversation that only passes bytes on."""
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import pytest
+import uvloop
 
 from hoopaddon.errors import PeerError
 from hoopaddon.relay.channel import Channel, ConnectionEnded, connect
-from hoopaddon.relay.relay import BACKLOG_BYTES, Relay
+from hoopaddon.relay.relay import BACKLOG_BYTES, MAX_HELD_BACKLOGS, Relay
 
 WITHIN_S = 10
 GOODBYE = b"goodbye: "
@@ -27,6 +29,7 @@ class Passing:
     finished: bool = False
     idle: bool = True
     client_backlog: int = 0
+    holding: bool = False
     was_closed: int = 0
     release: asyncio.Event = field(default_factory=asyncio.Event)
     held: list[bytes] = field(default_factory=list)
@@ -39,6 +42,7 @@ class Passing:
         if self.client_wait is not None or data.startswith(b"hold"):
             self.held.append(data)
             self.client_backlog += len(data)
+            self.holding |= data.startswith(b"hold for a verdict")
             self.client_wait = self.client_wait or self._released()
             return
         self.idle = False
@@ -56,6 +60,7 @@ class Passing:
     def resume_client(self) -> None:
         self.client_wait = None
         self.client_backlog = 0
+        self.holding = False
         self.to_server += self.held
         self.held.clear()
 
@@ -199,6 +204,90 @@ async def test_a_client_that_leaves_while_its_command_is_held() -> None:
         await at.ended()
         assert await at.target[0].read() == b""
         at.talk.release.set()
+
+
+LEAVING = b"hold for a verdict" + b"x" * (BACKLOG_BYTES * 4)
+
+
+@pytest.fixture(params=["ahead", "paused"])
+def paused(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Whether the client is not read any more, because too many others are that far ahead."""
+    if request.param == "paused":
+        monkeypatch.setattr("hoopaddon.relay.relay.MAX_HELD_BACKLOGS", 0)
+    return bool(request.param == "paused")
+
+
+async def leaving(at: Setting, paused: bool) -> None:
+    at.client[1].write(LEAVING[: BACKLOG_BYTES + 1000] if paused else LEAVING)
+    await soon(lambda: at.talk.client_backlog > BACKLOG_BYTES)
+    # Where the client is not read, this stays in the system's buffers, and so would the end behind it.
+    at.client[1].write(b"x" * 20_000)
+    await asyncio.sleep(0.05)
+    assert not at.running.done()
+
+
+async def test_a_client_that_leaves_with_much_behind_its_held_command(paused: bool) -> None:
+    async with setting() as at:
+        await leaving(at, paused)
+        assert (at.talk.client_backlog < BACKLOG_BYTES + 10_000) is paused
+        at.client[1].close()
+        await at.ended()
+        assert await at.target[0].read() == b""
+
+
+async def test_a_reset_is_noticed_too(paused: bool) -> None:
+    async with setting() as at:
+        await leaving(at, paused)
+        at.client[1].get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        at.client[1].close()
+        await at.ended()
+
+
+async def test_a_client_that_stays_is_read_again_after_the_hold(paused: bool) -> None:
+    descriptors = len(os.listdir("/proc/self/fd"))
+    async with setting() as at:
+        await leaving(at, paused)
+        at.talk.release.set()
+        async with asyncio.timeout(WITHIN_S):
+            assert await at.target[0].readexactly(BACKLOG_BYTES + 21_000 if paused else len(LEAVING) + 20_000)
+        at.talk.idle = True
+        at.client[1].close()
+        await at.ended()
+    await soon(lambda: len(os.listdir("/proc/self/fd")) <= descriptors)
+
+
+async def test_a_half_close_behind_what_waits_for_the_target_is_no_leaving() -> None:
+    async with setting() as at:
+        at.client[1].write(b"hold" + LEAVING)
+        await soon(lambda: at.talk.client_backlog > BACKLOG_BYTES)
+        at.client[1].write_eof()
+        await asyncio.sleep(0.1)
+        assert not at.running.done()
+
+
+def test_the_gateways_own_loop_notices_it_too(paused: bool) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(test_a_client_that_leaves_with_much_behind_its_held_command(paused))
+
+
+async def test_only_so_many_clients_are_far_ahead() -> None:
+    async with AsyncExitStack() as stack:
+        held = [await stack.enter_async_context(setting()) for _ in range(MAX_HELD_BACKLOGS + 2)]
+        for at in held:
+            at.client[1].write(LEAVING)
+            await soon(lambda at=at: at.talk.client_backlog > BACKLOG_BYTES)  # type: ignore[misc]
+        await soon(lambda: held[0].talk.client_backlog == len(LEAVING))
+        for at in held[MAX_HELD_BACKLOGS:]:
+            assert at.talk.client_backlog < BACKLOG_BYTES * 3
+        # Who leaves makes room for another.
+        held[0].client[1].close()
+        await held[0].ended()
+        held[-1].talk.release.set()
+        async with asyncio.timeout(WITHIN_S):
+            await held[-1].target[0].readexactly(len(LEAVING))
+        held[-1].talk.release.clear()
+        held[-1].client[1].write(LEAVING)
+        await soon(lambda: held[-1].talk.client_backlog == len(LEAVING))
 
 
 async def test_a_client_that_only_stops_sending_gets_its_answer() -> None:

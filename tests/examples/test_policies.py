@@ -348,3 +348,24 @@ def test_one_schema(text: str, says: str) -> None:
     verdict = judge(example("one_schema"), command(text), options={"schemas": ["sales"]})
     assert verdict.passes is (says == "")
     assert says in verdict.reason
+
+
+# -- writing_functions
+
+
+@pytest.mark.parametrize(
+    ("text", "held_for"),
+    [
+        ("SELECT cleanup()", "calls cleanup"),
+        ("SELECT ops.cleanup(7)", "calls cleanup"),
+        ("SELECT (t).cleanup FROM t", "calls cleanup"),
+        ("SELECT 1 WHERE EXISTS (SELECT cleanup(), close_month())", "calls cleanup, close_month"),
+        ("DO 'BEGIN PERFORM cleanup(); END'", "calls cleanup"),
+        ("SELECT lower(name) FROM t", None),
+        ("SELECT 'cleanup()'", None),
+    ],
+)
+def test_writing_functions(text: str, held_for: str | None) -> None:
+    options = {"writing_functions": ["cleanup", "close_month"]}
+    request = held(example("writing_functions"), command(text), options=options)
+    assert (request and request.reason) == held_for

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from hoopaddon.adapters.postgres.protocol.encodings import embeds_ascii
 from hoopaddon.adapters.postgres.values.copy_binary import BinarySplitter, CopyBinaryRows
 from hoopaddon.adapters.postgres.values.copy_format import CopyFormat
-from hoopaddon.adapters.postgres.values.copy_rows import CopyLineRows, Span
+from hoopaddon.adapters.postgres.values.copy_rows import CopyLineRows, Span, WholeLines
 from hoopaddon.adapters.postgres.values.copy_text import line_grammar
 from hoopaddon.command import Command
 from hoopaddon.errors import PeerError
@@ -18,6 +18,8 @@ from hoopaddon.rows import Column
 
 _HEAD = struct.Struct("!BI")
 _COPY_DATA = ord("d")
+
+_NEWLINE = ord("\n")
 
 MAX_ROW_BYTES = 64 * 1024 * 1024
 
@@ -50,6 +52,8 @@ class CopyReader:
 
     def read(self, command: Command, data: bytes) -> CopyRows:
         """The rows that end in these whole CopyData messages; their `wire()` is what goes to the client."""
+        if lines := self._whole_lines(data):
+            return CopyLineRows(command, self.columns, data, lines, self._grammar, self._types, self.format.encoding)
         batch = _Batch(data)
         position, size = 0, len(data)
         while position < size:
@@ -89,6 +93,21 @@ class CopyReader:
             raise PeerError("server", "a row of COPY data that is too long", limit=self._limit)
 
     # -- text and CSV
+
+    def _whole_lines(self, data: bytes) -> WholeLines | None:
+        """The rows where each is a message, as PostgreSQL sends them; None where that is not so, or hard to tell."""
+        if self.format.kind == "binary" or self._waiting or self._header_due or len(data) > self._limit:
+            return None
+        starts = _whole_starts(data)
+        newlines = data.count(b"\n")
+        if newlines != len(starts):
+            newlines -= sum([data.count(b"\n", start, start + 5) for start in starts])
+        if not starts or newlines != len(starts):
+            return None
+        lines = WholeLines(starts, len(data))
+        # Between quotes a newline does not end a row. Quotes in the messages' lengths are none.
+        ends = self._grammar.ends_at_newlines
+        return lines if ends(data) or ends(b"\n".join(lines.lines(data))) else None
 
     def _take_lines(self, batch: "_Batch", position: int, payload: bytes) -> None:
         row_end, at = self._grammar.row_end, 0
@@ -185,6 +204,23 @@ class _Batch:
 
     def data(self) -> bytes:
         return b"".join(self._parts) if self.reframed else self._data
+
+
+def _whole_starts(data: bytes) -> list[int]:
+    """Where each CopyData message begins; none where one is not whole, or does not end with a newline."""
+    starts: list[int] = []
+    add, head = starts.append, _HEAD.unpack_from
+    position, size = 0, len(data)
+    try:
+        while position < size:
+            kind, length = head(data, position)
+            add(position)
+            position += length + 1
+            if kind != _COPY_DATA or length < 5 or data[position - 1] != _NEWLINE:
+                return []
+    except (struct.error, IndexError):
+        return []
+    return starts
 
 
 def _head(data: bytes, position: int) -> tuple[int, int]:

@@ -1,115 +1,177 @@
 """Lines of COPY's text and CSV formats as `Rows`."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import struct
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import overload
 
 from hoopaddon.adapters.postgres.protocol.encodings import UTF8
+from hoopaddon.adapters.postgres.values.buffer import BufferRows, Cells
 from hoopaddon.adapters.postgres.values.copy_text import LineGrammar
-from hoopaddon.adapters.postgres.values.splice import Edit, splice
 from hoopaddon.adapters.postgres.values.values import TEXT_FORMAT, values_of
 from hoopaddon.command import Command
 from hoopaddon.errors import PeerError
-from hoopaddon.rows import Column, Rows
+from hoopaddon.rows import Column
 
 type Span = tuple[int, int, int]
 """The offset of a CopyData message, and the offsets of the row in it."""
 
+_HEAD = struct.Struct("!Bi")
+_HEAD_BYTES = 5
+_COPY_DATA = ord("d")
+_NEWLINE = 0x0A
 
-class CopyLineRows(Rows):
+
+class WholeLines(Sequence[Span]):
+    """Rows of which each is a message that ends with its only newline, and that are all of the data."""
+
+    def __init__(self, starts: Sequence[int], size: int) -> None:
+        self.starts = starts
+        self.bounds = [*starts, size]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    @overload
+    def __getitem__(self, row: int) -> Span: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[Span]: ...
+
+    def __getitem__(self, row: int | slice) -> Span | Sequence[Span]:
+        if isinstance(row, slice):
+            return [self[i] for i in range(*row.indices(len(self)))]
+        return self.starts[row], self.starts[row] + _HEAD_BYTES, self.bounds[row + 1]
+
+    def lines(self, data: bytes) -> list[bytes]:
+        """The rows without their newlines."""
+        return [data[start + _HEAD_BYTES : end - 1] for start, end in pairwise(self.bounds)]
+
+
+class CopyLineRows(BufferRows):
     """Consecutive rows of one COPY in text or CSV format.
 
     `types` are the columns' OIDs; 0 stands for a type that is not known, which takes any text: what reads the data
     has no type for it either.
     """
 
-    __slots__ = ("_cells", "_data", "_encoding", "_grammar", "_parts", "_spans", "_types")
+    __slots__ = ("_broken", "_grammar", "_spans", "_types")
 
     def __init__(
         self,
         command: Command,
         columns: Sequence[Column],
         data: bytes,
-        spans: list[Span],
+        spans: Sequence[Span],
         grammar: LineGrammar,
         types: Sequence[int],
         encoding: str = UTF8,
     ) -> None:
-        super().__init__(command, columns)
-        self._size = len(spans)
-        self._data = data
+        super().__init__(command, columns, data, len(spans), encoding)
         self._spans = spans
         self._grammar = grammar
         self._types = types
-        self._encoding = encoding
-        self._parts: list[list[bytes]] = []
-        self._cells: dict[tuple[int, int], bytes] = {}
+        self._broken: Sequence[int] | None = None
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "CopyLineRows":
-        """A copy to edit apart: what is never changed in place is shared."""
-        twin = CopyLineRows(
-            self.command, self.columns, self._data, self._spans, self._grammar, self._types, self._encoding
-        )
-        twin._parts = self._parts
-        twin._columns_text = {column: list(texts) for column, texts in self._columns_text.items()}
-        twin._cells = dict(self._cells)
-        return twin
+    # -- where things are
 
-    @property
-    def haystack(self) -> bytes:
-        data = b"\0".join((self._data, *self._cells.values())) if self._cells else self._data
-        if self._encoding != UTF8 and not data.isascii():
-            hidden = self.texts
-        elif self._grammar.broken(data):
-            hidden = self._broken_texts
-        else:
-            return data
-        found = "\0".join([text for column in range(len(self.columns)) for text in hidden(column) if text])
-        return b"\0".join((data, found.encode()))
+    def _find_messages(self) -> Sequence[int]:
+        if isinstance(self._spans, WholeLines):
+            return self._spans.starts
+        return [message for message, _, _ in self._spans]
 
-    def _broken_texts(self, column: int) -> list[str | None]:
-        broken = self._grammar.broken
-        return [text for text, parts in zip(self.texts(column), self._split(), strict=True) if broken(parts[column])]
+    def _bounds(self, row: int) -> tuple[int, int]:
+        _, begin, end = self._spans[row]
+        return begin, end - (self._data[end - 1] == _NEWLINE)
 
-    def texts(self, column: int) -> list[str | None]:
-        texts = self._columns_text.get(column)
-        if texts is None:
-            if not 0 <= column < len(self.columns):
-                raise IndexError(column)
-            decode: Callable[[bytes], str | None] = self._grammar.decode
-            texts = self._columns_text[column] = [decode(parts[column]) for parts in self._split()]
-        return texts
+    def _split(self, row: int) -> Cells:
+        begin, end = self._bounds(row)
+        try:
+            cells = self._grammar.split(self._data[begin:end])
+        except ValueError:
+            raise PeerError("server", "a row of COPY data with a quote that is never closed") from None
+        if len(cells) != len(self.columns):
+            raise PeerError("server", "a row of COPY data with another number of columns")
+        return cells
 
-    def _split(self) -> list[list[bytes]]:
-        if not self._parts:
-            data, split, width = self._data, self._grammar.split, len(self.columns)
-            try:
-                self._parts = [
-                    split(data[begin : end - 1 if data[end - 1] == _NEWLINE else end])
-                    for _, begin, end in self._spans
-                ]
-            except ValueError:
-                raise PeerError("server", "a row of COPY data with a quote that is never closed") from None
-            if any(len(parts) != width for parts in self._parts):
-                raise PeerError("server", "a row of COPY data with another number of columns")
-        return self._parts
+    def _split_all(self) -> Sequence[Cells]:
+        width, delimiter = len(self.columns), self._grammar.delimiter
+        if isinstance(self._spans, WholeLines) and width and self._size:
+            # No line has a newline of its own, so a newline as a cell stands between two rows, and nowhere else.
+            whole = (delimiter + b"\n" + delimiter).join(self._spans.lines(self._data))
+            if self._grammar.plain(whole):
+                cells, step = whole.split(delimiter), width + 1
+                if len(cells) == step * self._size - 1 and cells[width::step].count(b"\n") == self._size - 1:
+                    return [cells[column::step] for column in range(width)]
+        return super()._split_all()
 
-    @property
-    def edited(self) -> bool:
-        return bool(self._cells)
+    def _join(self, cells: Cells) -> bytes:
+        return self._grammar.delimiter.join(cells)
 
-    def _put(self, row: int, column: int, text: str | None) -> None:
-        texts = self.texts(column)
-        if text == texts[row]:
+    def _assemble(self, columns: Sequence[Cells], lengths: Sequence[int]) -> bytes | None:
+        if not isinstance(self._spans, WholeLines):
+            return None
+        step = 2 * len(columns) + 1
+        parts = [self._grammar.delimiter] * (self._size * step)
+        parts[::step] = [_HEAD.pack(_COPY_DATA, length) for length in lengths]
+        parts[step - 1 :: step] = [b"\n"] * self._size
+        for column, cells in enumerate(columns):
+            parts[2 * column + 1 :: step] = cells
+        return b"".join(parts)
+
+    # -- searching
+
+    def _hides_all(self) -> bool:
+        return self._encoding != UTF8 and not self._data.isascii()
+
+    def _hides(self, column: int) -> bool:
+        return self._hides_all() or bool(self._broken_rows())
+
+    def _broken_rows(self) -> Sequence[int]:
+        """The rows in which something is escaped."""
+        if self._broken is None:
+            starts, rows = self._starts(), set()
+            for place in self._grammar.breaks(self._data):
+                row = bisect_right(starts, place) - 1
+                # The length of a message may have any bytes.
+                if row >= 0 and place >= starts[row] + _HEAD_BYTES:
+                    rows.add(row)
+            self._broken = sorted(rows)
+        return self._broken
+
+    def _unseen(self) -> Iterator[tuple[int, str]]:
+        if self._hides_all():
+            for column in range(len(self.columns)):
+                for row, text in enumerate(self.texts(column)):
+                    if text:
+                        yield row, text
             return
-        row %= self._size
-        old = self._parts[row][column]
-        cell = self._fitting(column, text, old)
-        texts[row] = None if cell is None else text
-        self._cells[row, column] = self._grammar.encode(None, old) if cell is None else cell
+        rows = self._broken_rows()
+        if len(rows) * 4 > self._size:
+            self._columns()
+        for row in rows:
+            for column, cell in enumerate(self._row(row)):
+                if self._grammar.broken(cell) and (text := self._decode(column, (cell,))[0]):
+                    yield row, text
 
-    def _fitting(self, column: int, text: str | None, old: bytes) -> bytes | None:
+    # -- reading and writing
+
+    def _decode(self, column: int, cells: Cells) -> list[str | None]:
+        return list(map(self._grammar.decode, cells))
+
+    def _depends_on_sent(self, column: int) -> bool:
+        oid = self._types[column] if column < len(self._types) else 0
+        return self._grammar.depends_on_old or (oid != 0 and values_of(self._encoding).depends_on_original(oid))
+
+    def _encode(self, row: int, column: int, text: str | None) -> tuple[bytes, str | None]:
+        old = self._row(row)[column]
+        cell = None if text is None else self._fitting(column, text, old)
+        return (self._grammar.encode(None, old), None) if cell is None else (cell, text)
+
+    def _fitting(self, column: int, text: str, old: bytes) -> bytes | None:
         """The text as a cell in the place of the one that the server sent; None where it does not fit."""
-        if text is None or "\0" in text:
+        if "\0" in text:
             return None
         oid = self._types[column] if column < len(self._types) else 0
         if oid:
@@ -123,22 +185,3 @@ class CopyLineRows(Rows):
             return None
         # Where NULL is spelt like a value, the value is NULL.
         return None if self._grammar.decode(cell) is None else cell
-
-    def wire(self) -> bytes:
-        """The CopyData messages as the client gets them."""
-        if not self._cells:
-            return self._data
-        edits: list[Edit] = []
-        rows: dict[int, list[bytes]] = {}
-        for (row, column), cell in self._cells.items():
-            if row not in rows:
-                rows[row] = list(self._parts[row])
-            rows[row][column] = cell
-        for row in sorted(rows):
-            message, begin, end = self._spans[row]
-            end -= self._data[end - 1] == _NEWLINE
-            edits.append((message, begin, end, self._grammar.delimiter.join(rows[row])))
-        return splice(self._data, edits)
-
-
-_NEWLINE = 0x0A

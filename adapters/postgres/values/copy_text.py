@@ -1,6 +1,7 @@
 """The lines of COPY's text and CSV formats: cells out of a line, and text into a cell."""
 
 import re
+from collections.abc import Iterator
 from typing import Protocol
 
 from hoopaddon.adapters.postgres.protocol.encodings import ascii_only
@@ -16,12 +17,18 @@ class LineGrammar(Protocol):
     """How the lines of one COPY are made."""
 
     delimiter: bytes
+    depends_on_old: bool
+    """Whether a text's cell depends on the cell whose place it takes."""
 
     def row_end(self, data: bytes, at: int) -> int:
         """Where the row that goes on at `at` ends, its newline included; -1 if not in this data.
 
         Keeps in mind what the data leaves open.
         """
+        ...
+
+    def ends_at_newlines(self, lines: bytes) -> bool:
+        """Whether these lines, of which the first is a row's beginning, certainly are a row each."""
         ...
 
     def split(self, line: bytes) -> list[bytes]:
@@ -36,13 +43,23 @@ class LineGrammar(Protocol):
         """The text (None: NULL) as a cell in the place of another. Raises UnicodeError where it cannot be."""
         ...
 
+    def breaks(self, data: bytes) -> Iterator[int]:
+        """The places at which a cell's text may occur in the data otherwise than unbroken."""
+        ...
+
     def broken(self, data: bytes) -> bool:
-        """Whether a cell's text may occur in the data otherwise than unbroken."""
+        """Whether there is such a place."""
+        ...
+
+    def plain(self, lines: bytes) -> bool:
+        """Whether a delimiter in these lines always stands between two cells."""
         ...
 
 
 class TextGrammar:
     """COPY's own format: a delimiter between cells, and a backslash before what would be taken for one."""
+
+    depends_on_old = False
 
     def __init__(self, format: CopyFormat) -> None:
         self._encoding = format.encoding
@@ -55,10 +72,14 @@ class TextGrammar:
         self._to_escape = _TO_ESCAPE | {
             ord(format.delimiter): _TO_ESCAPE.get(ord(format.delimiter)) or f"\\{format.delimiter}"
         }
-        self._broken = re.compile(rb"\\(?!N)")
+        # Where NULL is not spelt so, N may be a delimiter, and a backslash before one breaks a text as any other.
+        self._broken = re.compile(rb"\\(?!N)" if format.null == "\\N" else rb"\\")
 
     def row_end(self, data: bytes, at: int) -> int:
         return data.find(b"\n", at) + 1 or -1
+
+    def ends_at_newlines(self, lines: bytes) -> bool:
+        return True
 
     def split(self, line: bytes) -> list[bytes]:
         plain = ascii_only(line, self._encoding)
@@ -79,8 +100,14 @@ class TextGrammar:
             text = text.translate(self._to_escape)
         return text.encode(self._encoding)
 
+    def breaks(self, data: bytes) -> Iterator[int]:
+        return (found.start() for found in self._broken.finditer(data))
+
     def broken(self, data: bytes) -> bool:
         return self._broken.search(data) is not None
+
+    def plain(self, lines: bytes) -> bool:
+        return not self.broken(lines) and ascii_only(lines, self._encoding) is lines
 
 
 def _unescaped(found: re.Match[str]) -> str:
@@ -93,6 +120,8 @@ def _unescaped(found: re.Match[str]) -> str:
 
 class CsvGrammar:
     """CSV: quotes around a cell that has a delimiter, a quote or a newline; NULL is never quoted."""
+
+    depends_on_old = True
 
     def __init__(self, format: CopyFormat) -> None:
         self._encoding = format.encoding
@@ -136,6 +165,9 @@ class CsvGrammar:
                 return at
             self._inside = True
         return -1
+
+    def ends_at_newlines(self, lines: bytes) -> bool:
+        return not self._inside and self._quote not in lines
 
     def _leave_quotes(self, data: bytes, at: int) -> int:
         """Where to go on: behind the next quote, which may prove to be the first of two."""
@@ -187,8 +219,14 @@ class CsvGrammar:
             text = f"{quote}{text.replace(quote, escape + quote)}{quote}"
         return text.encode(self._encoding)
 
+    def breaks(self, data: bytes) -> Iterator[int]:
+        return (found.start() for found in self._broken.finditer(data))
+
     def broken(self, data: bytes) -> bool:
         return self._broken.search(data) is not None
+
+    def plain(self, lines: bytes) -> bool:
+        return self._quote not in lines and ascii_only(lines, self._encoding) is lines
 
 
 def _cut(line: bytes, plain: bytes, cell: re.Pattern[bytes], delimiter: bytes) -> list[bytes]:

@@ -18,6 +18,7 @@ from rich.table import Table
 
 from benchmarks.contenders import DIRECT, GATEWAYS, POLICIES, RELAY, Contender, start_all, start_gateway
 from benchmarks.workloads import CopyOut, Memory, PointSelects, Select, memory, prepare
+from hoopaddon.compiled import is_compiled
 
 type Workload = PointSelects | Select | CopyOut
 type Numbers = dict[str, dict[str, float]]
@@ -137,6 +138,8 @@ def main() -> int:
         console.print(latency_table(latencies, names))
     if held:
         console.print(memory_table(held, result_bytes, sessions))
+    if not is_compiled():
+        absent.append("the gateway is not compiled (HOOPADDON_COMPILE=1 make setup)")
     for line in absent:
         console.print(line, markup=False)
     if args.json:

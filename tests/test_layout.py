@@ -11,6 +11,8 @@ from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
+from hoopaddon.compiled import stale
+
 ROOT = Path(__file__).parents[1]
 PACKAGE_OF_FOLDER = {"engine": "hoopaddon", "adapters": "hoopaddon.adapters", "addons": "hoopaddon.addons"}
 PUBLIC = ("hoopaddon", "hoopaddon.detect", "hoopaddon.store", "hoopaddon.testing")
@@ -171,6 +173,33 @@ def test_what_is_installed_is_what_is_in_the_tree() -> None:
         assert {path.name for path in installed.glob("*.py")} == here
         assert all((installed / name).resolve() == (source / name).resolve() for name in here)
     assert (ROOT / "engine" / "py.typed").exists()
+
+
+def test_what_is_compiled_is_there_and_does_not_recurse() -> None:
+    # A compiled function that calls itself has no limit but the stack's end: data that nests could crash the process.
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    compiled = project["tool"]["hoopaddon"]["compiled"]
+    by_name = {f"{package_of(path.parent)}.{path.stem}": path for path in SOURCE}
+
+    def recursive(path: Path) -> list[str]:
+        functions = [n for n in ast.walk(tree_of(path)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+        return [f.name for f in functions if f.name in {called(n) for n in ast.walk(f) if isinstance(n, ast.Call)}]
+
+    assert compiled == sorted(compiled)
+    assert [name for name in compiled if name not in by_name] == []
+    assert offenders([by_name[name] for name in compiled], recursive) == {}
+
+
+def called(call: ast.Call) -> str:
+    """The name of the function, or of the own method, that a call calls; empty for what belongs to another."""
+    match call.func:
+        case ast.Name(id=name) | ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name):
+            return name
+    return ""
+
+
+def test_the_busiest_modules_are_compiled_from_what_is_in_the_tree() -> None:
+    assert stale() == [], "their sources are newer than what runs: `make setup` compiles them again"
 
 
 def package_of(folder: Path) -> str:

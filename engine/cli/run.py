@@ -28,7 +28,9 @@ def main(argv: Sequence[str]) -> int:
     """Run the gateway until it is told to stop; returns the exit code."""
     arguments = parser().parse_args(argv)
     if arguments.version:
-        python = f"Python {platform.python_version()}"
+        from hoopaddon.compiled import is_compiled
+
+        python = f"Python {platform.python_version()}, {'compiled' if is_compiled() else 'not compiled'}"
         print(f"hoopaddon {version('hoopaddon')} (mitmproxy {version('mitmproxy')}, {python})")
         return 0
     from hoopaddon import event_loop

@@ -40,7 +40,7 @@ REVERSE = "reverse:http://127.0.0.1:9@127.0.0.1:0"
 
 def test_version(folder: Path) -> None:
     shown = run(folder, "--version")
-    assert re.fullmatch(r"hoopaddon \S+ \(mitmproxy 12\.\S+, Python 3\.\S+\)\n", shown.stdout)
+    assert re.fullmatch(r"hoopaddon \S+ \(mitmproxy 12\.\S+, Python 3\.\S+, (not )?compiled\)\n", shown.stdout)
     assert shown.returncode == 0
 
 

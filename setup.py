@@ -1,0 +1,51 @@
+"""Compiles the modules that run for every message, where it is asked to: `HOOPADDON_COMPILE=1 pip install .`
+
+mypyc turns typed Python into an extension with the same meaning (pyproject.toml lists the modules). Everything
+works without, at a third of the speed on small statements. It needs a C compiler, Python's headers and mypy.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from setuptools import setup
+
+ROOT = Path(__file__).parent
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
+SOURCES = Path("build", "sources")
+
+
+def lay_out() -> None:
+    """The three source folders as the one package that they are: mypyc reads a module's name off its path."""
+    package = SOURCES / "hoopaddon"
+    package.mkdir(parents=True, exist_ok=True)
+    folders = [ROOT / "adapters", ROOT / "addons"]
+    wanted = {path.name: path for path in [*(ROOT / "engine").iterdir(), *folders] if path.name != "__pycache__"}
+    for link in package.iterdir():
+        link.unlink()
+    for name, path in wanted.items():
+        (package / name).symlink_to(path)
+
+
+def extensions() -> list[Any]:
+    """The compiled modules; none where nobody asked for them."""
+    if os.environ.get("HOOPADDON_COMPILE") != "1":
+        return []
+    from mypyc.build import mypycify
+
+    lay_out()
+    modules = [str(SOURCES / f"{name.replace('.', '/')}.py") for name in PROJECT["tool"]["hoopaddon"]["compiled"]]
+    # What the modules import from elsewhere need not be there when they are compiled.
+    flags = [
+        "--config-file=",
+        "--no-site-packages",
+        "--ignore-missing-imports",
+        "--follow-imports=silent",
+        "--python-version=3.12",
+    ]
+    made: list[Any] = mypycify([*flags, *modules], opt_level="2", debug_level="0", group_name="hoopaddon")
+    return made
+
+
+setup(ext_modules=extensions())

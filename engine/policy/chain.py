@@ -84,7 +84,9 @@ class Chain:
 
     def judge(self, command: Command) -> Verdict | Awaitable[Verdict]:
         """Decide on the command as it stands now; sets and returns its verdict."""
-        table = self._command_tables.get(type(command)) or self._command_table(type(command))
+        table = self._command_tables.get(type(command))
+        if table is None:
+            table = self._command_table(type(command))
         return self._judge_from(command, table, 0, 0)
 
     def _judge_from(

@@ -8,7 +8,7 @@ from tests.docs.pages import blocks, pages
 
 
 def test_every_policy_on_the_pages_is_typed(tmp_path: Path) -> None:
-    shown = {}
+    shown: dict[str, str] = {}
     for page in pages():
         for block in blocks(page):
             if block.language == "python" and not block.run.startswith("raises"):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.adapters.postgres.withholding import WITHHOLDS
 from tests.servers.gateway import Gateway
 from tests.servers.postgres import PostgresServer
 
@@ -59,6 +60,14 @@ def looking15(postgres15: PostgresServer, tmp_path_factory: pytest.TempPathFacto
 def strict(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A gateway with the policy of `policy.py`."""
     with Gateway(postgres, tmp_path_factory.mktemp("strict"), scripts=[POLICY], options=SOON) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="session")
+def withholding(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway whose policy does not let some results through, and that records."""
+    folder = tmp_path_factory.mktemp("withholding")
+    with Gateway(postgres, folder, scripts=[WITHHOLDS, "record.py"], options=SOON) as gateway:
         yield gateway
 
 

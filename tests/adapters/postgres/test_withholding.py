@@ -1,23 +1,17 @@
 """Results that a policy does not let through: an error in their place, and a session that goes on where it says."""
 
-import subprocess
 import time
 from collections.abc import Iterator
 
-import asyncpg
-import psycopg
 import pytest
 
-from tests.adapters.postgres.conftest import ended
 from tests.adapters.postgres.wire import (
     FLUSH,
     SYNC,
-    Message,
     Wire,
     bind,
     describe,
     errors,
-    eventually,
     execute,
     kinds,
     message,
@@ -27,63 +21,9 @@ from tests.adapters.postgres.wire import (
     run,
     status,
 )
+from tests.adapters.postgres.withholding import HUSH, LONG, REFUSED, SHORT, completed, left, refusal
 from tests.servers.gateway import Gateway
-from tests.servers.postgres import Database, PostgresServer
-
-WITHHOLDS = '''
-"""Refuses a cell or a text that has `hush` in it, breaks at `crash`; later, if the command says so."""
-
-import asyncio
-import json
-from collections.abc import Awaitable
-from pathlib import Path
-
-from hoopaddon import Command, Output, Refused, Rows, ctx
-
-
-def look(text: str) -> None:
-    if "hush" in text:
-        raise Refused("this is not for you")
-    if "crash" in text:
-        raise KeyError("secret 4711")
-
-
-async def later(text: str) -> None:
-    await asyncio.sleep(0.01)
-    look(text)
-
-
-def rows(rows: Rows) -> Awaitable[None] | None:
-    said = " ".join(text for column in range(len(rows.columns)) for text in rows.texts(column) if text)
-    if "/* later */" in rows.command.text:
-        return later(said)
-    return look(said)
-
-
-def output(output: Output) -> Awaitable[None] | None:
-    if output.command is not None and "/* later */" in output.command.text:
-        return later(output.text)
-    return look(output.text)
-
-
-def command_end(command: Command) -> None:
-    note = {"text": command.text, "error": command.error, "rows": command.rows, "tag": command.tag}
-    with (Path(ctx.options.confdir) / "ended.jsonl").open("a") as notes:
-        notes.write(json.dumps(note) + "\\n")
-'''
-
-REFUSED = "42501"
-HUSH = "'hu' || 'sh'"
-LONG = f"SELECT CASE WHEN n = 3000 THEN {HUSH} ELSE 'fine' END FROM (SELECT generate_series(1, 1000000000)) s(n)"
-"""Begins at once, and would run for minutes."""
-SHORT = f"SELECT CASE WHEN n = 3 THEN {HUSH} ELSE 'fine' END FROM generate_series(1, 4) n"
-
-
-@pytest.fixture(scope="module")
-def withholding(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    folder = tmp_path_factory.mktemp("withholding")
-    with Gateway(postgres, folder, scripts=[WITHHOLDS, "record.py"], options={"shutdown_timeout": 2}) as gateway:
-        yield gateway
+from tests.servers.postgres import Database
 
 
 @pytest.fixture
@@ -100,21 +40,6 @@ def wire(withholding: Gateway, table: Database) -> Iterator[Wire]:
         assert rows(wire.query("SELECT 'still there'")) == [["still there"]]
         assert b"hush" not in wire.received
         assert b"4711" not in wire.received
-
-
-def refusal(answers: list[Message]) -> Message:
-    """The one error among them."""
-    (error,) = (answer for answer in answers if answer.kind == "E")
-    assert error.code == REFUSED
-    return error
-
-
-def completed(error: Message) -> bool:
-    return "had completed" in error.fields.get("D", "")
-
-
-def left(table: Database) -> list[str]:
-    return [row[0] for row in table.execute("SELECT a FROM t ORDER BY a")]
 
 
 # -- what the client sees
@@ -316,131 +241,3 @@ def test_a_cursor(wire: Wire) -> None:
     answers = wire.query("FETCH 1 FROM c")
     assert (kinds(answers), status(answers)) == ("TEZ", "E")
     wire.query("ROLLBACK")
-
-
-# -- text beside the rows
-
-
-@pytest.mark.parametrize("later", ["", "/* later */"])
-@pytest.mark.parametrize("extended", [False, True])
-def test_a_notice_fails_its_command(wire: Wire, table: Database, extended: bool, later: str) -> None:
-    raising = f"DO $$ BEGIN RAISE NOTICE 'hu%', 'sh'; PERFORM pg_sleep(60); END $$ {later}"
-    began = time.monotonic()
-    answers = wire.ask(run(raising) + SYNC if extended else query(raising))
-    assert time.monotonic() - began < 10
-    refusal(answers)
-    assert kinds(answers) == ("12nEZ" if extended else "EZ")
-
-
-@pytest.mark.parametrize("later", ["", "/* later */"])
-@pytest.mark.parametrize("extended", [False, True])
-def test_an_error_of_the_servers_is_replaced(wire: Wire, extended: bool, later: str) -> None:
-    wire.query("BEGIN")
-    failing = f"SELECT ({HUSH})::int {later}"
-    answers = wire.ask(run(failing) + SYNC if extended else query(failing))
-    refusal(answers)
-    assert status(answers) == "E"
-    wire.query("ROLLBACK")
-
-
-def test_a_notification_is_replaced_by_a_warning(withholding: Gateway, wire: Wire, table: Database) -> None:
-    wire.query("LISTEN news")
-    table.execute(f"SELECT pg_notify('news', {HUSH})")
-    warning = wire.until("N")[-1]
-    assert warning.fields["S"] == "WARNING"
-    assert "this is not for you" in warning.fields["M"]
-
-
-def test_a_setting_that_is_not_told_ends_the_session(withholding: Gateway, table: Database) -> None:
-    """A client that does not know its settings misreads what follows."""
-    with Wire(withholding.port, table.name) as wire:
-        wire.send(query(f"SELECT set_config('application_name', {HUSH}, false) IS NULL"))
-        assert wire.until_end()[-1].fields["S"] == "FATAL"
-        assert b"hush" not in wire.received
-
-
-# -- the record
-
-
-def test_each_command_ends_once_and_tells(withholding: Gateway, wire: Wire, table: Database) -> None:
-    mark = f" -- {table.name}"
-    wire.ask(run(SHORT + mark), run("INSERT INTO t VALUES ('ran')" + mark), SYNC)
-    wire.query(LONG + mark)
-    wire.query(f"SELECT ({HUSH})::int{mark}")
-    eventually(lambda: len(ended(withholding, mark)) == 4)
-    short, behind, long, failed = ended(withholding, mark)
-    assert short["error"] == "42501 this is not for you (its result is withheld)"
-    assert (short["rows"], short["tag"]) == (0, "SELECT 4")
-    assert "withheld with that of a command before it" in behind["error"]
-    assert behind["tag"] == "INSERT 0 1"
-    assert (long["error"], long["tag"]) == (short["error"], "")
-    assert failed["error"] == "42501 this is not for you"
-
-
-# -- drivers
-
-
-def test_psycopg_goes_on(withholding: Gateway, table: Database) -> None:
-    with withholding.connect(table) as connection:
-
-        def alone(text: str) -> None:
-            connection.execute(text)
-
-        def in_transaction(text: str) -> None:
-            with connection.transaction():
-                connection.execute("INSERT INTO t VALUES ('lost')")
-                connection.execute(text, prepare=True, binary=True)
-
-        def in_pipeline(text: str) -> None:
-            with connection.pipeline(), connection.transaction():
-                connection.execute("INSERT INTO t VALUES ('lost')")
-                connection.execute(text)
-                connection.execute("INSERT INTO t VALUES ('lost')")
-
-        def at_cursor(text: str) -> None:
-            with connection.transaction(), connection.cursor("server_side") as cursor:
-                cursor.execute(text)
-                cursor.fetchmany(5000)
-
-        def copied(text: str) -> None:
-            with connection.cursor().copy(f"COPY ({text}) TO STDOUT") as copy:
-                list(copy)
-
-        for text in (SHORT, LONG):
-            for way in (alone, in_transaction, in_pipeline, at_cursor, copied):
-                with pytest.raises(psycopg.errors.InsufficientPrivilege, match="not for you"):
-                    way(text)
-                assert connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE
-        assert connection.execute("SELECT 1").fetchone() == (1,)
-    assert left(table) == []
-
-
-async def test_asyncpg_goes_on(withholding: Gateway, table: Database) -> None:
-    connection = await asyncpg.connect(withholding.dsn(db=table.name))
-
-    async def in_transaction(text: str) -> None:
-        async with connection.transaction():
-            await connection.execute("INSERT INTO t VALUES ('lost')")
-            async for _ in connection.cursor(text, prefetch=2):
-                pass
-
-    try:
-        for text in (SHORT, LONG):
-            for way in (connection.fetch, connection.execute, in_transaction):
-                with pytest.raises(asyncpg.InsufficientPrivilegeError, match="not for you"):
-                    await way(text)
-        assert await connection.fetchval("SELECT 1") == 1
-    finally:
-        await connection.close()
-    assert left(table) == []
-
-
-def test_psql_goes_on(withholding: Gateway, table: Database) -> None:
-    program = withholding.upstream.bin_dir / "psql"
-    lines = [SHORT, "BEGIN", SHORT, "ROLLBACK", f"COPY ({SHORT}) TO STDOUT", "SELECT 'still ' || 'there'"]
-    script = ";\n".join(lines) + ";\n"
-    url = withholding.dsn(db=table.name)
-    done = subprocess.run([program, "-X", "-q", "-A", "-t", url], input=script, capture_output=True, text=True)
-    assert "still there" in done.stdout
-    assert done.stderr.count("ERROR:  this is not for you") == 3
-    assert "hush" not in done.stdout + done.stderr

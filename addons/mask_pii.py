@@ -164,11 +164,11 @@ class MaskPII(Addon):
             if "\\" not in joined:
                 cells = mask_json(joined, self._finder, self._mask).split("\0")
         else:
-            found = self._finder.find(joined)
-            if not found:
+            masked = self._finder.replace(joined, self._masks)
+            # In JSON there may be more, behind escapes.
+            if masked == joined and not ("\\" in joined and '"' in joined):
                 return
-            if found[0].entity != UNSEARCHED:
-                cells = replace(joined, found, self._mask).split("\0")
+            cells = masked.split("\0") if masked is not None else ()
         if len(cells) != len(texts):
             cells = [self._mask_cell(text, is_json) if text else text for text in texts]
         elif None in texts or (not is_json and '"' in joined):

@@ -61,7 +61,8 @@ class Detector:
     What `spans` finds in a text is also found in bytes: `tight` is for bytes in which the ends of a text are known.
     `loose` and `outlines` are for bytes in which a cell may stand beside anything; one of them always occurs, `loose`
     in the bytes or one of `outlines` in their outline. Of two entities in one place the longer is reported, of two
-    equally long ones the higher `rank`.
+    equally long ones the higher `rank`. `whole` is there where everything that one pattern matches is the entity; it
+    has a group around it all and no other.
     """
 
     entity: str
@@ -71,6 +72,7 @@ class Detector:
     outlines: tuple[str, ...] = ()
     caseless: bool = False
     rank: int = 0
+    whole: re.Pattern[str] | None = None
 
 
 def shaped(

@@ -1,12 +1,13 @@
 """Finds entities in text."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from itertools import repeat
 from typing import NamedTuple
 
 from hoopaddon.detect.catalog import detectors, expand
-from hoopaddon.detect.detector import KEEPS_SPAN
-from hoopaddon.detect.prefilter import MAX_SCAN_BYTES, scanner
+from hoopaddon.detect.detector import KEEPS_SPAN, Detector
+from hoopaddon.detect.prefilter import MAX_SCAN_BYTES, Prefilter, scanner
 
 UNSEARCHED = "unsearched"
 """The entity of a whole text that would take too long to search."""
@@ -14,6 +15,9 @@ UNSEARCHED = "unsearched"
 # About a second of work each, on a text that was made to be slow: characters times patterns, and candidates.
 MAX_WORK = 64_000_000
 MAX_CANDIDATES = 100_000
+
+_LONG = 256
+"""A longer text is scanned for what is near at hand first: that takes a small part of the time."""
 
 
 class Match(NamedTuple):
@@ -48,6 +52,7 @@ class Finder:
         self._detectors = detectors(self.entities)
         self._rank = {detector.entity: detector.rank for detector in self._detectors}
         self._scanner = scanner([(d.tight, d.caseless) for d in self._detectors])
+        self._prefilter = Prefilter(self.entities)
 
     def find(self, text: str) -> list[Match]:
         """The entities in the text, in order and apart from each other.
@@ -56,24 +61,52 @@ class Finder:
         """
         if not text:
             return []
-        data = b"\0%b\0" % text.encode("utf-8", "surrogatepass")
-        if len(data) > MAX_SCAN_BYTES:
-            return [Match(UNSEARCHED, 0, len(text))]
-        hits = self._scanner.which(data)
+        hits = self._hits(text)
         if not hits:
-            return []
-        if len(text) * len(hits) > MAX_WORK:
-            return [Match(UNSEARCHED, 0, len(text))]
+            return [] if hits is not None else [Match(UNSEARCHED, 0, len(text))]
+        return self._matches(text, hits)
+
+    def _matches(self, text: str, hits: list[Detector]) -> list[Match]:
         found: list[Match] = []
         effort = _Effort()
         try:
-            for number in sorted(hits):
-                detector = self._detectors[number]
+            for detector in hits:
                 entity = detector.entity
                 found += [Match(entity, start, end) for start, end in detector.spans(text, effort.failed)]
         except _TooLong:
             return [Match(UNSEARCHED, 0, len(text))]
         return self._apart(found) if len(hits) > 1 else found
+
+    def replace(self, text: str, masks: Mapping[str, Callable[[str, str], str]]) -> str | None:
+        """The text with the entities' masks in the place of what is found; None for one that takes too long."""
+        hits = self._hits(text)
+        if not hits:
+            return text if hits is not None else None
+        pattern = hits[0].whole
+        if len(hits) > 1 or pattern is None:
+            found = self._matches(text, hits)
+            return None if found and found[0].entity == UNSEARCHED else _replaced(text, found, masks)
+        entity = hits[0].entity
+        # Every other piece is a match.
+        pieces = pattern.split(text)
+        pieces[1::2] = map(masks[entity], repeat(entity), pieces[1::2])
+        return "".join(pieces)
+
+    def _hits(self, text: str) -> list[Detector] | None:
+        """The detectors that may find something; None where the text would take too long to search."""
+        data = text.encode("utf-8", "surrogatepass")
+        if len(data) + 2 > MAX_SCAN_BYTES:
+            return None
+        if len(data) > _LONG and (shapes := self._prefilter.shapes(data)) is not None:
+            hits = [d for d in self._detectors if d.loose is not None and (d.loose, d.caseless) in shapes]
+            if len(hits) > 1:
+                hits = self._tight(data)
+        else:
+            hits = self._tight(data)
+        return hits if len(text) * len(hits) <= MAX_WORK else None
+
+    def _tight(self, data: bytes) -> list[Detector]:
+        return [self._detectors[number] for number in sorted(self._scanner.which(b"\0%b\0" % data))]
 
     def _apart(self, found: list[Match]) -> list[Match]:
         """Without overlaps. What two entities cover together is hidden together, under the better one's name."""
@@ -95,6 +128,16 @@ class Finder:
         if ranks[better.entity] == KEEPS_SPAN:
             return better
         return Match(better.entity, min(better.start, worse.start), max(better.end, worse.end))
+
+
+def _replaced(text: str, matches: Iterable[Match], masks: Mapping[str, Callable[[str, str], str]]) -> str:
+    pieces: list[str] = []
+    position = 0
+    for entity, start, end in matches:
+        pieces += text[position:start], masks[entity](entity, text[start:end])
+        position = end
+    pieces.append(text[position:])
+    return "".join(pieces)
 
 
 @cache

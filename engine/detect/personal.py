@@ -12,12 +12,15 @@ _LOCAL = r"(?<![\w+-])(?<![\w+-][.'])[\w+-]++(?:[.'][\w+-]++)*+"
 _DOMAIN = r"(?:[\w-]++\.)+(?:xn--[A-Za-z0-9-]++|[^\W\d_]{2,}+)"
 _EMAIL_BYTES = rb"[A-Za-z0-9_+\-\x80-\xff](?:@|%40)[A-Za-z0-9_\-.\x80-\xff]+\.[A-Za-z\x80-\xff]{2}"
 
+# `%40` is the @ of a URL's query. Letters are Unicode's: names and domains need not be ASCII.
+_EMAIL = f"({_LOCAL}(?:@|%40){_DOMAIN})"
+
 EMAIL = Detector(
     "email",
-    # `%40` is the @ of a URL's query. Letters are Unicode's: names and domains need not be ASCII.
-    regex_spans(f"{_LOCAL}(?:@|%40){_DOMAIN}", flags=re.NOFLAG),
+    regex_spans(_EMAIL, flags=re.NOFLAG),
     tight=_EMAIL_BYTES,
     loose=_EMAIL_BYTES,
+    whole=re.compile(_EMAIL),
 )
 
 _PHONE_GAP = f"(?:{GAP}|[/()])"

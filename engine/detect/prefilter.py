@@ -29,6 +29,10 @@ _FEW_PARTS = 4
 _BLOCK = 16
 
 
+type Loose = tuple[bytes, bool]
+"""A detector's `loose` pattern, and whether it is caseless."""
+
+
 class Scanner(Protocol):
     """Tells which of its patterns occur in a block of bytes."""
 
@@ -131,13 +135,13 @@ def scanner(patterns: Sequence[tuple[bytes, bool]]) -> Scanner:
 
 
 @cache
-def _loose_scanners(entities: frozenset[str]) -> tuple[Scanner, Scanner | None]:
-    """The scanner for the bytes themselves, and the one for their outline."""
+def _loose_scanners(entities: frozenset[str]) -> tuple[list[Loose], Scanner, Scanner | None]:
+    """What is looked for in the bytes themselves, the scanner for it, and the one for their outline."""
     found = detectors(entities)
-    loose = {(detector.loose, detector.caseless) for detector in found if detector.loose is not None}
+    loose = sorted({(detector.loose, detector.caseless) for detector in found if detector.loose is not None})
     outlines = outline_literals(declared for detector in found for declared in detector.outlines)
-    plain = scanner([*sorted(loose), (_ESCAPED_PRINTABLE, False)])
-    return plain, scanner([(re.escape(literal), False) for literal in outlines]) if outlines else None
+    loose.append((_ESCAPED_PRINTABLE, False))
+    return loose, scanner(loose), scanner([(re.escape(literal), False) for literal in outlines]) if outlines else None
 
 
 class Prefilter:
@@ -150,7 +154,7 @@ class Prefilter:
 
     def __init__(self, entities: Iterable[str] = ("all",)) -> None:
         self.entities = expand(entities)
-        self._plain, self._outlines = _loose_scanners(self.entities)
+        self._loose, self._plain, self._outlines = _loose_scanners(self.entities)
 
     def hit(self, data: bytes | memoryview) -> bool:
         """Whether a closer look is worth it."""
@@ -159,6 +163,12 @@ class Prefilter:
         if self._plain.hit(data):
             return True
         return self._outlines is not None and self._outlines.hit(outline(bytes(data)))
+
+    def shapes(self, data: bytes) -> list[Loose] | None:
+        """The `loose` patterns that occur; None where something may be there of which only the outline is known."""
+        if self._outlines is not None and self._outlines.hit(outline(data)):
+            return None
+        return [self._loose[number] for number in self._plain.which(data)]
 
     def parts(self, data: bytes, starts: Sequence[int]) -> list[int] | None:
         """Which of the parts of the data are worth a closer look; None where it may be most of them.

@@ -10,6 +10,8 @@ from hoopaddon.adapters.postgres.sql.syntax import Node
 NARROWING = frozenset({"limitCount", "limitOffset", "groupClause", "havingClause", "larg"})
 """Clauses by which a sub-select gives fewer rows, or others, than its tables have."""
 
+SAME_IN_ROWS = {"tableoid", "cmin", "cmax", "xmax"}  # in nearly all of a table's rows
+
 MAX_LEVELS = 100
 """How far an expression is followed; what lies deeper counts as unknown."""
 
@@ -55,11 +57,13 @@ class Ranges:
         return (beside.table or qualifier if beside else qualifier, name)
 
     def is_row(self, fields: list[str]) -> bool:
-        """Whether this reference can be to the row that is changed."""
+        """Whether this reference can be to the row that is changed, and tell it from others."""
         if len(fields) > 1:
-            return fields[-2] in self.target
+            return fields[-2] in self.target and fields[-1] not in SAME_IN_ROWS
         name = fields[0]
-        return name not in self.others and not any(name in beside.columns for beside in self.others.values())
+        if name in self.others or name in SAME_IN_ROWS:
+            return False
+        return not any(name in beside.columns for beside in self.others.values())
 
     def is_whole_row(self, fields: list[str]) -> bool:
         return fields[-1] == "*" or (len(fields) == 1 and fields[0] in self.target)
@@ -78,7 +82,7 @@ class Inner(Ranges):
     __slots__ = ()
 
     def is_row(self, fields: list[str]) -> bool:
-        return len(fields) > 1 and fields[-2] in self.target
+        return len(fields) > 1 and fields[-2] in self.target and fields[-1] not in SAME_IN_ROWS
 
 
 def tag_of(node: Node) -> tuple[str, Any]:

@@ -1,5 +1,6 @@
 """What can be told of an expression by its form."""
 
+import re
 from typing import Any
 
 from hoopaddon.adapters.postgres.sql.cover import NEGATED
@@ -29,6 +30,10 @@ _CONDITION_KINDS = LIKE_KINDS | {
     "AEXPR_OP_ALL",
 }
 _NOT_NEGATIVE = {"length", "char_length", "character_length", "octet_length", "bit_length", "abs", "cardinality"}
+_TID = re.compile(r"\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)\s*")
+_FIRST_ROW = (0, 1)
+_MOST_BLOCKS = 0xFFFF_FFFF
+"""InvalidBlockNumber: blocks are numbered below it."""
 MATCHES = {"~~", "~~*", "~", "~*", "^@"}
 
 
@@ -56,6 +61,29 @@ def never_negative(name: str, left: Node, right: Node, ranges: Ranges) -> bool:
     if type(bound) is not int:
         return False
     return (name == ">=" and bound <= 0) or (name in (">", "<>") and bound < 0)
+
+
+def is_for_every_place(name: str, left: Node, right: Node, ranges: Ranges) -> bool:
+    """`ctid > '(0,0)'` and the like: every row has a place, and no row lies beyond these."""
+    tag, value = tag_of(unwrapped(left))
+    if tag != "ColumnRef" or strings(value.get("fields", []))[-1] != "ctid":
+        return False
+    ranges.constants_read = True
+    tag, value = tag_of(unwrapped(right))
+    found = _TID.fullmatch(value.get("sval", {}).get("sval", "")) if tag == "A_Const" else None
+    if found is None:
+        return False
+    block, number = place = int(found[1]), int(found[2])
+    match name:
+        case ">":
+            return place < _FIRST_ROW
+        case ">=":
+            return place <= _FIRST_ROW
+        case "<" | "<=":
+            return block >= _MOST_BLOCKS
+        case "<>":
+            return number == 0 or block >= _MOST_BLOCKS
+    return False
 
 
 def holds(tag: str, node: Any) -> bool:

@@ -8,7 +8,7 @@ Where neither can be shown, the condition counts if it reads the row at all: `id
 from collections.abc import Callable, Iterable
 from enum import Enum, auto
 
-from hoopaddon.adapters.postgres.sql.cover import MIRRORED, cover_everything
+from hoopaddon.adapters.postgres.sql.cover import MIRRORED, NEGATED, cover_everything
 from hoopaddon.adapters.postgres.sql.expression import (
     MAX_LEVELS,
     NotConstant,
@@ -30,6 +30,7 @@ from hoopaddon.adapters.postgres.sql.forms import (
     has_default,
     holds,
     is_condition,
+    is_for_every_place,
     is_null,
     may_always_be_null,
     never_negative,
@@ -176,8 +177,13 @@ def _comparison(name: str, left: Node, right: Node, ranges: Ranges, negated: boo
         if name in _IRREFLEXIVE:
             return SAME if holds("FuncCall", [left, right]) else _opposite(NEVER, negated)
         return _opposite(TRUE, negated)
-    if never_negative(name, left, right, ranges) or never_negative(MIRRORED.get(name, ""), right, left, ranges):
-        return _opposite(TRUE, negated)
+    mirrored = MIRRORED.get(name, "")
+    for holds_always in (never_negative, is_for_every_place):
+        if holds_always(name, left, right, ranges) or holds_always(mirrored, right, left, ranges):
+            return _opposite(TRUE, negated)
+    other, mirrored = NEGATED.get(name, ""), NEGATED.get(mirrored, "")
+    if is_for_every_place(other, left, right, ranges) or is_for_every_place(mirrored, right, left, ranges):
+        return _opposite(NEVER, negated)
     return ROWS
 
 

@@ -7,9 +7,10 @@ from mitmproxy import ctx
 
 from hoopaddon.addon import Addon
 from hoopaddon.approval import ApprovalRequest, Decision
-from hoopaddon.command import Command, Facts, Outcome, TraceLine, Verdict
+from hoopaddon.command import Command, Outcome, TraceLine, Verdict
 from hoopaddon.commands import SqlCommand, SqlStatement
 from hoopaddon.errors import ConfigError, Denied, Refused, Unparsable
+from hoopaddon.facts import Facts
 from hoopaddon.loader import Loader
 from hoopaddon.output import Output
 from hoopaddon.rows import Column, Row, Rows

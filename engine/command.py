@@ -4,10 +4,13 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
+
+from mypy_extensions import mypyc_attr
 
 from hoopaddon.approval import ApprovalRequest, Approver, Decision, Question
 from hoopaddon.errors import Denied
+from hoopaddon.facts import Facts
 from hoopaddon.session import Session
 
 type Answered = tuple[tuple[Question, Decision], ...]
@@ -64,14 +67,29 @@ class TraceLine:
     microseconds: int
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What can be read off a command's text alone: verbs in lower case, objects as the protocol names them."""
+_ATTRIBUTES = (
+    "_approver",
+    "_decisions",
+    "_given",
+    "_policy",
+    "_rewritten",
+    "bytes",
+    "duration_s",
+    "error",
+    "number",
+    "original_text",
+    "parameters",
+    "rows",
+    "session",
+    "started_at",
+    "tag",
+    "text",
+    "trace",
+    "verdict",
+)
 
-    verbs: frozenset[str] = frozenset()
-    objects: frozenset[str] = frozenset()
 
-
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Command:
     """One command, judged before any byte of it reaches the target.
 
@@ -85,26 +103,7 @@ class Command:
     types: ClassVar[dict[str, type["Command"]]] = {}
     """Every kind of command by the name of its hook."""
 
-    __slots__ = (
-        "_approver",
-        "_decisions",
-        "_given",
-        "_policy",
-        "_rewritten",
-        "bytes",
-        "duration_s",
-        "error",
-        "number",
-        "original_text",
-        "parameters",
-        "rows",
-        "session",
-        "started_at",
-        "tag",
-        "text",
-        "trace",
-        "verdict",
-    )
+    __slots__ = _ATTRIBUTES
 
     def __init_subclass__(cls, *, hook: str = "", protocol: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -197,6 +196,15 @@ class Command:
             raise Denied(decision.reason or "nobody approved it in time")
         self._decisions.append((question, decision))
         return decision
+
+    def __copy__(self) -> Self:
+        # A compiled class shows no __slots__ that the copy module could go by.
+        kind = type(self)
+        added = [name for base in kind.__mro__ for name in vars(base).get("__slots__", ())]
+        twin = kind.__new__(kind)
+        for name in {*_ATTRIBUTES, *added, *getattr(self, "__dict__", ())}:
+            setattr(twin, name, getattr(self, name))
+        return twin
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.number} of session {self.session.id}>"

@@ -23,6 +23,7 @@ import orjson
 from hoopaddon.errors import HoopaddonError
 from hoopaddon.session import Session
 from hoopaddon.store.keys import SigningKey
+from hoopaddon.store.plain import plain
 
 SUFFIX = ".jsonl"
 FIRST_PREV: Final = sha256(b"").hexdigest()
@@ -211,7 +212,7 @@ def _line(n: int, type: str, fields: Mapping[str, Any], prev: str) -> bytes:
         return _dumps(event, option=_LINE)
     except TypeError:
         # Lone surrogates, or an integer beyond 64 bits: what a peer sent, so it has to be recorded.
-        return _dumps(_plain(event), option=_LINE)
+        return _dumps(plain(event), option=_LINE)
 
 
 def _describe(session: Session, key: SigningKey) -> dict[str, Any]:
@@ -241,19 +242,6 @@ def _gateway_version() -> str:
         return metadata.version("hoopaddon")
     except metadata.PackageNotFoundError:
         return ""
-
-
-def _plain(value: Any) -> Any:
-    """The same value in what JSON can hold."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, dict):
-        return {_plain(str(key)): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if value is None or isinstance(value, bool | float | orjson.Fragment):
-        return value
-    return value if isinstance(value, int) and abs(value) < 2**63 else _plain(str(value))
 
 
 def _make_folders(folder: Path, root: Path) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Awaitable
 
 from hoopaddon.adapters.postgres.protocol import codec
-from hoopaddon.command import Command, Facts
+from hoopaddon.command import Command
+from hoopaddon.facts import Facts
 from hoopaddon.policy.chain import Chain
 from hoopaddon.session import Session
 

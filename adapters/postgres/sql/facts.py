@@ -10,7 +10,7 @@ from hoopaddon.adapters.postgres.sql.generations import Generations
 from hoopaddon.adapters.postgres.sql.statement import NOTHING, Statement
 from hoopaddon.adapters.postgres.sql.syntax import stack_depth_exceeded
 from hoopaddon.adapters.postgres.sql.walk import Walker
-from hoopaddon.command import Facts
+from hoopaddon.facts import Facts
 
 CACHED_TEXTS = 10_000
 CACHED_BYTES = 8 * 1024 * 1024

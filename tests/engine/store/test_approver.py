@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from hoopaddon.approval import ApprovalRequest, Decision
-from hoopaddon.command import Command, Facts
+from hoopaddon.command import Command
 from hoopaddon.errors import Denied, Unparsable
+from hoopaddon.facts import Facts
 from hoopaddon.store.approvals import Approvals, NotCounted, Request, Status
 from hoopaddon.store.approver import StoreApprover
 from tests.engine.store.journals import a_session

@@ -1,6 +1,7 @@
 """The server's half of a session: its stream is cut into messages, and runs of them that nobody edits leave in one
 piece, as they came."""
 
+import struct
 from collections.abc import Awaitable
 
 from hoopaddon.adapters.postgres.protocol.codec import INT32
@@ -15,6 +16,7 @@ _DATA_ROW = ord("D")
 _COPY_DATA = ord("d")
 _ROWS = (_DATA_ROW, _COPY_DATA)
 _length_at = INT32.unpack_from
+_head_at = struct.Struct("!Bi").unpack_from
 
 
 class Backend:
@@ -136,13 +138,19 @@ def _run(data: bytes, position: int, end: int, size: int) -> tuple[int, int]:
     `end`, and how many they are."""
     kind = data[position]
     count = 1
-    while size - end >= 5 and data[end] == kind:
-        length: int = _length_at(data, end + 1)[0]
-        if length < 4:
-            raise PeerError("server", "a message of an impossible length")
-        after = end + 1 + length
-        if after > size:
-            break
-        end = after
-        count += 1
+    try:
+        while True:
+            found, length = _head_at(data, end)
+            if found != kind:
+                break
+            if length < 4:
+                raise PeerError("server", "a message of an impossible length")
+            after = end + 1 + length
+            if after > size:
+                break
+            end = after
+            count += 1
+    except struct.error:
+        # There is not even the next one's head.
+        pass
     return end, count

@@ -45,7 +45,7 @@ def stops(_subject: object) -> None:
 
 
 def yields(_subject: object) -> Any:
-    return (refusal for refusal in [])
+    return (DATA for _ in range(3))
 
 
 async def _yields() -> AsyncIterator[None]:

@@ -6,8 +6,8 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-import wsproto
 from wsproto import events as ws
+from wsproto.connection import Connection, ConnectionType
 
 from tests.engine.traffic.breaking import Policy, raises
 from tests.engine.traffic.conftest import InFront
@@ -128,7 +128,7 @@ async def _talk(
     writer.write(HANDSHAKE)
     await reader.readuntil(b"\r\n\r\n")
     writer.write(frames)
-    side = wsproto.Connection(wsproto.ConnectionType.CLIENT)
+    side = Connection(ConnectionType.CLIENT)
     with suppress(OSError, TimeoutError):
         async with asyncio.timeout(seconds):
             while data := await reader.read(65536):
@@ -142,17 +142,17 @@ def _switches(*after: bytes) -> Respond:
     return says(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", *after)
 
 
-def _frames(side: wsproto.ConnectionType, *sent: Any) -> bytes:
-    connection = wsproto.Connection(side)
+def _frames(side: ConnectionType, *sent: Any) -> bytes:
+    connection = Connection(side)
     return b"".join(connection.send(event) for event in sent)
 
 
-FROM_CLIENT = wsproto.ConnectionType.CLIENT
-FROM_SERVER = wsproto.ConnectionType.SERVER
+FROM_CLIENT = ConnectionType.CLIENT
+FROM_SERVER = ConnectionType.SERVER
 
 
 def _unmasked(data: bytes) -> list[ws.Event]:
-    side = wsproto.Connection(FROM_SERVER)
+    side = Connection(FROM_SERVER)
     side.receive_data(data)
     return list(side.events())
 

@@ -2,8 +2,9 @@
 
 import re
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import repeat
 from operator import sub
 
 from hoopaddon.errors import PeerError
@@ -30,6 +31,11 @@ def sized(cell: bytes | None) -> bytes:
 def data_row_head(length: int, width: int) -> bytes:
     """What stands before the cells of a DataRow, whose `length` counts all but its type."""
     return _HEAD.pack(_DATA_ROW, length, width)
+
+
+def data_row_heads(lengths: Iterable[int], width: int) -> list[bytes]:
+    """The same for many rows."""
+    return list(map(_HEAD.pack, repeat(_DATA_ROW), lengths, repeat(width)))
 
 
 def data_row_starts(data: bytes, width: int, count: int) -> list[int]:

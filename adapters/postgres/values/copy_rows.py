@@ -3,7 +3,7 @@
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import overload
 
 from hoopaddon.adapters.postgres.protocol.encodings import UTF8
@@ -114,7 +114,7 @@ class CopyLineRows(BufferRows):
             return None
         step = 2 * len(columns) + 1
         parts = [self._grammar.delimiter] * (self._size * step)
-        parts[::step] = [_HEAD.pack(_COPY_DATA, length) for length in lengths]
+        parts[::step] = list(map(_HEAD.pack, repeat(_COPY_DATA), lengths))
         parts[step - 1 :: step] = [b"\n"] * self._size
         for column, cells in enumerate(columns):
             parts[2 * column + 1 :: step] = cells

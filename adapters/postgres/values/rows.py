@@ -12,6 +12,7 @@ from hoopaddon.adapters.postgres.values.cells import (
     HEAD_BYTES,
     NULL_CELL,
     data_row_head,
+    data_row_heads,
     data_row_starts,
     short_cells,
     sized,
@@ -140,7 +141,7 @@ class PostgresRows(CellRows):
     def _assemble(self, columns: Sequence[Cells], lengths: Sequence[int]) -> bytes:
         width = len(columns)
         parts = [b""] * (self._size * (width + 1))
-        parts[:: width + 1] = [data_row_head(length, width) for length in lengths]
+        parts[:: width + 1] = data_row_heads(lengths, width)
         for column, cells in enumerate(columns, 1):
             parts[column :: width + 1] = cells
         return b"".join(parts)

@@ -1,8 +1,15 @@
 """Text beside the rows that a policy does not let through, what the record says of it, and real clients."""
 
+import contextlib
+import select
+import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import asyncpg
 import psycopg
@@ -19,9 +26,9 @@ from tests.adapters.postgres.wire import (
     run,
     status,
 )
-from tests.adapters.postgres.withholding import HUSH, LONG, SHORT, left, refusal
+from tests.adapters.postgres.withholding import HUSH, LONG, SHORT, WITHHOLDS, left, refusal
 from tests.servers.gateway import Gateway
-from tests.servers.postgres import Database
+from tests.servers.postgres import Database, PostgresServer
 
 
 @pytest.fixture
@@ -166,3 +173,40 @@ def test_psql_goes_on(withholding: Gateway, table: Database) -> None:
     assert "still there" in done.stdout
     assert done.stderr.count("ERROR:  this is not for you") == 3
     assert "hush" not in done.stdout + done.stderr
+
+
+# -- a target that takes no cancel
+
+
+def test_what_cannot_be_cancelled_ends_the_session(postgres: PostgresServer, table: Database, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as front:
+        # One connection is passed on; nobody listens for the cancel.
+        def once() -> None:
+            client, _ = front.accept()
+            front.close()
+            with client, socket.create_connection(("127.0.0.1", postgres.port)) as target:
+                splice(client, target)
+
+        thread = threading.Thread(target=once)
+        thread.start()
+        behind = cast(PostgresServer, SimpleNamespace(host="127.0.0.1", port=front.getsockname()[1]))
+        options = {"shutdown_timeout": 2}
+        with Gateway(behind, tmp_path, scripts=[WITHHOLDS], options=options) as gateway:
+            with Wire(gateway.port, table.name) as wire:
+                wire.send(query(LONG))
+                last = wire.until_end()[-1]
+                assert (last.kind, last.fields["S"]) == ("E", "FATAL")
+                assert "could not be cancelled" in last.fields["M"]
+                assert b"hush" not in wire.received
+            thread.join(15)
+
+
+def splice(one: socket.socket, other: socket.socket) -> None:
+    """Pass bytes both ways until either side ends."""
+    ways = {one: other, other: one}
+    with contextlib.suppress(OSError):
+        while True:
+            for ready in select.select(list(ways), [], [], 15)[0]:
+                if not (data := ready.recv(65_536)):
+                    return
+                ways[ready].sendall(data)

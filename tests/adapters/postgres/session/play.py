@@ -99,6 +99,7 @@ class Player:
         self._answers: deque[bytes] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting = self._server_waiting = False
+        self._error: BaseException | None = None
 
     def client(self, data: bytes) -> None:
         self.talk.client_data(data)
@@ -133,7 +134,12 @@ class Player:
     def _start(self, wait: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(wait)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            self._error = self._error or task.exception()
 
     async def _wait_server(self) -> None:
         while (wait := self.talk.server_wait) is not None:
@@ -152,11 +158,13 @@ class Player:
         self._waiting = False
 
     async def settle(self, size: int = 0) -> None:
-        """Deliver everything that is on its way."""
+        """Deliver everything that is on its way. Raises what would end the session."""
         for _ in range(SETTLE):
             while self.server(size):
                 pass
             await asyncio.sleep(0)
+            if self._error is not None:
+                raise self._error
         assert not self._answers
 
     async def end(self) -> None:

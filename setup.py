@@ -14,6 +14,7 @@ from setuptools import setup
 ROOT = Path(__file__).parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SOURCES = Path("build", "sources")
+COMPILER = ["mypy>=1.15"] if os.environ.get("HOOPADDON_COMPILE") == "1" else []
 
 
 def lay_out() -> None:
@@ -29,10 +30,13 @@ def lay_out() -> None:
 
 
 def extensions() -> list[Any]:
-    """The compiled modules; none where nobody asked for them."""
-    if os.environ.get("HOOPADDON_COMPILE") != "1":
+    """The compiled modules; none where nobody asked for them, or while mypy is still to be installed for it."""
+    if not COMPILER:
         return []
-    from mypyc.build import mypycify
+    try:
+        from mypyc.build import mypycify
+    except ImportError:
+        return []
 
     lay_out()
     modules = [str(SOURCES / f"{name.replace('.', '/')}.py") for name in PROJECT["tool"]["hoopaddon"]["compiled"]]
@@ -44,8 +48,8 @@ def extensions() -> list[Any]:
         "--follow-imports=silent",
         "--python-version=3.12",
     ]
-    made: list[Any] = mypycify([*flags, *modules], opt_level="2", debug_level="0", group_name="hoopaddon")
+    made: list[Any] = mypycify([*flags, *modules], opt_level="2", debug_level="0", group_name="hoopaddon.extensions")
     return made
 
 
-setup(ext_modules=extensions())
+setup(ext_modules=extensions(), setup_requires=COMPILER)

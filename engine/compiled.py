@@ -1,9 +1,10 @@
 """Whether the busiest modules run as extensions (setup.py) or as plain Python; they mean the same."""
 
-import sys
+from collections.abc import Iterator
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
+import hoopaddon
 from hoopaddon.policy import chain
 
 
@@ -13,13 +14,13 @@ def is_compiled() -> bool:
 
 
 def stale() -> list[str]:
-    """Modules in use whose source was changed after they were compiled."""
-    found = []
-    for name, module in list(sys.modules.items()):
-        file = Path(getattr(module, "__file__", None) or "")
-        if not name.startswith("hoopaddon.") or not file.name.endswith(tuple(EXTENSION_SUFFIXES)):
-            continue
-        source = file.with_name(f"{file.name.partition('.')[0]}.py")
-        if source.stat().st_mtime > file.stat().st_mtime:
-            found.append(name)
-    return found
+    """Sources that were changed after they were compiled."""
+    return sorted(str(source) for source, made in _compiled() if source.stat().st_mtime > made.stat().st_mtime)
+
+
+def _compiled() -> Iterator[tuple[Path, Path]]:
+    for suffix in EXTENSION_SUFFIXES:
+        for made in Path(hoopaddon.__path__[0]).rglob(f"*{suffix}"):
+            source = made.with_name(f"{made.name.partition('.')[0]}.py")
+            if source.exists():
+                yield source, made

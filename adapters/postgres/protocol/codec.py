@@ -143,10 +143,9 @@ class Bind(NamedTuple):
                 if length == -1:
                     values.append(None)
                     continue
-                value = payload[at : at + length]
-                if length < 0 or len(value) != length:
+                if not 0 <= length <= len(payload) - at:
                     raise PeerError("client", "a message ends before what it announces")
-                values.append(value)
+                values.append(payload[at : at + length])
                 at += length
             result_formats, at = _format_codes(payload, at)
         except (ValueError, struct.error):
@@ -198,8 +197,8 @@ class Named(NamedTuple):
 
     @classmethod
     def parse(cls, payload: bytes) -> Self:
-        what, name = payload[:1], payload[1:-1]
-        if payload[-1:] != b"\0" or b"\0" in name or what not in (b"S", b"P"):
+        what, name = payload[:1], payload[1:].removesuffix(b"\0")
+        if len(what) + len(name) + 1 != len(payload) or b"\0" in name or what not in (b"S", b"P"):
             raise PeerError("client", "neither a statement nor a portal")
         return cls(what, name)
 

@@ -172,7 +172,7 @@ class Answers:
 
     def _command_complete(self, message: bytes) -> bytes:
         head = self._head(Answer.QUERY, Answer.EXECUTE)
-        tag = message[5:-1].decode("ascii", "replace")
+        tag = message[5:].removesuffix(b"\0").decode("ascii", "replace")
         if tag.startswith(_SCHEMA_TAGS):
             self._link.catalogue.stale = True
         elif tag in _FORGETTING_TAGS:

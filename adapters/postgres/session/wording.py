@@ -87,7 +87,7 @@ class Wording:
 
     def parameter(self, message: bytes) -> bytes | Awaitable[bytes]:
         """A ParameterStatus: a setting's value can be anything that was selected into it."""
-        name, value = message[5:-1].split(b"\0", 1)
+        name, value = message[5:].removesuffix(b"\0").split(b"\0", 1)
         return self._worded("parameter", (value,), lambda text: parameter_status_message(name, text))
 
     def _worded(

@@ -107,8 +107,8 @@ def _wire(text: str | None) -> bytes | None:
 def test_only_the_rows_that_are_asked_for_are_split() -> None:
     sent: list[list[bytes | None]] = [[b"%d" % n, b"name"] for n in range(500)]
     rows = batch(sent, 2)
-    for row in (3, -1):
-        rows[row]["c1"] = "x"
+    for number in (3, -1):
+        rows[number]["c1"] = "x"
     assert rows._sent is None, "so that few hits in a page cost little"
     assert rows.wire() == b"".join(data_row(b"%d" % n, b"x" if n in (3, 499) else b"name") for n in range(500))
     for row in rows:

@@ -74,7 +74,12 @@ def test_one_write_is_all_that_a_command_costs(tmp_path: Path, monkeypatch: pyte
     session = a_session()
     recording = begin(tmp_path, session)
     real, sizes = os.write, list[int]()
-    monkeypatch.setattr(os, "write", lambda fd, data: sizes.append(len(data)) or real(fd, data))
+
+    def write(fd: int, data: bytes) -> int:
+        sizes.append(len(data))
+        return real(fd, data)
+
+    monkeypatch.setattr(os, "write", write)
     for number in range(20):
         answered(recording, asked(recording, session, f"SELECT {number}"), [str(number), None])
     assert len(sizes) == 20

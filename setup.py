@@ -10,11 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from setuptools import setup
+from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SOURCES = Path("build", "sources")
 COMPILER = ["mypy>=1.15"] if os.environ.get("HOOPADDON_COMPILE") == "1" else []
+
+
+class BuildBesideTheSources(build_ext):
+    """An editable install puts extensions into its own tree of links, and nothing among the sources."""
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        self.inplace = False
 
 
 def lay_out() -> None:
@@ -52,4 +61,4 @@ def extensions() -> list[Any]:
     return made
 
 
-setup(ext_modules=extensions(), setup_requires=COMPILER)
+setup(ext_modules=extensions(), setup_requires=COMPILER, cmdclass={"build_ext": BuildBesideTheSources})

@@ -4,7 +4,8 @@ import asyncio
 import errno
 import logging
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from mitmproxy import ctx
 from mitmproxy.connection import Address
@@ -30,15 +31,21 @@ SPARE_LOGINS = 64
 """Connections above the limit that are kept long enough to be told so; further ones are closed at once."""
 
 
-class RelayInstance(ServerInstance[M]):
-    """A mode whose bytes the relay moves, not mitmproxy's layers. Subclasses say how a client gets in: `admit`."""
+class Listener(Protocol):
+    """A socket that listens, as asyncio and asyncssh have it."""
+
+    @property
+    def sockets(self) -> Sequence[Any]: ...
+
+    def close(self) -> None: ...
+
+
+class ListeningInstance(ServerInstance[M]):
+    """A mode that has its own listening socket. Subclasses open it, and end what came in through it."""
 
     def __init__(self, mode: M, manager: Any) -> None:
         super().__init__(mode, manager)
-        self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
-        self._relays: set[Relay] = set()
-        self._draining = False
+        self._server: Listener | None = None
 
     @property
     def gateway(self) -> "Gateway":
@@ -63,6 +70,10 @@ class RelayInstance(ServerInstance[M]):
     def prepare(self) -> None:
         """Called before the mode listens. Raises `ConfigError` for what the mode names and does not exist."""
 
+    @abstractmethod
+    async def listen(self, host: str | None, port: int) -> Listener:
+        """Take clients from now on. Raises `OSError`."""
+
     async def _start(self) -> None:
         host = self.mode.listen_host(ctx.options.listen_host)
         port = self.mode.listen_port(ctx.options.listen_port) or 0
@@ -72,18 +83,35 @@ class RelayInstance(ServerInstance[M]):
                 hint="clients have no identity here: listen at 127.0.0.1, or give the gateway a login of its own",
             )
         self.prepare()
-        loop = asyncio.get_running_loop()
         try:
-            self._server = await loop.create_server(
-                lambda: Channel("client", self._accept), host or None, port, backlog=LISTEN_BACKLOG
-            )
+            self._server = await self.listen(host or None, port)
         except OSError as e:
             raise OSError(e.errno, _why_not(e, host, port), e.filename) from None
 
-    async def _stop(self) -> None:
+    def stop_listening(self) -> None:
+        """Take no new clients."""
         if self._server is not None:
+            for socket in self._server.sockets:
+                logger.debug("no longer listening at %s", socket.getsockname())
             self._server.close()
             self._server = None
+
+
+class RelayInstance(ListeningInstance[M]):
+    """A mode whose bytes the relay moves, not mitmproxy's layers. Subclasses say how a client gets in: `admit`."""
+
+    def __init__(self, mode: M, manager: Any) -> None:
+        super().__init__(mode, manager)
+        self._connections: set[asyncio.Task[None]] = set()
+        self._relays: set[Relay] = set()
+        self._draining = False
+
+    async def listen(self, host: str | None, port: int) -> Listener:
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(lambda: Channel("client", self._accept), host, port, backlog=LISTEN_BACKLOG)
+
+    async def _stop(self) -> None:
+        self.stop_listening()
         for task in list(self._connections):
             task.cancel()
         if self._connections:
@@ -96,11 +124,7 @@ class RelayInstance(ServerInstance[M]):
     async def drain(self, timeout_s: float) -> None:
         """Take no new clients, let commands in flight end within `timeout_s` seconds, then end the sessions."""
         self._draining = True
-        if self._server is not None:
-            for socket in self._server.sockets:
-                logger.debug("no longer listening at %s", socket.getsockname())
-            self._server.close()
-            self._server = None
+        self.stop_listening()
         for relay in list(self._relays):
             relay.drain()
         if self._connections:

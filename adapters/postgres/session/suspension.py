@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from hoopaddon.adapters.postgres.session.link import QUERY_CANCELED, Link
 from hoopaddon.adapters.postgres.sql.command import PostgresQuery
 from hoopaddon.command import Outcome, Verdict
+from hoopaddon.policy.in_force import in_force
 
 CANCELED = Verdict(Outcome.REFUSED, "canceling statement due to user request", code=QUERY_CANCELED)
 
@@ -25,20 +26,7 @@ class Suspension:
     ) -> None:
         """Hold this command until its verdict is there, then do `then` with it."""
         self._undecided = command
-        self.wait = self._verdict(self._in_force(command, pending), then)
-
-    async def _in_force(self, command: PostgresQuery, pending: Awaitable[Verdict]) -> Verdict:
-        """The verdict of the policies that are in force when it is there, not of those that began to judge."""
-        chain = self._link.gateway.chain
-        verdict = await pending
-        while verdict.passes and self._link.gateway.chain is not chain:
-            chain = self._link.gateway.chain
-            decisions = command.decisions
-            command.forget_approvals()
-            command.continues(decisions)
-            found = chain.judge(command)
-            verdict = found if isinstance(found, Verdict) else await found
-        return verdict
+        self.wait = self._verdict(in_force(self._link.gateway, self._link.gateway.chain, command, pending), then)
 
     async def _verdict(self, pending: Awaitable[Verdict], then: Callable[[Verdict], object]) -> None:
         self._judging = asyncio.ensure_future(pending)

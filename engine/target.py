@@ -1,0 +1,91 @@
+"""What a mode says of its target: `HOST:PORT?key=value&…`, as all modes of ours are written."""
+
+import difflib
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from types import MappingProxyType
+from urllib.parse import parse_qsl
+
+from hoopaddon.credential import check_reference
+from hoopaddon.errors import ConfigError
+
+_ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^:\[\]/?#@\s]+)(?::(?P<port>[0-9]{1,5}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class TargetForm:
+    """How a protocol's targets are written. `keys` may occur once; `label` and `allow` may several times.
+
+    `references` are the keys that name a secret; `allowable` is what an `allow` may name.
+    """
+
+    form: str
+    default_port: int
+    keys: frozenset[str]
+    references: frozenset[str] = frozenset()
+    allowable: Collection[str] = ()
+
+    def read(self, data: str) -> "TargetSpec":
+        """Raises `ValueError`, with what to write instead."""
+        address, _, query = data.partition("?")
+        found = _ADDRESS.fullmatch(address)
+        port = int(found["port"] or self.default_port) if found else 0
+        if not found or not 1 <= port <= 65535:
+            raise ValueError(f"write {self.form}")
+        settings: dict[str, str] = {}
+        labels: dict[str, str] = {}
+        allowed: set[str] = set()
+        for key, value in parse_qsl(query, keep_blank_values=True):
+            self._check(key, value, settings)
+            if key == "allow":
+                allowed.add(value)
+            elif key == "label":
+                name, _, text = value.partition(":")
+                labels[name] = text
+            else:
+                settings[key] = value
+        if query and not (settings or labels or allowed):
+            raise ValueError(f"write {self.form}")
+        host = found["host"].strip("[]")
+        return TargetSpec(host, port, MappingProxyType(settings), MappingProxyType(labels), frozenset(allowed))
+
+    def _check(self, key: str, value: str, settings: dict[str, str]) -> None:
+        known = sorted(self.keys | {"label"} | ({"allow"} if self.allowable else frozenset()))
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"keys are {', '.join(known)}"
+            raise ValueError(f"unknown key {key!r}: {hint}")
+        if key in settings:
+            raise ValueError(f"{key} is given twice")
+        if key == "label" and ":" not in value:
+            raise ValueError("a label is key:value, label=env:prod for example")
+        if key == "allow" and value not in self.allowable:
+            raise ValueError(f"allow is one of {', '.join(self.allowable)}")
+        if key in self.references:
+            try:
+                check_reference(value, key=key)
+            except ConfigError as e:
+                raise ValueError(f"{e.key} {e.message}: {e.hint}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSpec:
+    """A target as its mode names it."""
+
+    host: str
+    port: int
+    settings: MappingProxyType[str, str]
+    labels: MappingProxyType[str, str]
+    allowed: frozenset[str]
+
+    @property
+    def address(self) -> str:
+        """`host:port`."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+    @property
+    def name(self) -> str:
+        """What policies and people call it."""
+        return self.settings.get("name", self.address)

@@ -8,7 +8,7 @@ from mitmproxy import ctx
 from hoopaddon.addon import Addon
 from hoopaddon.approval import ApprovalRequest, Decision
 from hoopaddon.command import Command, Outcome, TraceLine, Verdict
-from hoopaddon.commands import SqlCommand, SqlStatement
+from hoopaddon.commands import FileOperation, Forward, ShellCommand, ShellProgram, SqlCommand, SqlStatement
 from hoopaddon.errors import ConfigError, Denied, Refused, Unparsable
 from hoopaddon.facts import Facts
 from hoopaddon.loader import Loader
@@ -25,6 +25,8 @@ __all__ = [
     "Decision",
     "Denied",
     "Facts",
+    "FileOperation",
+    "Forward",
     "Loader",
     "Outcome",
     "Output",
@@ -32,6 +34,8 @@ __all__ = [
     "Row",
     "Rows",
     "Session",
+    "ShellCommand",
+    "ShellProgram",
     "SqlCommand",
     "SqlStatement",
     "Target",

@@ -1,7 +1,7 @@
 """A command on its way to a target: what it says, what was decided, and how it ended."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Self
@@ -73,6 +73,7 @@ _ATTRIBUTES = (
     "_given",
     "_policy",
     "_rewritten",
+    "_tell",
     "bytes",
     "duration_s",
     "error",
@@ -133,6 +134,7 @@ class Command:
         self._decisions: list[tuple[Question, Decision]] = []
         self._policy = ""
         self._rewritten = False
+        self._tell: Callable[[ApprovalRequest], None] | None = None
 
     @property
     def facts(self) -> Facts:
@@ -168,6 +170,10 @@ class Command:
             self.text = text
             self._rewritten = True
 
+    def tell_when_held(self, tell: Callable[[ApprovalRequest], None]) -> None:
+        """An adapter's way to let the waiting client know that people are asked."""
+        self._tell = tell
+
     async def approve(
         self,
         reason: str = "",
@@ -191,6 +197,8 @@ class Command:
         if self._approver is None:
             raise Denied("needs an approval, and this gateway has nowhere to ask for one")
         request = ApprovalRequest(self, reason, self._policy, question.by, count, within_s)
+        if self._tell is not None:
+            self._tell(request)
         decision = await self._approver.ask(request)
         if not decision.approved:
             raise Denied(decision.reason or "nobody approved it in time")

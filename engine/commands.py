@@ -102,3 +102,81 @@ class SqlCommand(Command, ABC):
     @abstractmethod
     def parsed(self) -> tuple[Any, ...]:
         """The syntax tree, in the form of the parser that the protocol's page names."""
+
+
+class ShellProgram(Protocol):
+    """One program that a command line runs, wherever in it: in a pipe, under `sudo`, in `$(…)`, in `sh -c` …"""
+
+    @property
+    def name(self) -> str:
+        """What runs, without its folder: `rm`; empty where that is computed."""
+
+    @property
+    def words(self) -> tuple[str | None, ...]:
+        """Its arguments with the quoting taken off; None for one that is computed when it runs."""
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Files that it is given by `<`."""
+
+    @property
+    def writes(self) -> frozenset[str]:
+        """Files that `>`, `>>` and their like make it write."""
+
+    @property
+    def fed_by(self) -> tuple[str, ...]:
+        """The programs that write what it reads through a pipe, the nearest last."""
+
+    @property
+    def dynamic(self) -> bool:
+        """What it is, or a word of it, is computed: by a variable, a substitution, a pattern for file names."""
+
+    @property
+    def opaque(self) -> bool:
+        """It runs code that cannot be read here: another language, a file, what comes through a pipe."""
+
+
+class ShellCommand(Command, ABC):
+    """A command line for a shell: `verbs` are the programs that it runs at any depth, `objects` paths and hosts.
+
+    Everything here raises `Unparsable` where the line cannot be read, and so refuses it.
+    """
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def programs(self) -> tuple[ShellProgram, ...]:
+        """Every program at any depth, in the order of the line."""
+
+
+class FileOperation(Command, ABC):
+    """One operation on files: `verbs` is what it does (`read`, `write`, `remove` …), `objects` the paths."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def path(self) -> str:
+        """The path as the client gave it, made absolute where the gateway knows from where."""
+
+    @property
+    @abstractmethod
+    def new_path(self) -> str:
+        """Of a rename, a link or a copy, the second path; else empty."""
+
+
+class Forward(Command, ABC):
+    """A wish to open a way through the connection: `verbs` is `local`, `remote`, `dynamic` or `agent`."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def host(self) -> str:
+        """Where it leads, or for `remote` where the target listens; empty for an agent."""
+
+    @property
+    @abstractmethod
+    def port(self) -> int:
+        """The port there; 0 for an agent, and for `remote` where the target may choose."""

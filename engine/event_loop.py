@@ -10,6 +10,8 @@ from typing import Any
 LOOP_VARIABLE = "HOOPADDON_LOOP"
 """Set to `asyncio` to do without uvloop, for a comparison."""
 
+_LAZY = frozenset({"asyncssh"})
+
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
     """What makes the loop that this installation and environment ask for."""
@@ -30,8 +32,15 @@ def _eager_task(
     loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **arguments: Any
 ) -> asyncio.Task[Any]:
     # uvloop passes eager_start=None from Python 3.13 on, which asyncio's own eager factory does not take.
-    eager = arguments.pop("eager_start", None) is not False
+    eager = arguments.pop("eager_start", None) is not False and not _expects_to_wait(coro)
     return asyncio.Task(coro, loop=loop, eager_start=eager, **arguments)
+
+
+def _expects_to_wait(coro: Coroutine[Any, Any, Any]) -> bool:
+    """Whether a coroutine is of a library that counts on no step of it before its task is at hand."""
+    frame = getattr(coro, "cr_frame", None)
+    module: str = frame.f_globals.get("__name__", "") if frame is not None else ""
+    return module.partition(".")[0] in _LAZY
 
 
 @contextmanager

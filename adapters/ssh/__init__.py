@@ -1,0 +1,30 @@
+"""SSH, protocol 2."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hoopaddon.adapters.ssh.commands import SshExec
+from hoopaddon.adapters.ssh.mode import SshMode
+from hoopaddon.adapters.ssh.server import SshInstance
+from hoopaddon.command import Command
+from hoopaddon.rows import Column, Rows
+from hoopaddon.session import Session
+
+__all__ = ["ADAPTER", "SshAdapter", "SshInstance", "SshMode"]
+
+
+class SshAdapter:
+    """What the engine knows of this adapter."""
+
+    name = "ssh"
+
+    def command(self, session: Session, text: str, parameters: Sequence[Any] = ()) -> SshExec:
+        """A command line, as a client would send it."""
+        return SshExec(session, text)
+
+    def rows(self, command: Command, columns: Sequence[Column], cells: Sequence[Sequence[str | None]]) -> Rows:
+        """Rows as they are: nothing in SSH has a type that a mask could fail to fit."""
+        return Rows(command, columns, cells)
+
+
+ADAPTER = SshAdapter()

@@ -1,0 +1,37 @@
+"""The commands of SSH as policies see them."""
+
+from hoopaddon.adapters.ssh.shell.facts import ShellFacts, facts_of
+from hoopaddon.command import Command
+from hoopaddon.commands import ShellCommand, ShellProgram
+from hoopaddon.session import Session
+
+
+class SshExec(ShellCommand, hook="ssh_exec", protocol="ssh"):
+    """A command line that the target's shell runs without anybody typing at it."""
+
+    __slots__ = ("_facts", "_facts_text")
+
+    def __init__(self, session: Session, text: str) -> None:
+        super().__init__(session, text)
+        self._facts: ShellFacts | None = None
+        self._facts_text = text
+
+    @property
+    def facts(self) -> ShellFacts:
+        """Facts about the line, computed when first read. Raises `Unparsable` where it cannot be read."""
+        facts = self._facts
+        if facts is None or self._facts_text is not self.text:
+            facts = facts_of(self.text)
+            self._facts, self._facts_text = facts, self.text
+        return facts
+
+    @property
+    def programs(self) -> tuple[ShellProgram, ...]:
+        """Every program at any depth, in the order of the line."""
+        return self.facts.programs
+
+
+class SshShell(Command, hook="ssh_shell", protocol="ssh"):
+    """An interactive shell; what is typed into it are commands of their own."""
+
+    __slots__ = ()

@@ -1,0 +1,1 @@
+"""What happens on a connection once its client is in: channels, and the commands that open them."""

@@ -28,7 +28,11 @@ class Refused(HoopaddonError):
     """A policy says no. The reason is shown to the client as it stands, so keep data out of it.
 
     >>> raise Refused("DROP needs a change ticket")
+
+    `by` is the policy's name, filled in for what comes back: rows and output.
     """
+
+    by = ""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -16,10 +16,11 @@ import time
 from collections.abc import Awaitable, Iterable
 from typing import Any
 
-from hoopaddon.approval import ApprovalRequest, Approver, Decision
+from hoopaddon.approval import ApprovalRequest, Approver
 from hoopaddon.command import ALLOWED, Command, Outcome, TraceLine, Verdict
 from hoopaddon.errors import Denied, HoopaddonError, PeerError, Refused, Unparsable
 from hoopaddon.output import Output
+from hoopaddon.policy.approvers import ShadowApprover, UntimedApprover
 from hoopaddon.policy.deadline import call, stepwise
 from hoopaddon.policy.policies import Policy, Step, steps
 from hoopaddon.policy.watchdog import DeadlineExceeded, Watchdog
@@ -97,7 +98,7 @@ class Chain:
         while position < len(table):
             step = table[position]
             subject = command if not step.shadow else _shadow_command(command, step)
-            subject._approver = self._approver if not step.shadow else _ShadowApprover()
+            subject._approver = self._approver if not step.shadow else ShadowApprover()
             subject._policy = step.name
             entered = watchdog.entered_ns = _now_ns()
             try:
@@ -167,7 +168,7 @@ class Chain:
     async def _within_deadline(self, subject: Command | None, pending: Awaitable[Any]) -> None:
         async with asyncio.timeout(self.timeout_s) as deadline:
             if subject is not None and subject._approver is not None:
-                subject._approver = _UntimedApprover(subject._approver, deadline, self.timeout_s)
+                subject._approver = UntimedApprover(subject._approver, deadline, self.timeout_s)
             await stepwise(self._watchdog, pending)
         if deadline.expired():
             # The hook has swallowed its cancellation; what it decided, it decided too late.
@@ -292,63 +293,52 @@ class Chain:
             position += 1
             seen = copy.deepcopy(subject, _shallow(subject)) if step.shadow else subject
             seen.read_only = step.observer
-            watchdog.entered_ns = _now_ns()
+            entered = watchdog.entered_ns = _now_ns()
             try:
                 result = step.call(seen)
                 if result is not None and inspect.isawaitable(result):
-                    return self._edit_async(table, subject, position, result)
+                    return self._edit_async(table, subject, position, result, entered)
                 if watchdog.overdue:
                     raise DeadlineExceeded
             except BaseException as e:
-                self._no_edit(step, e)
+                self._no_edit(subject, step, entered, e)
             finally:
                 watchdog.entered_ns = 0
         return None
 
     async def _edit_async(
-        self, table: tuple[Step, ...], subject: Rows | Output, position: int, pending: Awaitable[Any]
+        self,
+        table: tuple[Step, ...],
+        subject: Rows | Output,
+        position: int,
+        pending: Awaitable[Any],
+        entered: int,
     ) -> None:
         step = table[position - 1]
         try:
             await self._within_deadline(None, pending)
         except BaseException as e:
             _pass_cancellation_on(e)
-            self._no_edit(step, e)
+            self._no_edit(subject, step, entered, e)
         if rest := self._edit(table, subject, position):
             await rest
 
-    @staticmethod
-    def _no_edit(step: Step, error: BaseException) -> None:
-        if isinstance(error, PeerError) or (isinstance(error, Refused) and not step.shadow):
+    def _no_edit(self, subject: Rows | Output, step: Step, entered: int, error: BaseException) -> None:
+        if isinstance(error, PeerError):
             # Bytes that are no rows are the target's fault, not that of the policy which reads them first.
             raise error
-        if not isinstance(error, Refused):
+        refused = isinstance(error, Refused)
+        if subject.command is not None:
+            outcome, reason = (Outcome.REFUSED, str(error)) if refused else (Outcome.FAILED, "")
+            self._trace(subject.command, step, entered, outcome, reason)
+        if not refused:
             log_failure(step, error)
-        if not step.shadow:
-            raise PolicyFailed(step.name) from None
-
-
-class _ShadowApprover:
-    """Approves at once: a shadow policy goes on to say what it would do next."""
-
-    async def ask(self, request: ApprovalRequest) -> Decision:
-        return Decision(True, reason="shadow")
-
-
-class _UntimedApprover:
-    """Stops the hook's clock while people decide."""
-
-    def __init__(self, approver: Approver, deadline: asyncio.Timeout, timeout_s: float) -> None:
-        self._approver = approver
-        self._deadline = deadline
-        self._timeout_s = timeout_s
-
-    async def ask(self, request: ApprovalRequest) -> Decision:
-        self._deadline.reschedule(None)
-        try:
-            return await self._approver.ask(request)
-        finally:
-            self._deadline.reschedule(asyncio.get_running_loop().time() + self._timeout_s)
+        if step.shadow:
+            return
+        if isinstance(error, Refused):
+            error.by = step.name
+            raise error
+        raise PolicyFailed(step.name) from None
 
 
 def _pass_cancellation_on(error: BaseException) -> None:

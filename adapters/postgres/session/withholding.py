@@ -30,7 +30,7 @@ CANNOT_STOP = "the command cannot be stopped at this target, so the session ends
 def verdict_on(error: HoopaddonError) -> Verdict:
     """What the client is told of an error that kept something from it."""
     if isinstance(error, Refused):
-        return Verdict(Outcome.REFUSED, error.reason)
+        return Verdict(Outcome.REFUSED, error.reason, error.by)
     if isinstance(error, PolicyFailed):
         return Verdict(Outcome.FAILED, str(error), error.policy)
     return Verdict(Outcome.FAILED, str(error), code=FEATURE_NOT_SUPPORTED)

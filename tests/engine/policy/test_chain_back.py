@@ -80,6 +80,17 @@ async def test_rows_can_be_refused() -> None:
         await edited(chain(Hooks(rows=refuse)), batch(("a",)))
 
 
+@pytest.mark.parametrize(("policy", "reason"), [(refuse, "no"), (awaited_refusal, "later no")])
+async def test_who_refuses_rows_is_named_and_traced(policy: Callable[[Any], Any], reason: str) -> None:
+    subject = batch(("a",))
+    with pytest.raises(Refused, match=reason) as raised:
+        await edited(chain(Hooks(), Hooks(rows=policy)), subject)
+    assert raised.value.by == "p1"
+    await edited(chain(Hooks(rows=policy), shadow=0), subject)
+    traced = [(line.addon, line.hook, line.outcome, line.reason) for line in subject.command.trace]
+    assert traced == [("p1", "rows", "refused", reason), ("p0", "rows", "would have refused", reason)]
+
+
 @pytest.mark.parametrize("shadow", [-1, 0])
 async def test_rows_that_are_none_are_the_targets_fault(shadow: int) -> None:
     def reads(_: Rows) -> None:

@@ -12,6 +12,7 @@ from demo.postgres import EmbeddedPostgres
 from tests.servers.gateway import Gateway
 from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postgres import Database, PostgresServer, debian_15, new_database
+from tests.servers.ssh import SshGateway, SshServer
 
 type Wrapper[Report] = Generator[None, Report, Report]
 
@@ -101,6 +102,48 @@ def gateway(tmp_path: Path) -> Iterator[StartGateway]:
     def start(upstream: EmbeddedPostgres, **how: Any) -> Gateway:
         folder = tmp_path / f"gateway{next(numbers)}"
         started.append(Gateway(upstream, folder, **how))
+        return started[-1].start()
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+@pytest.fixture(scope="session")
+def sshd() -> Iterator[SshServer]:
+    """OpenSSH's server."""
+    with SshServer() as server:
+        yield server
+
+
+class StartSshGateway(Protocol):
+    """Starts a gateway in front of anything with `host` and `port`; see `SshGateway` for what else it takes."""
+
+    def __call__(
+        self,
+        upstream: Any,
+        *,
+        scripts: Sequence[str | Path] = (),
+        options: Mapping[str, object] | None = None,
+        settings: Mapping[str, object] | None = None,
+        arguments: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> SshGateway: ...
+
+
+@pytest.fixture
+def ssh_gateway(tmp_path: Path) -> Iterator[StartSshGateway]:
+    """Starts gateways in front of SSH servers; each has to end well when the test has ended.
+
+    For an `SshServer` the mode has what it takes to log in there, unless `settings` say otherwise.
+    """
+    started: list[SshGateway] = []
+    numbers = itertools.count(1)
+
+    def start(upstream: Any, *, settings: Mapping[str, object] | None = None, **how: Any) -> SshGateway:
+        folder = tmp_path / f"ssh_gateway{next(numbers)}"
+        login = upstream.settings if settings is None and isinstance(upstream, SshServer) else settings
+        started.append(SshGateway(upstream, folder, settings=login, **how))
         return started[-1].start()
 
     yield start

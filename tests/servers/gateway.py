@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from signal import SIGKILL, SIGTERM
@@ -21,8 +22,8 @@ _START_WITHIN_S = 30
 _LISTENING = re.compile(r"listening at")
 
 
-class Gateway:
-    """`hoopaddon` with one PostgreSQL target, on a free port, with its own configuration folder below `folder`.
+class GatewayProcess(ABC):
+    """`hoopaddon` with one target, on a free port, with its own configuration folder below `folder`.
 
     `scripts` are files or names of shipped policies (`mask_pii.py`); a script's *text* is written to a file first.
     `options` become `--set name=value`, `settings` the mode's own `?name=value`; `arguments` are added as they stand.
@@ -32,7 +33,6 @@ class Gateway:
 
     def __init__(
         self,
-        upstream: EmbeddedPostgres,
         folder: Path,
         *,
         scripts: Sequence[str | Path] = (),
@@ -41,7 +41,6 @@ class Gateway:
         arguments: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        self.upstream = upstream
         self.folder = folder
         self.confdir = folder / "conf"
         self.log_path = folder / "gateway.log"
@@ -68,9 +67,14 @@ class Gateway:
             raise RuntimeError("the gateway is not running")
         return self._process.pid
 
+    @property
+    @abstractmethod
+    def target(self) -> str:
+        """What it stands in front of, as the mode begins: `PROTOCOL:HOST:PORT`."""
+
     def command(self) -> list[str]:
         """The command line, as a user would type it."""
-        mode = f"postgres:{self.upstream.host}:{self.upstream.port}{self._settings}@{self.host}:{self.port}"
+        mode = f"{self.target}{self._settings}@{self.host}:{self.port}"
         scripts = [argument for script in self.scripts for argument in ("-s", str(script))]
         options = [argument for name, value in self._options.items() for argument in ("--set", f"{name}={value}")]
         return [sys.executable, "-m", "hoopaddon", "--mode", mode, *scripts, *options, *self._arguments]
@@ -135,6 +139,25 @@ class Gateway:
             time.sleep(0.01)
         return found[0]
 
+    def _script(self, number: int, script: str | Path) -> str | Path:
+        if isinstance(script, Path) or "\n" not in script:
+            return script
+        path = self.folder / f"policy{number or ''}.py"
+        path.write_text(script)
+        return path
+
+
+class Gateway(GatewayProcess):
+    """In front of a PostgreSQL server; see `GatewayProcess` for what else it takes."""
+
+    def __init__(self, upstream: EmbeddedPostgres, folder: Path, **how: Any) -> None:
+        self.upstream = upstream
+        super().__init__(folder, **how)
+
+    @property
+    def target(self) -> str:
+        return f"postgres:{self.upstream.host}:{self.upstream.port}"
+
     def dsn(self, user: str = APP, db: str = "postgres", **parameters: str) -> str:
         """A libpq URL through the gateway, with the role's own password at the server."""
         direct = self.upstream.dsn(user, db, **parameters)
@@ -146,10 +169,3 @@ class Gateway:
         """An autocommit connection through the gateway."""
         db = database if isinstance(database, str) else database.name
         return psycopg.connect(self.dsn(user, db), autocommit=True, **parameters)
-
-    def _script(self, number: int, script: str | Path) -> str | Path:
-        if isinstance(script, Path) or "\n" not in script:
-            return script
-        path = self.folder / f"policy{number or ''}.py"
-        path.write_text(script)
-        return path

@@ -25,16 +25,21 @@ class Record(Addon):
         self._timer: asyncio.TimerHandle | None = None
         self._rows_limit = 0
         self._bytes_limit = 0
+        self._terminal_limit = 0
 
     def load(self, loader: Loader) -> None:
         loader.add_option("store", str, "", STORE_HELP)
         loader.add_option("record_rows", int, 1000, "Record at most this many rows of each command's result.")
         loader.add_option("record_bytes", int, 1 << 20, "Record at most this many bytes of each command's result.")
+        loader.add_option(
+            "record_terminal_bytes", int, 1 << 28, "Record at most this many bytes of each session's terminals."
+        )
         loader.add_option("record_fsync", bool, False, "Wait until each command's record is on the disk: slow.")
 
     def configure(self, updated: set[str]) -> None:
         self._rows_limit = max(ctx.options.record_rows, 0)
         self._bytes_limit = max(ctx.options.record_bytes, 0)
+        self._terminal_limit = max(ctx.options.record_terminal_bytes, 0)
         if self._store is None or updated & {"store", "confdir", "record_fsync"}:
             options = ctx.options
             try:
@@ -67,7 +72,7 @@ class Record(Addon):
     def output(self, output: Output) -> None:
         recording: Recording | None = output.session.vars.get(_KEY)
         if recording is not None:
-            recording.output(output)
+            recording.output(output, self._terminal_limit)
             self._write_soon(recording)
 
     def command_end(self, command: Command) -> None:

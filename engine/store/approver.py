@@ -17,7 +17,7 @@ from hoopaddon.approval import ApprovalRequest, Decision
 from hoopaddon.command import Command
 from hoopaddon.errors import Denied, Refused
 from hoopaddon.store.approvals import Approvals, ApprovalsUnusable, Request, Status, fold
-from hoopaddon.store.redact import redact
+from hoopaddon.store.redact_shell import redact_command
 
 logger = logging.getLogger(__name__)
 
@@ -162,7 +162,7 @@ def _settled_of(approvals: Approvals, waiting: tuple[str, ...], before: _Look) -
 
 def _held(request: ApprovalRequest, digest: str) -> Request:
     command, session, now = request.command, request.command.session, time.time()
-    shown = redact(command.text)
+    shown = redact_command(command, command.text)
     try:
         facts = command.facts
         verbs, objects = sorted(facts.verbs), sorted(facts.objects)

@@ -6,6 +6,9 @@ from typing import Any
 
 import orjson
 
+from hoopaddon.store import screen
+from hoopaddon.store.streams import RESIZE, STREAMED, text_of
+
 type Event = Mapping[str, Any]
 
 _TEXT_LIMIT_CHARS = 100_000
@@ -62,6 +65,7 @@ def _command_end(db: sqlite3.Connection, session: str, event: Event) -> None:
         _command(db, session, event)
     if "cells" in event:
         _rows(db, session, event)
+    _streams_end(db, session, integer(event.get("command")) or 0)
     db.execute(
         "UPDATE commands SET verdict = ?, reason = ?, addon = ?, duration = ?, rows = ?, bytes = ?, error = ? "
         "WHERE session = ? AND number = ?",
@@ -93,10 +97,41 @@ def _rows(db: sqlite3.Connection, session: str, event: Event) -> None:
 
 
 def _output(db: sqlite3.Connection, session: str, event: Event) -> None:
-    _words(db, session, integer(event.get("command")) or 0, rows=text(event.get("text")))
+    position, kind = integer(event.get("command")) or 0, text(event.get("kind"))
+    if kind in STREAMED:
+        _stream(db, session, position, kind, text_of(event))
+    elif kind != RESIZE:
+        _words(db, session, position, rows=text(event.get("text")))
+
+
+def _stream(db: sqlite3.Connection, session: str, position: int, kind: str, arrived: str) -> None:
+    """A word may come letter by letter, as it is typed: only lines that have ended are searched."""
+    key = (session, position, kind)
+    begun = db.execute("SELECT text FROM screens WHERE session = ? AND number = ? AND kind = ?", key).fetchone()
+    ended, rest = screen.complete((begun["text"] if begun else "") + arrived)
+    _screen_words(db, session, position, ended)
+    if rest or begun:
+        insert = "INSERT OR REPLACE INTO screens (session, number, kind, text) VALUES (?, ?, ?, ?)"
+        db.execute(insert, (*key, rest))
+
+
+def _screen_words(db: sqlite3.Connection, session: str, position: int, shown: str) -> None:
+    words = screen.words_of(shown) if shown else ""
+    for start in range(0, len(words), _TEXT_LIMIT_CHARS):
+        _words(db, session, position, rows=words[start : start + _TEXT_LIMIT_CHARS])
+
+
+def _streams_end(db: sqlite3.Connection, session: str, position: int | None = None) -> None:
+    """What is left of a command's streams, or of all of the session's, is searched without waiting for more."""
+    key = {"session": session, "number": position}
+    which = "WHERE session = :session AND (:number IS NULL OR number = :number)"
+    for row in db.execute(f"SELECT number, text FROM screens {which}", key).fetchall():  # noqa: S608
+        _screen_words(db, session, row["number"], row["text"])
+    db.execute(f"DELETE FROM screens {which}", key)  # noqa: S608
 
 
 def _end(db: sqlite3.Connection, session: str, event: Event) -> None:
+    _streams_end(db, session)
     db.execute("UPDATE sessions SET ended = ? WHERE id = ?", (number(event.get("at")), session))
 
 

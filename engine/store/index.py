@@ -15,7 +15,7 @@ from hoopaddon.errors import HoopaddonError
 from hoopaddon.store.events import take_in
 from hoopaddon.store.journal import FIRST_PREV, SUFFIX
 from hoopaddon.store.layout import Layout
-from hoopaddon.store.schema import INDEX, INDEX_VERSION
+from hoopaddon.store.schema import INDEX, INDEX_VERSION, SCREENS
 from hoopaddon.store.verify import Known, complete_lines, event, open_journal
 
 BUSY_TIMEOUT_S = 10.0
@@ -157,6 +157,8 @@ def _prepare(db: sqlite3.Connection) -> sqlite3.Connection:
         if version == 0:
             for statement in INDEX.split(";\n"):
                 db.execute(statement)
+        if version in (0, 1):
+            db.execute(SCREENS)
             db.execute(f"PRAGMA user_version = {INDEX_VERSION}")
         elif version != INDEX_VERSION:
             raise sqlite3.DatabaseError("another version of hoopaddon made it")

@@ -9,14 +9,19 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from hoopaddon.command import ALLOWED, Command
+from hoopaddon.commands import FileOperation, ShellCommand
 from hoopaddon.output import Output
 from hoopaddon.rows import Column, Rows
 from hoopaddon.session import Session
 from hoopaddon.store.journal import Journal, JournalError
-from hoopaddon.store.redact import may_hold_secret, redact
+from hoopaddon.store.redact import may_hold_secret
+from hoopaddon.store.redact_shell import redact_command
+from hoopaddon.store.streams import RESIZE, STREAMED, TERMINAL, encoded, fields_of
 
 logger = logging.getLogger(__name__)
 
+DEFAULT_TERMINAL_BYTES: Final = 1 << 28
+"""How much of a session's terminals is recorded where nobody says otherwise: a day of busy typing and looking."""
 _HELD_ROWS: Final = 16
 _OUTPUT_LIMIT_CHARS: Final = 8192
 _PARAMETER_LIMIT_CHARS: Final = 65536
@@ -26,10 +31,12 @@ _WITHHELD: Final = "[withheld: a secret]"
 class Recording:
     """The journal of a session that goes on. Each command's result is kept up to so many rows and bytes."""
 
-    __slots__ = ("_columns", "_names", "journal", "running")
+    __slots__ = ("_columns", "_names", "_terminal_bytes", "_terminal_cut", "journal", "running")
 
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
+        self._terminal_bytes = 0
+        self._terminal_cut = False
         self.running: dict[int, _Result] = {}
         """The commands that were forwarded and have not ended, by number."""
         self._columns: tuple[Column, ...] = ()
@@ -70,19 +77,50 @@ class Recording:
         self._add("rows", {"command": number, **fields})
         return True
 
-    def output(self, output: Output) -> None:
-        """Record a text as the client sees it."""
-        fields: dict[str, Any] = {"kind": output.kind, "text": output.text[:_OUTPUT_LIMIT_CHARS]}
-        if output.command is not None:
-            fields["command"] = output.command.number
-            result = self.running.get(output.command.number)
-            if result is not None:
+    def output(self, output: Output, terminal_limit: int = DEFAULT_TERMINAL_BYTES) -> None:
+        """Record a text as the client sees it; of terminals so many bytes in all of the session."""
+        kind, command = output.kind, output.command
+        result = None if command is None else self.running.get(command.number)
+        if kind in STREAMED:
+            self._stream(output, result, terminal_limit)
+            return
+        if kind == RESIZE and self._terminal_cut:
+            return
+        fields: dict[str, Any] = {"kind": kind, "text": output.text[:_OUTPUT_LIMIT_CHARS]}
+        if command is not None:
+            fields["command"] = command.number
+            if result is not None and kind != RESIZE:
                 if result.bytes_left <= 0:
                     return
                 result.bytes_left -= len(output.text)
                 if result.secret:
                     fields["text"] = _WITHHELD
         self._add("output", fields)
+
+    def _stream(self, output: Output, result: "_Result | None", terminal_limit: int) -> None:
+        """Record what is on its way to a screen or a pipe, whole up to its limit; beyond that, that it was cut."""
+        data = encoded(output.text)
+        size = len(data)
+        if result is None or output.kind == TERMINAL:
+            left, was_cut = terminal_limit - self._terminal_bytes, self._terminal_cut
+            self._terminal_bytes += size
+            self._terminal_cut = was_cut or size > left
+        else:
+            left, was_cut = result.bytes_left, result.cut
+            result.bytes_left -= size
+            result.cut = was_cut or size > left
+        if was_cut or not size:
+            return
+        fields: dict[str, Any] = {"kind": output.kind}
+        if output.command is not None:
+            fields["command"] = output.command.number
+        if size <= left:
+            self._add("output", {**fields, **fields_of(output.text, data)})
+            return
+        if left > 0:
+            kept = data[:left]
+            self._add("output", {**fields, **fields_of(kept.decode("utf-8", "surrogateescape"), kept)})
+        self._add("cut", fields)
 
     def command_end(self, command: Command) -> None:
         """Record how a command ended; all of it where it was never forwarded."""
@@ -136,13 +174,15 @@ class Recording:
 class _Result:
     """How much of a command's result may still be recorded."""
 
-    __slots__ = ("bytes_left", "columns", "held", "recorded", "rows_left", "secret")
+    __slots__ = ("bytes_left", "columns", "cut", "held", "recorded", "rows_left", "secret")
 
     def __init__(self, rows_left: int, bytes_left: int, secret: bool) -> None:
         self.rows_left = rows_left
         self.bytes_left = bytes_left
         self.secret = secret
         self.recorded = 0
+        self.cut = False
+        """Whether the journal says that what streams back is not all there."""
         self.columns: tuple[Column, ...] | None = None
         self.held: dict[str, Any] | None = None
         """The last batch, where it is small and may turn out to be the only one."""
@@ -172,15 +212,19 @@ def _describe(command: Command, fields: dict[str, Any], journal: Journal) -> boo
     fields["kind"] = command.hook
     secret = False
     withheld: frozenset[int] = frozenset()
-    if may_hold_secret(text):
-        shown = redact(text)
+    if may_hold_secret(text) or isinstance(command, ShellCommand):
+        shown = redact_command(command, text)
         secret, withheld = shown.secret, shown.parameters
         if secret:
             fields["text_hmac"] = journal.fingerprint(text)
         text = shown.text
     fields["text"] = text
+    if isinstance(command, FileOperation):
+        fields["path"] = command.path
+        if command.new_path:
+            fields["new_path"] = command.new_path
     if command.text is not command.original_text and command.text != command.original_text:
-        fields["asked"] = redact(command.original_text).text
+        fields["asked"] = redact_command(command, command.original_text).text
     if parameters:
         texts = _as_text(parameters)
         if withheld:

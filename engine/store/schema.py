@@ -1,6 +1,6 @@
 """The tables of the index, and of the approvals that wait."""
 
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 
 INDEX = """
 CREATE TABLE files (
@@ -50,6 +50,17 @@ CREATE VIRTUAL TABLE words USING fts5 (
     tokenize = 'unicode61 remove_diacritics 2'
 );
 """
+
+SCREENS = """
+CREATE TABLE screens (              -- what streams and has not come to the end of a line
+    session  TEXT NOT NULL,
+    number   INTEGER NOT NULL,
+    kind     TEXT NOT NULL,
+    text     TEXT NOT NULL,
+    PRIMARY KEY (session, number, kind)
+) STRICT, WITHOUT ROWID
+"""
+"""Since version 2."""
 
 APPROVALS = """
 CREATE TABLE IF NOT EXISTS requests (

@@ -1,0 +1,1 @@
+"""Files over SSH: SFTP protocol version 3, and the older protocol of scp."""

@@ -1,0 +1,56 @@
+"""What went through an open file: how much, and the SHA-256 of it where one run of bytes says all."""
+
+import hashlib
+
+
+class Transfer:
+    """One direction of one open file. The hash goes as far as the bytes come in the order of the file."""
+
+    __slots__ = ("_appends", "_hash", "_next", "_start", "bytes", "failures", "saw_end")
+
+    def __init__(self, *, appends: bool = False) -> None:
+        self.bytes = 0
+        self.failures = 0
+        self.saw_end = False
+        self._appends = appends
+        self._start: int | None = None
+        self._next = 0
+        self._hash: hashlib._Hash | None = hashlib.sha256(usedforsecurity=False)
+
+    @property
+    def begun(self) -> bool:
+        return self._start is not None
+
+    def at(self, offset: int) -> None:
+        """What comes next stands at this offset of the file."""
+        if self._start is None:
+            self._start = self._next = offset
+        elif not self._appends and offset != self._next:
+            self.scatter()
+
+    def scatter(self) -> None:
+        """There is no one run of bytes any more."""
+        self._hash = None
+
+    def add(self, run: bytes | memoryview) -> None:
+        self.bytes += len(run)
+        self._next += len(run)
+        if self._hash is not None:
+            self._hash.update(run)
+
+    def at_end(self, offset: int) -> None:
+        """The file has ended before this offset, or there."""
+        self.saw_end = self.saw_end or offset == self._next
+
+    def described(self, done: str, *, whole: bool) -> str:
+        """In words. `whole`: what came in order from offset 0 is all that the file holds."""
+        if self._hash is None:
+            return f"{self.bytes} bytes {done} out of order, no sha256"
+        if self.failures:
+            return f"{self.bytes} bytes {done}, {self.failures} of the requests failed, no sha256"
+        digest = f"sha256 {self._hash.hexdigest()}"
+        if self._appends or (whole and not self._start):
+            return f"{self.bytes} bytes {done}, {digest}"
+        if not self._start:
+            return f"the first {self.bytes} bytes {done}, {digest}"
+        return f"{self.bytes} bytes from offset {self._start} {done}, {digest}"

@@ -11,7 +11,7 @@ COMMANDS = {
     "try": ("hoopaddon.cli.try_", "judge commands without any server"),
     "token": ("hoopaddon.cli.token", "sign a short-lived token for a user or an agent"),
     "users": ("hoopaddon.cli.users", "hash a password for the file of users"),
-    "sessions": ("hoopaddon.cli.sessions", "list, show, search and verify what was recorded"),
+    "sessions": ("hoopaddon.cli.sessions", "list, show, replay, search, verify and export what was recorded"),
     "approvals": ("hoopaddon.cli.approvals", "answer the commands that wait for a human"),
 }
 """The first words that are commands; anything else runs the gateway."""

@@ -1,11 +1,13 @@
-"""`hoopaddon sessions`: list, show, search and check what was recorded."""
+"""`hoopaddon sessions`: list, show, replay, search, check and export what was recorded."""
 
 import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from hoopaddon.cli.replay import Replay, events
+from hoopaddon.cli import sessions_play
+from hoopaddon.cli.show import Show, events
+from hoopaddon.cli.takes import NothingToPlay
 from hoopaddon.cli.terminal import (
     console,
     joined,
@@ -37,6 +39,8 @@ _ROOMY_WIDTH = 100
 _EPILOG = """examples:
   hoopaddon sessions list --since 1d --verdict refused
   hoopaddon sessions show 0198a2c4d5e61
+  hoopaddon sessions replay 0198a2c4d5e61 --speed 4 --max-idle 2s
+  hoopaddon sessions export 0198a2c4d5e61 --format asciicast --out session.cast
   hoopaddon sessions search "delete orders" --user agent-7
   hoopaddon sessions verify --all
 
@@ -55,7 +59,7 @@ def main(argv: list[str]) -> int:
         with Index(layout) as index:
             index.refresh()
             return command(args, index)
-    except queries.NoSuchSession as e:
+    except (queries.NoSuchSession, NothingToPlay) as e:
         print_error(PROGRAM, e)
         return 1
     except HoopaddonError as e:
@@ -64,6 +68,43 @@ def main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description="List, show, replay, search, check and export what was recorded.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    common, filters, keys = _common()
+    add = commands.add_parser("list", parents=[common, filters], help="the sessions, newest first")
+    add.set_defaults(run=_list)
+    add = commands.add_parser("show", parents=[common], help="what happened in one session")
+    add.add_argument("id", metavar="ID", help="the session's id, or the beginning of it")
+    add.add_argument("--rows", type=int, default=10, metavar="N", help="show so many rows of a result (default 10)")
+    add.set_defaults(run=_show)
+    add = commands.add_parser("replay", parents=[common], help="play a session in this terminal, as it was seen")
+    sessions_play.add_replay(add)
+    add.set_defaults(run=_replay)
+    add = commands.add_parser("search", parents=[common, filters], help="the commands with these words in them")
+    add.add_argument(
+        "words", metavar="TEXT", help="words of a command, its user, or what came back; `ord*` begins so"
+    )
+    add.set_defaults(run=_search)
+    add = commands.add_parser("verify", parents=[common, keys], help="check that nothing was changed or taken away")
+    add.add_argument("id", metavar="ID", nargs="?", help="the session's id, or the beginning of it")
+    add.add_argument("--all", action="store_true", help="every session")
+    add.set_defaults(run=_verify)
+    add = commands.add_parser("export", parents=[common, keys], help="a session in another format")
+    sessions_play.add_export(add)
+    add.set_defaults(run=_export)
+    add = commands.add_parser("rebuild", parents=[common], help="make the index anew from the session files")
+    add.add_argument("--forget", action="store_true", help="even where it then forgets sessions that have no file")
+    add.set_defaults(run=_rebuild)
+    return parser
+
+
+def _common() -> tuple[argparse.ArgumentParser, ...]:
+    """What several subcommands take: the store, which sessions are meant, whose signatures are believed."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--store", default="", metavar="DIR", help="the store (default: `store` in the confdir)")
     common.add_argument("--confdir", default="~/.hoopaddon", metavar="DIR", help="where the gateway's key is")
@@ -74,36 +115,11 @@ def _parser() -> argparse.ArgumentParser:
     filters.add_argument("--since", default="", metavar="TIME", help="not older: 15m, 8h, 7d, 2026-11-22")
     filters.add_argument("--verdict", default="", choices=[str(o) for o in Outcome], help="only with this verdict")
     filters.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many (default 100)")
-
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description="List, show, search and check what was recorded.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    add = commands.add_parser("list", parents=[common, filters], help="the sessions, newest first")
-    add.set_defaults(run=_list)
-    add = commands.add_parser("show", parents=[common], help="what happened in one session")
-    add.add_argument("id", metavar="ID", help="the session's id, or the beginning of it")
-    add.add_argument("--rows", type=int, default=10, metavar="N", help="show so many rows of a result (default 10)")
-    add.set_defaults(run=_show)
-    add = commands.add_parser("search", parents=[common, filters], help="the commands with these words in them")
-    add.add_argument(
-        "words", metavar="TEXT", help="words of a command, its user, or its recorded rows; `ord*` begins so"
-    )
-    add.set_defaults(run=_search)
-    add = commands.add_parser("verify", parents=[common], help="check that nothing was changed or taken away")
-    add.add_argument("id", metavar="ID", nargs="?", help="the session's id, or the beginning of it")
-    add.add_argument("--all", action="store_true", help="every session")
-    add.add_argument(
+    keys = argparse.ArgumentParser(add_help=False)
+    keys.add_argument(
         "--public-key", metavar="FILE", help=f"the keys to believe (default: {PUBLIC_NAME} in the confdir)"
     )
-    add.set_defaults(run=_verify)
-    add = commands.add_parser("rebuild", parents=[common], help="make the index anew from the session files")
-    add.add_argument("--forget", action="store_true", help="even where it then forgets sessions that have no file")
-    add.set_defaults(run=_rebuild)
-    return parser
+    return common, filters, keys
 
 
 def _filter(args: argparse.Namespace) -> queries.Filter:
@@ -139,15 +155,31 @@ def _list(args: argparse.Namespace, index: Index) -> int:
 
 
 def _show(args: argparse.Namespace, index: Index) -> int:
-    path = _path(index, queries.session_id(index.db, args.id))
-    if not path.is_file():
-        raise queries.NoSuchSession(f"the file of session {path.stem} is not there any more: {path}")
+    path = _file(args, index)
     if args.json:
         for found in events(path):
             print_json(found)
     else:
-        Replay(console(), max(args.rows, 0)).show(path)
+        Show(console(), max(args.rows, 0)).show(path)
     return 0
+
+
+def _replay(args: argparse.Namespace, index: Index) -> int:
+    return sessions_play.replay(args, _file(args, index), PROGRAM)
+
+
+def _export(args: argparse.Namespace, index: Index) -> int:
+    path = _file(args, index)
+    known = index.known(path.stem)
+    return sessions_play.export(args, path, lambda: verify(path, _public_keys(args), known[1] if known else None))
+
+
+def _file(args: argparse.Namespace, index: Index) -> Path:
+    """The session's file. Raises `NoSuchSession`."""
+    path = _path(index, queries.session_id(index.db, args.id))
+    if not path.is_file():
+        raise queries.NoSuchSession(f"the file of session {path.stem} is not there any more: {path}")
+    return path
 
 
 def _search(args: argparse.Namespace, index: Index) -> int:

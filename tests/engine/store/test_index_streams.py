@@ -1,6 +1,7 @@
 """What was on a screen is found, though it came letter by letter and in colours."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -88,5 +89,5 @@ def test_an_index_of_the_version_before_is_taken_over(journal: Journal, layout: 
         index.db.execute("PRAGMA user_version = 1")
     show(journal, "alpha\n")
     assert found(layout, "alpha") == ["alpha\n"]
-    with sqlite3.connect(layout.index) as db:
+    with closing(sqlite3.connect(layout.index)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (2,)

@@ -38,7 +38,7 @@ def events(path: Path) -> Iterator[dict[str, Any]]:
                 yield {"type": "damaged"}
 
 
-class Replay:
+class Show:
     """Prints a session; at most `rows` rows of each result."""
 
     def __init__(self, out: Console, rows: int) -> None:

@@ -1,9 +1,11 @@
 """`--mode ssh:HOST:PORT[?key=value&…]@[LISTEN_HOST:]LISTEN_PORT`."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from mitmproxy.proxy.mode_specs import ProxyMode
 
+from hoopaddon.adapters.ssh.login.known_hosts import ACCEPT_NEW, FINGERPRINT
 from hoopaddon.target import TargetForm, TargetSpec
 
 DEFAULT_PORT = 22
@@ -11,17 +13,45 @@ DEFAULT_PORT = 22
 FORM = TargetForm(
     form="ssh:HOST:PORT[?key=value]@LISTEN_PORT, for example ssh:10.0.0.5:22@2222",
     default_port=DEFAULT_PORT,
-    keys=frozenset({"name", "user", "password", "key", "passphrase", "known_hosts", "users"}),
+    keys=frozenset(
+        {
+            "name",
+            "user",
+            "password",
+            "key",
+            "passphrase",
+            "certificate",
+            "known_hosts",
+            "fingerprint",
+            "host_key",
+            "users",
+            "client_ca",
+        }
+    ),
     references=frozenset({"password", "passphrase"}),
+    # Ways out of a session, and algorithms that are broken or about to be, only where the operator says so.
+    allowable=(
+        "local_forward",
+        "remote_forward",
+        "agent_forward",
+        "environment",
+        "legacy_client",
+        "legacy_target",
+    ),
 )
+_NEED_USER = ("password", "key", "passphrase", "certificate", "users", "client_ca")
 
 
 class SshMode(ProxyMode):
     """An SSH server that the gateway stands in front of.
 
-    Without `user` the client's own login passes through. With it the gateway logs in as that user, by `password` (a
-    reference such as env:SSH_PASSWORD) or `key` (a file, its `passphrase` a reference too), and clients prove
-    themselves with a token.
+    Without `user` the client's own login passes through, and where the target takes the operator's own keys no login
+    is asked for. With it the gateway logs in as that user, by `password` (a reference such as env:SSH_PASSWORD) or
+    `key` (a file, its `passphrase` a reference too, its `certificate` found beside it), and clients prove themselves
+    with a token, with what the file `users` lists for them, or with a certificate of an authority in `client_ca`.
+
+    The target is known by `known_hosts` (a file; the operator's own by default) or by `fingerprint`; with
+    `host_key=accept-new` a host that is not known is trusted the first time.
     """
 
     transport_protocol: Literal["tcp", "udp", "both"] = "tcp"
@@ -31,8 +61,7 @@ class SshMode(ProxyMode):
 
     def __post_init__(self) -> None:
         target = FORM.read(self.data)
-        if "user" not in target.settings and target.settings.keys() & {"password", "key", "passphrase", "users"}:
-            raise ValueError("password, key and users need user: who the gateway logs in as")
+        _check(target.settings)
         object.__setattr__(self, "target", target)
 
     @property
@@ -43,3 +72,21 @@ class SshMode(ProxyMode):
     def passes_login_through(self) -> bool:
         """Whether the client's own login reaches the target."""
         return "user" not in self.target.settings
+
+
+def _check(settings: Mapping[str, str]) -> None:
+    """Raises `ValueError` for keys that do not go together, with what to write instead."""
+    if "user" not in settings and (found := [key for key in _NEED_USER if key in settings]):
+        raise ValueError(f"{found[0]} needs user: who the gateway logs in as")
+    if "user" in settings and not settings.keys() & {"password", "key"}:
+        raise ValueError("user needs password (a reference, such as env:SSH_PASSWORD) or key (a file)")
+    for key in ("passphrase", "certificate"):
+        if key in settings and "key" not in settings:
+            raise ValueError(f"{key} needs key: the file of the private key")
+    if settings.get("host_key", ACCEPT_NEW) != ACCEPT_NEW:
+        raise ValueError(f"host_key can only be {ACCEPT_NEW}; leave it out for hosts that are known")
+    if "fingerprint" in settings:
+        if not FINGERPRINT.fullmatch(settings["fingerprint"].replace(" ", "+")):
+            raise ValueError("fingerprint is SHA256:… as ssh-keygen -l prints it (write + as %2B)")
+        if settings.keys() & {"known_hosts", "host_key"}:
+            raise ValueError("fingerprint pins one key: leave known_hosts and host_key out")

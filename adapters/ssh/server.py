@@ -1,17 +1,31 @@
 """A listener for SSH clients."""
 
 import asyncio
+import logging
 
 import asyncssh
 from mitmproxy import ctx
 from mitmproxy.proxy.mode_servers import ServerManager
 
 from hoopaddon.adapters.ssh.login import host_key
-from hoopaddon.adapters.ssh.login.client import ClientSide
+from hoopaddon.adapters.ssh.login.algorithms import Algorithms
+from hoopaddon.adapters.ssh.login.certificate import Authorities
+from hoopaddon.adapters.ssh.login.client import ClientConnection, ClientSide
+from hoopaddon.adapters.ssh.login.proof import ClientCheck
+from hoopaddon.adapters.ssh.login.target import TargetLogin
 from hoopaddon.adapters.ssh.mode import SshMode
 from hoopaddon.adapters.ssh.session.connection import Connection
-from hoopaddon.relay.listener import Listener, ListeningInstance
+from hoopaddon.identity.users import Users
+from hoopaddon.relay.listener import LISTEN_BACKLOG, SPARE_LOGINS, Listener, ListeningInstance
 from hoopaddon.store.keys import SigningKey
+
+logger = logging.getLogger(__name__)
+
+KEEPALIVE_S = 30
+"""Seconds of silence after which a client is asked whether it is still there; three unanswered ones end it."""
+ENDING_S = 5
+"""Seconds that sessions have for their end, once their connections are cut."""
+VERSION = "hoopaddon"
 
 
 class SshInstance(ListeningInstance[SshMode]):
@@ -20,41 +34,84 @@ class SshInstance(ListeningInstance[SshMode]):
     def __init__(self, mode: SshMode, manager: ServerManager) -> None:
         super().__init__(mode, manager)
         self._connections: set[Connection] = set()
+        self._check: ClientCheck | None = None
+        self._login: TargetLogin | None = None
+        self._key: asyncssh.SSHKey | None = None
+        self._algorithms = Algorithms.allowed(legacy="legacy_client" in mode.target.allowed)
 
     @property
     def needs_loopback(self) -> bool:
         return self.mode.passes_login_through
 
+    def prepare(self) -> None:
+        """Read what the mode names, so that what is missing is said at the start."""
+        settings = self.mode.target.settings
+        confdir = self.gateway.confdir
+        self._check = ClientCheck(
+            SigningKey.load_or_create(confdir),
+            self.mode.target.name,
+            users=Users.load(settings["users"]) if "users" in settings else None,
+            authorities=Authorities.load(settings["client_ca"]) if "client_ca" in settings else None,
+            signatures=self._algorithms.signatures,
+        )
+        self._key = host_key.load_or_create(confdir)
+        self._login = TargetLogin(self.mode, confdir)
+        self._login.prepare()
+
     async def listen(self, host: str | None, port: int) -> Listener:
-        key = host_key.load_or_create(self.gateway.confdir)
-        return await asyncssh.listen(
-            host or "",
-            port,
-            server_factory=self._client,
-            server_host_keys=[key],
+        options = asyncssh.SSHServerConnectionOptions(
+            **self._algorithms.arguments(),
+            server_factory=self._side,
+            server_version=VERSION,
+            server_host_keys=[self._key],
+            authorized_client_keys=None,
+            host_based_auth=False,
+            gss_host=None,
+            gss_kex=False,
+            gss_auth=False,
+            x509_trusted_certs=None,
             encoding=None,
             line_editor=False,
             allow_scp=False,
             agent_forwarding=True,
             login_timeout=ctx.options.login_timeout,
+            keepalive_interval=KEEPALIVE_S,
         )
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(lambda: ClientConnection(loop, options), host, port, backlog=LISTEN_BACKLOG)
 
-    def _client(self) -> ClientSide:
-        connection = Connection(self.mode, self.gateway, SigningKey.load_or_create(self.gateway.confdir))
+    def _side(self) -> ClientSide:
+        if self._check is None or self._login is None:
+            raise RuntimeError("the mode is not prepared")
+        limit = ctx.options.max_connections
+        count = len(self._connections)
+        connection = Connection(self.mode, self.gateway, self._check, self._login)
         self._connections.add(connection)
         connection.when_over(self._connections.discard)
-        return ClientSide(connection)
+        return ClientSide(connection, overloaded=count >= limit, hopeless=count >= limit + SPARE_LOGINS)
+
+    @property
+    def sessions(self) -> int:
+        """Clients that are connected, logged in or not."""
+        return len(self._connections)
 
     async def _stop(self) -> None:
         self.stop_listening()
-        for connection in list(self._connections):
-            connection.close()
+        await self._cut()
 
     async def drain(self, timeout_s: float) -> None:
         """Take no new clients, let commands in flight end within `timeout_s` seconds, then end the sessions."""
         self.stop_listening()
-        waiting = [asyncio.ensure_future(connection.drained()) for connection in self._connections]
-        if waiting:
-            await asyncio.wait(waiting, timeout=timeout_s)
-        for connection in list(self._connections):
+        draining = [asyncio.ensure_future(connection.drain()) for connection in self._connections]
+        if draining:
+            await asyncio.wait(draining, timeout=timeout_s)
+        for task in draining:
+            task.cancel()
+        await self._cut()
+
+    async def _cut(self) -> None:
+        connections = list(self._connections)
+        for connection in connections:
             connection.close()
+        if connections:
+            await asyncio.wait([connection.closed for connection in connections], timeout=ENDING_S)

@@ -4,6 +4,9 @@
 agent-7:
   password: SCRAM-SHA-256$4096:…     # hoopaddon users hash
   groups: [dev, ops]
+ann:
+  ssh_keys:                          # hoopaddon users add-key
+    - ssh-ed25519 AAAAC3… ann@laptop
 ```
 """
 
@@ -20,19 +23,21 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity.scram import ScramVerifier
+from hoopaddon.identity.ssh_keys import SshKey
 
 MAX_FILE_BYTES = 1 << 20
-_KEYS = frozenset({"password", "groups"})
+_KEYS = frozenset({"password", "groups", "ssh_keys"})
 _HASH_HINT = "make one with: hoopaddon users hash"
 
 
 @dataclass(frozen=True, slots=True)
 class UserEntry:
-    """One user: `scram_verifier` stands for the password, which is not kept."""
+    """One user: `scram_verifier` stands for the password, which is not kept; a user may have keys alone."""
 
     name: str
     groups: frozenset[str]
-    scram_verifier: ScramVerifier
+    scram_verifier: ScramVerifier | None
+    ssh_keys: frozenset[SshKey] = frozenset()
 
 
 class Users:
@@ -123,11 +128,27 @@ class _Reader:
             raise self._error("must have a password, and may have groups", hint=_HASH_HINT)
         for key in self._value:
             if key not in _KEYS:
-                raise self._error("unknown key", key=str(key), hint="known are password and groups")
-        return UserEntry(self._name, self._groups(), self._verifier())
+                raise self._error("unknown key", key=str(key), hint="known are password, groups and ssh_keys")
+        keys = self._ssh_keys()
+        return UserEntry(self._name, self._groups(), self._verifier(needed=not keys), keys)
 
-    def _verifier(self) -> ScramVerifier:
+    def _ssh_keys(self) -> frozenset[SshKey]:
+        lines = self._value.get("ssh_keys", CommentedSeq())
+        if not isinstance(lines, CommentedSeq) or not all(isinstance(line, str) for line in lines):
+            hint = "each as in a .pub file: ssh-ed25519 AAAA… comment"
+            raise self._error("must be a list of public keys", key="ssh_keys", hint=hint)
+        keys = set()
+        for number, line in enumerate(lines, 1):
+            try:
+                keys.add(SshKey.parse(line))
+            except ValueError as e:
+                raise self._error(f"key {number} is {e}", key="ssh_keys") from None
+        return frozenset(keys)
+
+    def _verifier(self, *, needed: bool) -> ScramVerifier | None:
         text = self._value.get("password")
+        if text is None and not needed:
+            return None
         if text is None:
             raise self._error("has no password", hint=_HASH_HINT)
         if not isinstance(text, str):

@@ -90,7 +90,7 @@ class ClientCheck:
     async def run(self, client: Channel, name: str) -> User:
         """The client's identity. Raises `LoginFailed`, which tells the client nothing but that it failed."""
         entry = self.users.get(name) if self.users else None
-        if entry is not None:
+        if entry is not None and entry.scram_verifier is not None:
             await _scram_server(client, name, entry.scram_verifier)
             return User(name, entry.groups)
         return await self._token(client, name)

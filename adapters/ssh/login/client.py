@@ -2,12 +2,17 @@
 
 import asyncio
 import logging
+import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import asyncssh
+from asyncssh.constants import MSG_CHANNEL_OPEN, MSG_IGNORE
+from asyncssh.packet import SSHPacketLogger, String
 
-from hoopaddon.adapters.ssh.session.channel import ClientChannel
-from hoopaddon.identity.tokens import InvalidToken, verify
+from hoopaddon.adapters.ssh.login.pass_through import PassThrough, TargetSilent
+from hoopaddon.adapters.ssh.login.proof import Identity, NotProved
+from hoopaddon.adapters.ssh.session.requests import Requests
 from hoopaddon.session import User
 
 if TYPE_CHECKING:
@@ -15,44 +20,212 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+MAX_SECRETS = 6
+"""Passwords and answers that a client may get wrong."""
+MAX_FAILURES = 24
+"""Failed requests of any kind; an agent with many keys makes one for each."""
+MAX_PENDING_BYTES = 1 << 20
+"""What may arrive before its sender has proved who it is."""
+PROMPT = "Token or password: "
 
-class ClientSide(asyncssh.SSHServer):
+type Challenge = bool | tuple[str, str, str, list[tuple[str, bool]]]
+
+
+class ClientConnection(asyncssh.SSHServerConnection):
+    """asyncssh's half of a client's connection, stricter than it comes.
+
+    Public keys are checked here as a whole, because asyncssh takes SHA-1 signatures and certificates that name no
+    principals; it counts no failed attempts, and keeps without limit what arrives while a login waits.
+    """
+
+    failures = 0
+    active_at = 0.0
+    """When a channel last had something to say to the client, by the monotonic clock."""
+
+    @property
+    def side(self) -> "ClientSide":
+        """What decides about this client."""
+        side = self.get_owner()
+        if not isinstance(side, ClientSide):
+            raise asyncssh.ConnectionLost("the client is gone")
+        return side
+
+    async def validate_public_key(self, username: str, key_data: bytes, msg: bytes, signature: bytes) -> bool:
+        """Whether this key may log the user in and, where there is a signature, does."""
+        side = self.side
+        try:
+            offer = side.connection.check.public_key(username, key_data, side.connection.client_host)
+        except NotProved as e:
+            side.failed(e)
+            return False
+        if not msg:
+            return True
+        if not side.connection.check.signed(offer, String(self._session_id) + msg, signature):
+            side.failed(NotProved("the signature is not of this key and this session"))
+            return False
+        # From here on asyncssh keeps to what the certificate permits: pty, forwards, its own command.
+        self._cert_options = offer.certificate.options if offer.certificate is not None else None
+        side.proved(offer.identity)
+        return True
+
+    def send_userauth_failure(self, partial_success: bool) -> None:
+        """Say no; to who has heard it too often, for the last time."""
+        self.failures += 1
+        if self.failures > MAX_FAILURES:
+            self.too_many_failures()
+        else:
+            super().send_userauth_failure(partial_success)
+
+    def too_many_failures(self) -> None:
+        """Part from a client that guesses."""
+        self.disconnect(asyncssh.DISC_PROTOCOL_ERROR, "Too many authentication failures")
+
+    def data_received(self, data: bytes, datatype: int | None = None) -> None:
+        if not self._auth_complete and len(self._inpbuf) > MAX_PENDING_BYTES:
+            self.abort()
+            return
+        super().data_received(data, datatype)
+
+    def send_packet(self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None) -> None:
+        if pkttype == MSG_IGNORE and not self.side.connection.pads:
+            # Meant against the weakness of CBC; other ciphers only carry twice as many packets for it.
+            return
+        if pkttype >= MSG_CHANNEL_OPEN:
+            self.active_at = time.monotonic()
+        super().send_packet(pkttype, *args, handler=handler)
+
+    def runs_a_program(self) -> bool:
+        """Whether a channel is open on which something runs that nobody types at."""
+        channels = list(self._channels.values())
+        return any(isinstance(c, asyncssh.SSHServerChannel) and c.get_command() is not None for c in channels)
+
+
+class ClientSide(Requests):
     """What asyncssh asks about one client."""
 
-    def __init__(self, connection: "Connection") -> None:
-        self._connection = connection
+    def __init__(self, connection: "Connection", *, overloaded: bool, hopeless: bool = False) -> None:
+        super().__init__(connection)
+        self.connection = connection
+        self._overloaded = overloaded
+        self._hopeless = hopeless
+        self._secrets = 0
+        self._identity: Identity | None = None
+        self._pass_through: PassThrough | None = None
+        self._client: ClientConnection | None = None
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
-        self._connection.client_connected(conn)
+        super().connection_made(conn)
+        if isinstance(conn, ClientConnection):
+            self._client = conn
+            self.connection.client_connected(conn)
+        if self._hopeless:
+            asyncio.get_running_loop().call_soon(conn.abort)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._connection.client_lost()
+        super().connection_lost(exc)
+        if self._pass_through is not None:
+            self._pass_through.abandon()
+        self.connection.client_lost()
 
-    def begin_auth(self, username: str) -> bool:
+    # -- who it is
+
+    async def begin_auth(self, username: str) -> bool:
+        self._identity = None
+        if self._overloaded:
+            self._part(asyncssh.DISC_TOO_MANY_CONNECTIONS, "too many clients already at this gateway")
+        elif self.connection.mode.passes_login_through:
+            return await self._begin_pass_through(username)
         return True
+
+    async def _begin_pass_through(self, username: str) -> bool:
+        """Whether the client has to answer questions of the target's before it is in."""
+        if self._pass_through is not None:
+            # Another name is another login, and there is one per connection.
+            self._part(asyncssh.DISC_PROTOCOL_ERROR, "the user name changed during the login")
+            return True
+        self._pass_through = PassThrough(self.connection.login, username, self._banner)
+        try:
+            if await self._pass_through.asks():
+                return True
+        except TargetSilent as e:
+            self._part(asyncssh.DISC_SERVICE_NOT_AVAILABLE, str(e))
+            return True
+        self.proved(Identity(User(username), "the operator's own key at the target"))
+        return False
+
+    def _banner(self, text: str) -> None:
+        if self._client is not None and not self._client.is_closed():
+            self._client.send_auth_banner(text)
+
+    def public_key_auth_supported(self) -> bool:
+        return not self.connection.mode.passes_login_through and self.connection.check.takes_keys
 
     def password_auth_supported(self) -> bool:
-        return True
+        return self._pass_through is None or "password" in self._pass_through.methods
+
+    def kbdint_auth_supported(self) -> bool:
+        return self._pass_through is None or "keyboard-interactive" in self._pass_through.methods
 
     async def validate_password(self, username: str, password: str) -> bool:
-        connection = self._connection
-        if connection.mode.passes_login_through:
-            return await connection.pass_through(username, password)
+        return await self._secret(username, password)
+
+    async def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Challenge:
+        if self._pass_through is not None:
+            return self._passed(username, await self._pass_through.challenge(), "keyboard-interactive at the target")
+        return "", "", "", [(PROMPT, False)]
+
+    async def validate_kbdint_response(self, username: str, responses: Sequence[str]) -> Challenge:
+        if self._pass_through is not None:
+            answer = await self._pass_through.answer(list(responses))
+            return self._passed(username, answer, "keyboard-interactive at the target")
+        return len(responses) == 1 and await self._secret(username, responses[0])
+
+    async def _secret(self, username: str, secret: str) -> bool:
+        if self._guesses():
+            return False
+        if self._pass_through is not None:
+            return self._passed(username, await self._pass_through.password(secret), "password at the target") is True
+        if self.connection.mode.passes_login_through:
+            return False
         try:
-            connection.user = verify(password, connection.signing_key, target=connection.mode.target.name)
-        except InvalidToken as e:
-            logger.info("%s: login failed: %s", connection.client_address, e.reason)
-            await asyncio.sleep(0)
+            self.proved(await self.connection.check.secret(username, secret))
+        except NotProved as e:
+            self.failed(e)
             return False
         return True
 
+    def _passed(self, username: str, answer: Challenge, proof: str) -> Challenge:
+        if answer is True:
+            self.proved(Identity(User(username), proof))
+        elif answer is False:
+            self.failed(NotProved("the target refused the login"))
+            self._guesses()
+        return answer
+
+    def _guesses(self) -> bool:
+        """Whether one more secret is one too many."""
+        self._secrets += 1
+        if self._secrets > MAX_SECRETS and self._client is not None:
+            self._client.too_many_failures()
+        return self._overloaded or self._secrets > MAX_SECRETS
+
+    def proved(self, identity: Identity) -> None:
+        """This is who the client is, provided that asyncssh lets it in now."""
+        self._identity = identity
+
+    def failed(self, why: NotProved) -> None:
+        """Note why a client was not let in, for the operator alone."""
+        logger.info("%s: login failed: %s", self.connection.client_address, why)
+
+    def _part(self, code: int, text: str) -> None:
+        logger.info("%s: login failed: %s", self.connection.client_address, text)
+        if self._client is not None:
+            self._client.disconnect(code, f"hoopaddon: {text}")
+
     def auth_completed(self) -> None:
-        self._connection.begin()
-
-    def session_requested(self) -> asyncssh.SSHServerSession[bytes]:
-        return ClientChannel(self._connection)
-
-
-def passed_through(username: str) -> User:
-    """Whom the target has let in."""
-    return User(username)
+        target = self._pass_through.taken() if self._pass_through is not None else None
+        if self._identity is None or self._overloaded:
+            # asyncssh says that the client is in, and nothing here has said who it is.
+            self._part(asyncssh.DISC_PROTOCOL_ERROR, "not logged in")
+            return
+        self.connection.begin(self._identity, target)

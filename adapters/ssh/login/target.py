@@ -1,27 +1,179 @@
-"""The target's side of a connection: how the gateway logs in there."""
+"""The target's side of a connection: how the gateway finds out that it is the target, and logs in there."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import asyncssh
 
-from hoopaddon.adapters.ssh.mode import SshMode
-from hoopaddon.credential import resolve
+from hoopaddon.adapters.ssh.login.algorithms import Algorithms
+from hoopaddon.adapters.ssh.login.credentials import Credentials
+from hoopaddon.adapters.ssh.login.known_hosts import ACCEPT_NEW, FILE, HostKeyCheck, HostKeys
+from hoopaddon.adapters.ssh.mode import DEFAULT_PORT, SshMode
+from hoopaddon.errors import ConfigError, HoopaddonError
+
+KEEPALIVE_S = 30
+"""Seconds of silence after which the target is asked whether it is still there; three unanswered ones end it."""
+METHODS = ("publickey", "keyboard-interactive", "password")
+USER_FILES = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
+# What no shell that a proxy command or a configuration file may run should ever see (as OpenSSH has it).
+_NO_NAME = frozenset("'`\"$\\;&<>|(){} \t\r\n")
 
 
-async def connect(
-    mode: SshMode, username: str, password: str | None, timeout_s: float
-) -> asyncssh.SSHClientConnection:
-    """A connection to the target. Raises `OSError` and `asyncssh.Error`."""
-    settings = mode.target.settings
-    if not mode.passes_login_through:
-        username = settings["user"]
-        password = resolve(settings["password"], key="password").reveal() if "password" in settings else None
-    return await asyncssh.connect(
-        mode.target.host,
-        mode.target.port,
-        username=username,
-        password=password,
-        client_keys=[settings["key"]] if "key" in settings else None,
-        known_hosts=settings.get("known_hosts", ()),
-        config=None,
-        agent_path=None,
-        connect_timeout=timeout_s,
-    )
+class TargetUnreachable(HoopaddonError):
+    """There is no connection to the target. `reason` is for the client, the text itself for the operator."""
+
+    def __init__(self, reason: str, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+class TargetSide(asyncssh.SSHClient):
+    """What asyncssh asks about one target."""
+
+    def __init__(self, host_key: HostKeyCheck) -> None:
+        self.host_key = host_key
+        self.conn: asyncssh.SSHClientConnection | None = None
+        self.when_lost: Callable[[], None] | None = None
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        self.conn = conn
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.when_lost is not None:
+            self.when_lost()
+
+    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        return self.host_key.accepts(host, port, key)
+
+
+class TargetLogin:
+    """How the gateway logs in at the target of one mode."""
+
+    def __init__(self, mode: SshMode, confdir: Path) -> None:
+        self.mode = mode
+        self._algorithms = Algorithms.allowed(legacy="legacy_target" in mode.target.allowed)
+        self._credentials = None if mode.passes_login_through else Credentials(mode.target.settings)
+        self._kept = confdir / FILE if mode.target.settings.get("host_key") == ACCEPT_NEW else None
+
+    def prepare(self) -> None:
+        """Read what the mode names, so that what is wrong is said at the start. Raises `ConfigError`."""
+        if self._credentials is not None:
+            self._credentials.prepare()
+        try:
+            options = asyncssh.SSHClientConnectionOptions(**self._arguments("nobody"))
+        except (OSError, ValueError) as e:
+            raise ConfigError(
+                f"~/.ssh cannot be used: {e}", hint="or give the gateway a login: user=, key="
+            ) from None
+        named = self.mode.target.settings.get("known_hosts")
+        if named is not None and not Path(named).expanduser().is_file():
+            raise ConfigError("is not there", file=named, key="known_hosts", hint="ssh-keyscan HOST makes one")
+        self._host_keys(options).read()
+
+    def arguments(self, username: str) -> tuple[dict[str, Any], HostKeyCheck]:
+        """What asyncssh needs to log in as `username`. Reads files; raises `ConfigError`, `OSError`, `ValueError`."""
+        found = self._arguments(username)
+        options = asyncssh.SSHClientConnectionOptions(**found)
+        check = HostKeyCheck(self._host_keys(options))
+        host = options.host_key_alias or options.host
+        port = options.port if options.port != DEFAULT_PORT else None
+        found["known_hosts"] = check.match
+        found["server_host_key_algs"] = check.preferred(host, "", port, self._algorithms.host_keys)
+        return found, check
+
+    def username(self, asked: str) -> str:
+        """Whom the gateway logs in as for a client that asked for a name. Raises `TargetUnreachable`."""
+        if self._credentials is not None:
+            return self._credentials.username
+        if not asked or asked.startswith("-") or not asked.isprintable() or _NO_NAME & set(asked):
+            raise TargetUnreachable("this is no user name", "a user name that no target has")
+        return asked
+
+    async def connect(
+        self, asked: str, timeout_s: float, side: Callable[[HostKeyCheck], TargetSide] = TargetSide
+    ) -> TargetSide:
+        """A connection that is logged in. Raises `TargetUnreachable`."""
+        username = self.username(asked)
+        check = HostKeyCheck(HostKeys())
+        try:
+            arguments, check = await asyncio.to_thread(self.arguments, username)
+            made = side(check)
+            arguments |= {"client_factory": lambda: made, "connect_timeout": timeout_s or None, "login_timeout": 0}
+            await asyncssh.connect(**arguments)
+        except (asyncssh.Error, OSError, ValueError, HoopaddonError) as e:
+            raise self._unreachable(e, check, username, timeout_s) from None
+        return made
+
+    def _arguments(self, username: str) -> dict[str, Any]:
+        target = self.mode.target
+        common: dict[str, Any] = {
+            **self._algorithms.arguments(),
+            "host": target.host,
+            "username": username,
+            "keepalive_interval": KEEPALIVE_S,
+            "preferred_auth": METHODS,
+            "gss_kex": False,
+            "gss_auth": False,
+            "host_based_auth": False,
+            "x509_trusted_certs": None,
+            "x509_trusted_cert_paths": [],
+            "agent_forwarding": False,
+            "disable_trivial_auth": False,
+        }
+        if self._credentials is None:
+            # The port of a mode always stands there, written or not; 22 leaves the word to ~/.ssh/config.
+            return common | ({} if target.port == DEFAULT_PORT else {"port": target.port})
+        return common | {"port": target.port, "config": None, "agent_path": None, **self._credentials.arguments()}
+
+    def _host_keys(self, options: asyncssh.SSHClientConnectionOptions) -> HostKeys:
+        settings = self.mode.target.settings
+        configured = options.known_hosts if self._credentials is None else []
+        if "known_hosts" in settings:
+            names = [settings["known_hosts"]]
+        elif isinstance(configured, list):
+            names = [str(name) for name in configured] or list(USER_FILES)
+        else:
+            names = []
+        # A mode is written as a query, where a plus that nobody escaped is a space.
+        files = tuple(Path(name).expanduser() for name in names)
+        return HostKeys(files, settings.get("fingerprint", "").replace(" ", "+"), self._kept)
+
+    def _unreachable(
+        self, error: Exception, check: HostKeyCheck, username: str, timeout_s: float
+    ) -> TargetUnreachable:
+        name, address = self.mode.target.name, self.mode.target.address
+        if check.problem:
+            reason = f"the host key of the target {name} is not the one that is known; nothing was sent to it"
+            return TargetUnreachable(reason, check.problem)
+        if isinstance(error, asyncssh.PermissionDenied):
+            reason = f"the target {name} refuses the gateway's login"
+            return TargetUnreachable(reason, f"the target {address} refuses the login of {username}")
+        if isinstance(error, asyncssh.KeyExchangeFailed):
+            reason = f"the target {name} and the gateway have no algorithm in common"
+            return TargetUnreachable(reason, f"{address}: {_plain(error)}; allow=legacy_target takes old algorithms")
+        why = _why(error, timeout_s)
+        return TargetUnreachable(f"the target {name} cannot be reached: {why}", f"the target {address}: {why}")
+
+
+def _why(error: Exception, timeout_s: float) -> str:
+    """What kept a connection from being made, in a few words that quote nothing secret."""
+    if isinstance(error, TimeoutError):
+        return f"no answer within {timeout_s:g} s"
+    if isinstance(error, socket.gaierror):
+        return "its name cannot be resolved"
+    if isinstance(error, ConnectionRefusedError):
+        return "nothing listens there"
+    if isinstance(error, asyncssh.Error):
+        return f"it ended the connection ({_plain(error)})"
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    if isinstance(error, ConfigError):
+        return "the gateway's configuration does not allow it"
+    return "it does not answer as an SSH server does"
+
+
+def _plain(error: asyncssh.Error) -> str:
+    return "".join(c if c.isprintable() else "?" for c in error.reason)[:200]

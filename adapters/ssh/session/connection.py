@@ -2,23 +2,29 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncssh
 from mitmproxy import ctx
 
-from hoopaddon.adapters.ssh.login.target import connect
+from hoopaddon.adapters.ssh.login.proof import ClientCheck, Identity
+from hoopaddon.adapters.ssh.login.target import TargetLogin, TargetSide, TargetUnreachable
 from hoopaddon.adapters.ssh.mode import SshMode
 from hoopaddon.errors import Refused
-from hoopaddon.policy.chain import PolicyFailed
-from hoopaddon.session import Session, Target, User
-from hoopaddon.store.keys import SigningKey
+from hoopaddon.policy.chain import PolicyFailed, place
+from hoopaddon.session import Session, Target
 
 if TYPE_CHECKING:
+    from hoopaddon.adapters.ssh.login.client import ClientConnection
     from hoopaddon.gateway import Gateway
 
 logger = logging.getLogger(__name__)
+
+PARTING_S = 2.0
+"""How long a client that gets no session has to read why in the channel it opens, before it is told otherwise."""
+MAX_PARAMETER_CHARS = 256
 
 
 class NotAdmitted(Exception):
@@ -28,67 +34,111 @@ class NotAdmitted(Exception):
 class Connection:
     """See the module. Channels await `admitted` before they do anything."""
 
-    def __init__(self, mode: SshMode, gateway: "Gateway", signing_key: SigningKey) -> None:
+    def __init__(self, mode: SshMode, gateway: "Gateway", check: ClientCheck, login: TargetLogin) -> None:
         self.mode = mode
         self.gateway = gateway
-        self.signing_key = signing_key
-        self.user: User | None = None
+        self.check = check
+        self.login = login
         self.session: Session | None = None
-        self._client: asyncssh.SSHServerConnection | None = None
-        self._target: asyncssh.SSHClientConnection | None = None
+        self.pads = "legacy_client" in mode.target.allowed
+        """Whether a cipher may be in use that needs something unforeseen before each packet."""
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the session has ended, and everything of it."""
+        self._client: ClientConnection | None = None
+        self._target: TargetSide | None = None
         self._admission: asyncio.Task[asyncssh.SSHClientConnection] | None = None
         self._running: set[asyncio.Task[None]] = set()
-        self._over: Callable[[Connection], None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._draining = False
+        self._ending: asyncio.Task[None] | None = None
 
     # -- the client
 
     @property
+    def client_host(self) -> str:
+        """The client's address without its port."""
+        peer = self._peer()
+        return str(peer[0]) if peer else ""
+
+    @property
     def client_address(self) -> str:
         """`host:port`."""
-        peer = self._client.get_extra_info("peername") if self._client else None
+        peer = self._peer()
         return f"{peer[0]}:{peer[1]}" if peer else ""
 
-    def client_connected(self, conn: asyncssh.SSHServerConnection) -> None:
+    def _peer(self) -> tuple[Any, ...] | None:
+        return self._client.get_extra_info("peername") if self._client is not None else None
+
+    def client_connected(self, conn: "ClientConnection") -> None:
+        """A client is there, and may turn out to be anybody."""
         self._client = conn
 
-    async def pass_through(self, username: str, password: str) -> bool:
-        """Whether the target takes this login."""
-        try:
-            self._target = await connect(self.mode, username, password, ctx.options.connect_timeout)
-        except (asyncssh.Error, OSError) as e:
-            logger.info("%s: login failed: %s", self.client_address, e)
-            return False
-        self.user = User(username)
-        return True
-
-    def begin(self) -> None:
-        """The client has proved who it is."""
-        self._admission = asyncio.get_running_loop().create_task(self._admit())
+    def begin(self, identity: Identity, target: TargetSide | None) -> None:
+        """The client has proved who it is; where its login went to the target, that connection is there."""
+        if self._client is None or self._admission is not None:
+            return
+        self._target = target
+        self._client.active_at = time.monotonic()
+        self._admission = asyncio.get_running_loop().create_task(self._admit(identity))
+        self._admission.add_done_callback(self._decided)
 
     async def admitted(self) -> asyncssh.SSHClientConnection:
         """The connection to the target, once the policies want the session. Raises `NotAdmitted`."""
         if self._admission is None:
             raise NotAdmitted("not logged in")
+        if self._draining:
+            raise NotAdmitted("the gateway is shutting down")
         return await asyncio.shield(self._admission)
 
-    async def _admit(self) -> asyncssh.SSHClientConnection:
-        target = self.mode.target
-        user = self.user or User("")
-        session = Session(user, Target(target.name, "ssh", target.address, target.labels), self.client_address)
-        if self._target is None:
-            try:
-                self._target = await connect(self.mode, user.subject, None, ctx.options.connect_timeout)
-            except (asyncssh.Error, OSError) as e:
-                logger.warning("%s: the target %s cannot be reached: %s", self.client_address, target.address, e)
-                raise NotAdmitted(f"the target {target.name} cannot be reached") from None
+    # -- its admission
+
+    async def _admit(self, identity: Identity) -> asyncssh.SSHClientConnection:
+        """Raises `NotAdmitted`, and nothing else: what goes wrong lets nobody in."""
+        session = self.session = self._new_session(identity)
+        address = self.client_address
         try:
             await self.gateway.chain.start_session(session)
+            side = self._target or await self.login.connect(self._asked(), ctx.options.connect_timeout)
         except Refused as e:
+            logger.info("%s: session refused: %s", address, e.reason)
             raise NotAdmitted(e.reason) from None
         except PolicyFailed as e:
             raise NotAdmitted(str(e)) from None
-        self.session = session
-        return self._target
+        except TargetUnreachable as e:
+            logger.warning("%s: %s", address, e)
+            raise NotAdmitted(e.reason) from None
+        except Exception as e:
+            logger.error("%s: session ended by %s at %s", address, type(e).__name__, place(e))
+            raise NotAdmitted("the gateway failed") from None
+        self._target = side
+        if side.conn is None or side.conn.is_closed():
+            raise NotAdmitted(f"the target {session.target.name} ended the connection")
+        side.when_lost = self._target_lost
+        self._watch_idleness()
+        logger.info("%s: %s at %s by %s, session %s", address, *_names(session), identity.proof, session.id)
+        return side.conn
+
+    def _new_session(self, identity: Identity) -> Session:
+        target = self.mode.target
+        parameters = {"user": self._asked(), "client_version": self._extra("client_version"), "login": identity.proof}
+        seen = {name: value[:MAX_PARAMETER_CHARS] for name, value in parameters.items()}
+        where = Target(target.name, "ssh", target.address, target.labels)
+        return Session(identity.user, where, self.client_address, seen)
+
+    def _asked(self) -> str:
+        """The user name that the client asked for."""
+        return self._extra("username")
+
+    def _extra(self, name: str) -> str:
+        value = self._client.get_extra_info(name, "") if self._client is not None else ""
+        return "".join(c if c.isprintable() else "?" for c in str(value))
+
+    def _decided(self, admission: "asyncio.Task[asyncssh.SSHClientConnection]") -> None:
+        """Whoever is not admitted and opens no channel has to be told in another way."""
+        error = None if admission.cancelled() else admission.exception()
+        if error is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(PARTING_S, self._part, asyncssh.DISC_BY_APPLICATION, str(error))
 
     # -- its end
 
@@ -97,27 +147,74 @@ class Connection:
         self._running.add(channel)
         channel.add_done_callback(self._running.discard)
 
-    async def drained(self) -> None:
-        """Returns when no command is in flight."""
-        if self._running:
+    async def drain(self) -> None:
+        """Take no new channels, and return when no command is in flight."""
+        self._draining = True
+        while self._running:
             await asyncio.wait(self._running)
-
-    def when_over(self, tell: Callable[["Connection"], None]) -> None:
-        self._over = tell
+        self._part(asyncssh.DISC_BY_APPLICATION, "the gateway is shutting down")
 
     def close(self) -> None:
         """End both connections."""
-        for conn in (self._client, self._target):
-            if conn is not None:
-                conn.close()
+        self._part(asyncssh.DISC_BY_APPLICATION, "the gateway is shutting down")
+        self._close_target()
+
+    def _part(self, code: int, text: str) -> None:
+        if self._client is not None and not self._client.is_closed():
+            self._client.disconnect(code, f"hoopaddon: {text}")
+
+    def _close_target(self) -> None:
+        if self._target is not None and self._target.conn is not None:
+            self._target.when_lost = None
+            self._target.conn.close()
+
+    def _target_lost(self) -> None:
+        """The target is gone: channels still say how they ended, then the client hears it too."""
+        logger.info("%s: the target ended the connection", self.client_address)
+        loop = asyncio.get_running_loop()
+        text = f"the target {self.mode.target.name} ended the connection"
+        self._timer = loop.call_later(PARTING_S, self._part, asyncssh.DISC_CONNECTION_LOST, text)
 
     def client_lost(self) -> None:
         """The client is gone."""
-        if self._target is not None:
-            self._target.close()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._ending is None:
+            self._ending = asyncio.get_running_loop().create_task(self._end())
+
+    async def _end(self) -> None:
+        if self._admission is not None:
+            self._admission.cancel()
         for task in list(self._running):
             task.cancel()
-        if self.session is not None:
-            self.run(asyncio.ensure_future(self.gateway.chain.end_session(self.session)))
-        if self._over is not None:
-            self._over(self)
+        try:
+            waiting = [*self._running, *((self._admission,) if self._admission is not None else ())]
+            if waiting:
+                await asyncio.wait(waiting)
+            if self.session is not None:
+                await self.gateway.chain.end_session(self.session)
+        finally:
+            self._close_target()
+            if not self.closed.done():
+                self.closed.set_result(None)
+
+    def when_over(self, tell: Callable[["Connection"], None]) -> None:
+        """`tell` is called once everything has ended."""
+        self.closed.add_done_callback(lambda _: tell(self))
+
+    # -- idleness
+
+    def _watch_idleness(self) -> None:
+        limit_s = ctx.options.idle_timeout
+        if limit_s and self._client is not None:
+            left_s = limit_s - (time.monotonic() - self._client.active_at)
+            if left_s <= 0 and not self._client.runs_a_program():
+                logger.info("%s: idle for %d s", self.client_address, limit_s)
+                self._part(asyncssh.DISC_BY_APPLICATION, f"idle for {limit_s} s, the session ends here")
+                return
+            wait_s = left_s if left_s > 0 else limit_s
+            self._timer = asyncio.get_running_loop().call_later(wait_s, self._watch_idleness)
+
+
+def _names(session: Session) -> tuple[str, str]:
+    return session.user.subject, session.target.name

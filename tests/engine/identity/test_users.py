@@ -26,6 +26,7 @@ def test_a_user_has_groups_and_a_verifier(tmp_path: Path) -> None:
     entry = users.get("agent-7")
     assert entry is not None
     assert entry.groups == {"dev", "ops"}
+    assert entry.scram_verifier is not None
     assert entry.scram_verifier.accepts("pencil")
     assert not entry.scram_verifier.accepts("Pencil")
     assert users.get("agent-8") is None

@@ -1,0 +1,124 @@
+"""What a client may prove itself with: a token, a password or key of the users' file, a certificate."""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import asyncssh
+from asyncssh.public_key import SSHOpenSSHCertificate, decode_ssh_public_key
+
+from hoopaddon.adapters.ssh.login.certificate import Authorities, CertificateRefused, certified
+from hoopaddon.errors import HoopaddonError
+from hoopaddon.identity.scram import ScramVerifier
+from hoopaddon.identity.ssh_keys import SshKey
+from hoopaddon.identity.tokens import InvalidToken, looks_like_token, verify
+from hoopaddon.identity.users import Users
+from hoopaddon.session import User
+from hoopaddon.store.keys import SigningKey
+
+MAX_SECRET_CHARS = 8192
+_CERTIFICATE = b"-cert-v0"
+
+
+class NotProved(HoopaddonError):
+    """A proof that does not hold. The text is for the operator's log; clients get the same answer to all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a client is, and how that is known: `token`, `password`, `key SHA256:…` or `certificate ID …`."""
+
+    user: User
+    proof: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A public key that may log somebody in, once the client has signed with it."""
+
+    identity: Identity
+    key: asyncssh.SSHKey
+    certificate: SSHOpenSSHCertificate | None = None
+
+
+class ClientCheck:
+    """Checks what clients of one mode prove themselves with."""
+
+    def __init__(
+        self,
+        signing_key: SigningKey,
+        target: str,
+        *,
+        users: Users | None = None,
+        authorities: Authorities | None = None,
+        signatures: Collection[str] = (),
+    ) -> None:
+        self._signing_key = signing_key
+        self._target = target
+        self._users = users
+        self._authorities = authorities
+        self._signatures = signatures
+        # Who is not in the file costs as much time as who is.
+        self._nobody = ScramVerifier.from_password("")
+
+    @property
+    def takes_keys(self) -> bool:
+        """Whether any public key could let anybody in."""
+        return self._users is not None or self._authorities is not None
+
+    async def secret(self, username: str, secret: str) -> Identity:
+        """What a client sends as its password, a token first of all. Raises `NotProved`."""
+        if len(secret) > MAX_SECRET_CHARS:
+            raise NotProved("a password longer than any")
+        if looks_like_token(secret):
+            try:
+                return Identity(verify(secret, self._signing_key, target=self._target), "token")
+            except InvalidToken as e:
+                raise NotProved(f"token refused: {e.reason}") from None
+        if self._users is None:
+            raise NotProved("what was sent as the password is no token")
+        entry = self._users.get(username)
+        verifier = entry.scram_verifier if entry is not None else None
+        is_right = await asyncio.to_thread((verifier or self._nobody).accepts, secret)
+        if entry is None or verifier is None or not is_right:
+            raise NotProved("wrong password" if verifier else "no user of this name has a password")
+        return Identity(User(username, entry.groups), "password")
+
+    def public_key(self, username: str, data: bytes, address: str) -> Offer:
+        """A key or certificate as it stands on the wire. Raises `NotProved`."""
+        if _CERTIFICATE in data[:64]:
+            return self._certificate(username, data, address)
+        entry = self._users.get(username) if self._users is not None else None
+        try:
+            key = SshKey.from_blob(data)
+            decoded = decode_ssh_public_key(data)
+        except (ValueError, asyncssh.KeyImportError) as e:
+            raise NotProved(f"not a public key that is taken: {e}") from None
+        if entry is None or key not in entry.ssh_keys:
+            raise NotProved(f"the key {key.fingerprint} is not listed for this user")
+        decoded.set_touch_required(True)
+        return Offer(Identity(User(username, entry.groups), f"key {key.fingerprint}"), decoded)
+
+    def _certificate(self, username: str, data: bytes, address: str) -> Offer:
+        try:
+            found = certified(data, username, address, self._authorities, self._signatures)
+        except CertificateRefused as e:
+            raise NotProved(str(e)) from None
+        entry = self._users.get(username) if self._users is not None else None
+        groups = entry.groups if entry is not None else frozenset()
+        claims = MappingProxyType({"key_id": found.key_id, "serial": found.serial, "authority": found.authority})
+        name = found.key_id if found.key_id.isprintable() else "unprintable"
+        proof = f"certificate {name!r} (serial {found.serial}) of {found.authority}"
+        found.certificate.key.set_touch_required(True)
+        return Offer(Identity(User(username, groups, claims), proof), found.certificate.key, found.certificate)
+
+    def signed(self, offer: Offer, message: bytes, signature: bytes) -> bool:
+        """Whether the holder of the offered key signed this message, with an algorithm that is taken."""
+        return _algorithm(signature) in self._signatures and offer.key.verify(message, signature)
+
+
+def _algorithm(signature: bytes) -> str:
+    """The name that a signature begins with (RFC 4253 section 6.6)."""
+    length = int.from_bytes(signature[:4])
+    return signature[4 : 4 + length].decode("ascii", "replace") if 0 < length <= 64 else ""

@@ -1,0 +1,36 @@
+"""Files that nobody else may read, because they hold a secret."""
+
+import os
+import stat
+from pathlib import Path
+
+from hoopaddon.errors import ConfigError
+
+LIMIT_BYTES = 1 << 20
+
+
+def read_private(path: Path, *, key: str = "") -> bytes:
+    """The content of a file of ours, judged on what was opened rather than on its name.
+
+    Raises `FileNotFoundError`, and `ConfigError` where it cannot be read, is no file, or is open to others.
+    """
+    try:
+        with path.open("rb") as stream:
+            _check(path, os.fstat(stream.fileno()), key)
+            content = stream.read(LIMIT_BYTES + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as e:
+        raise ConfigError(f"cannot read it: {e.strerror}", file=str(path), key=key) from None
+    if len(content) > LIMIT_BYTES:
+        raise ConfigError(f"longer than {LIMIT_BYTES} bytes", file=str(path), key=key)
+    return content
+
+
+def _check(path: Path, status: os.stat_result, key: str) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise ConfigError("not a regular file", file=str(path), key=key)
+    if status.st_mode & 0o077:
+        raise ConfigError("others can read or write it", file=str(path), key=key, hint=f"chmod 600 {path}")
+    if status.st_uid not in (os.geteuid(), 0):
+        raise ConfigError("belongs to another user", file=str(path), key=key, hint=f"chown it to uid {os.geteuid()}")

@@ -6,11 +6,12 @@ from typing import Any
 from hoopaddon.adapters.ssh.commands import SshExec
 from hoopaddon.adapters.ssh.mode import SshMode
 from hoopaddon.adapters.ssh.server import SshInstance
+from hoopaddon.adapters.ssh.sftp.command import SftpOperation
 from hoopaddon.command import Command
 from hoopaddon.rows import Column, Rows
 from hoopaddon.session import Session
 
-__all__ = ["ADAPTER", "SshAdapter", "SshInstance", "SshMode"]
+__all__ = ["ADAPTER", "SftpOperation", "SshAdapter", "SshInstance", "SshMode"]
 
 
 class SshAdapter:

@@ -11,9 +11,10 @@ from types import ModuleType
 import pytest
 from mitmproxy import hooks as mitmproxy_hooks
 
-from hoopaddon import ConfigError, Outcome, Refused
+from hoopaddon import ConfigError, FileOperation, Outcome, Refused
 from hoopaddon.adapter import adapters
 from hoopaddon.adapters.postgres.session.replication import replication
+from hoopaddon.adapters.ssh.sftp.command import SftpOperation
 from hoopaddon.hooks import LIFECYCLE, specs
 from hoopaddon.testing import Bench, command, held, judge, load, mask, output, session
 
@@ -117,6 +118,15 @@ def test_hook_postgres_query(example: ModuleType) -> None:
 def test_hook_postgres_replication(example: ModuleType) -> None:
     assert judge(example, replication(session(groups=["replicas"]))).passes
     assert not judge(example, replication(session())).passes
+
+
+def test_hook_sftp_operation(example: ModuleType) -> None:
+    def opened(path: str, *verbs: str) -> FileOperation:
+        return SftpOperation(session(protocol="ssh"), verbs or ("read",), path, objects=[path])
+
+    assert judge(example, opened("/home/user/notes")).passes
+    assert judge(example, opened("/home/user/.ssh/id_ed25519", "stat")).passes
+    assert judge(example, opened("/home/user/.ssh/id_ed25519")).reason == "keys are handed out by the platform team"
 
 
 def test_hook_rows(example: ModuleType) -> None:

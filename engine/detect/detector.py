@@ -62,7 +62,7 @@ class Detector:
     `loose` and `outlines` are for bytes in which a cell may stand beside anything; one of them always occurs, `loose`
     in the bytes or one of `outlines` in their outline. Of two entities in one place the longer is reported, of two
     equally long ones the higher `rank`. `whole` is there where everything that one pattern matches is the entity; it
-    has a group around it all and no other.
+    has a group around it all and no other. `whole_in_ascii` finds the same in a text that is ASCII.
     """
 
     entity: str
@@ -73,6 +73,7 @@ class Detector:
     caseless: bool = False
     rank: int = 0
     whole: re.Pattern[str] | None = None
+    whole_in_ascii: re.Pattern[str] | None = None
 
 
 def shaped(

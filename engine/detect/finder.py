@@ -16,6 +16,9 @@ UNSEARCHED = "unsearched"
 MAX_WORK = 64_000_000
 MAX_CANDIDATES = 100_000
 
+type Masks = Mapping[str, str | Callable[[str, str], str]]
+"""A mask for each entity: takes entity and text; a text for one that is always the same."""
+
 _LONG = 256
 """A longer text is scanned for what is near at hand first: that takes a small part of the time."""
 
@@ -77,19 +80,22 @@ class Finder:
             return [Match(UNSEARCHED, 0, len(text))]
         return self._apart(found) if len(hits) > 1 else found
 
-    def replace(self, text: str, masks: Mapping[str, Callable[[str, str], str]]) -> str | None:
+    def replace(self, text: str, masks: Masks) -> str | None:
         """The text with the entities' masks in the place of what is found; None for one that takes too long."""
         hits = self._hits(text)
         if not hits:
             return text if hits is not None else None
-        pattern = hits[0].whole
+        pattern = (text.isascii() and hits[0].whole_in_ascii) or hits[0].whole
         if len(hits) > 1 or pattern is None:
-            found = self._matches(text, hits)
-            return None if found and found[0].entity == UNSEARCHED else _replaced(text, found, masks)
+            matches = self._matches(text, hits)
+            return None if matches and matches[0].entity == UNSEARCHED else _replaced(text, matches, masks)
         entity = hits[0].entity
+        mask = masks[entity]
+        if isinstance(mask, str):
+            return pattern.sub(mask.replace("\\", r"\\"), text)
         # Every other piece is a match.
         pieces = pattern.split(text)
-        pieces[1::2] = map(masks[entity], repeat(entity), pieces[1::2])
+        pieces[1::2] = map(mask, repeat(entity), pieces[1::2])
         return "".join(pieces)
 
     def _hits(self, text: str) -> list[Detector] | None:
@@ -130,11 +136,12 @@ class Finder:
         return Match(better.entity, min(better.start, worse.start), max(better.end, worse.end))
 
 
-def _replaced(text: str, matches: Iterable[Match], masks: Mapping[str, Callable[[str, str], str]]) -> str:
+def _replaced(text: str, matches: Iterable[Match], masks: Masks) -> str:
     pieces: list[str] = []
     position = 0
     for entity, start, end in matches:
-        pieces += text[position:start], masks[entity](entity, text[start:end])
+        mask = masks[entity]
+        pieces += text[position:start], mask if isinstance(mask, str) else mask(entity, text[start:end])
         position = end
     pieces.append(text[position:])
     return "".join(pieces)

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, compress
+from operator import ne
 
 from hoopaddon.command import Command
 
@@ -135,11 +136,11 @@ class Rows:
         if len(texts) != self._size:
             raise ValueError("a column has one text for each row")
         now = self.texts(column)
-        changed = [row for row, (old, new) in enumerate(zip(now, texts, strict=True)) if old != new]
-        self._put_all(column, changed, [texts[row] for row in changed])
+        changed = list(compress(range(self._size), map(ne, now, texts)))
+        self._put_all(column, changed, texts if len(changed) == self._size else [texts[row] for row in changed])
 
-    def _put_all(self, column: int, rows: Sequence[int], texts: Iterable[str | None]) -> None:
-        for row, text in zip(rows, texts, strict=False):
+    def _put_all(self, column: int, rows: Sequence[int], texts: Sequence[str | None]) -> None:
+        for row, text in zip(rows, texts, strict=True):
             self._put(row, column, text)
 
     def _put(self, row: int, column: int, text: str | None) -> None:

@@ -338,13 +338,14 @@ class Answers:
                 return self._withhold(e)
         return message
 
-    def copy_data(self, data: bytes, position: int, end: int) -> bytes | None:
+    def copy_data(self, data: bytes, position: int, end: int, starts: list[int]) -> bytes | None:
+        """The same for copy data; `starts` are where its messages begin, counted from `position`."""
         if self.withheld is not None:
             return b""
         head = self.count_rows(0, end - position)
         if head.copy is None or head.command is None:
             return None
-        return self._copied(head.copy.read(head.command, data[position:end]), end - position)
+        return self._copied(head.copy.read(head.command, data[position:end], starts), end - position)
 
     def _copy_done(self, message: bytes) -> bytes:
         head = self._head(Answer.QUERY, Answer.EXECUTE)

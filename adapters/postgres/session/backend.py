@@ -1,10 +1,10 @@
 """The server's half of a session: its stream is cut into messages, and runs of them that nobody edits leave in one
 piece, as they came."""
 
-import struct
 from collections.abc import Awaitable
 
 from hoopaddon.adapters.postgres.protocol.codec import INT32
+from hoopaddon.adapters.postgres.protocol.runs import run_of
 from hoopaddon.adapters.postgres.session.answers import Answers
 from hoopaddon.adapters.postgres.session.link import Link
 from hoopaddon.errors import PeerError
@@ -16,7 +16,6 @@ _DATA_ROW = ord("D")
 _COPY_DATA = ord("d")
 _ROWS = (_DATA_ROW, _COPY_DATA)
 _length_at = INT32.unpack_from
-_head_at = struct.Struct("!Bi").unpack_from
 
 
 class Backend:
@@ -90,11 +89,13 @@ class Backend:
             if end > size:
                 break
             if kind == _DATA_ROW:
-                end, count = _run(data, position, end, size)
-                edited = answers.rows(data, position, end, count)
+                starts: list[int] = []
+                end = run_of(data, position, starts)
+                edited = answers.rows(data, position, end, len(starts))
             elif kind == _COPY_DATA:
-                end, _ = _run(data, position, end, size)
-                edited = answers.copy_data(data, position, end)
+                starts = []
+                end = run_of(data, position, starts)
+                edited = answers.copy_data(data, position, end, starts)
             else:
                 handler = answers.handlers.get(kind)
                 if handler is None:
@@ -131,26 +132,3 @@ class Backend:
             self._pass = need - len(rest)
         else:
             self._keep(rest, need)
-
-
-def _run(data: bytes, position: int, end: int, size: int) -> tuple[int, int]:
-    """The end of the run of whole messages of one type that begins at `position`, the first one of which ends at
-    `end`, and how many they are."""
-    kind = data[position]
-    count = 1
-    try:
-        while True:
-            found, length = _head_at(data, end)
-            if found != kind:
-                break
-            if length < 4:
-                raise PeerError("server", "a message of an impossible length")
-            after = end + 1 + length
-            if after > size:
-                break
-            end = after
-            count += 1
-    except struct.error:
-        # There is not even the next one's head.
-        pass
-    return end, count

@@ -2,8 +2,6 @@
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import repeat
-from operator import add, sub
 from typing import Any
 
 from hoopaddon.adapters.postgres.protocol.encodings import UTF8
@@ -101,8 +99,8 @@ class BufferRows(Rows):
         """The texts that occur so, each with its row."""
         raise NotImplementedError
 
-    def _assemble(self, columns: Sequence[Cells], lengths: Sequence[int]) -> bytes | None:
-        """Messages of these lengths made of all cells; None where there is more to the data than the rows."""
+    def _assemble(self, columns: list[list[bytes]]) -> bytes | None:
+        """Messages made of all cells; None where there is more to the data than the rows."""
         return None
 
     # -- where things are
@@ -191,46 +189,50 @@ class BufferRows(Rows):
 
     def _put(self, row: int, column: int, text: str | None) -> None:
         if text != self.text(row, column):
-            self._put_all(column, (self._place(row, column),), repeat(text))
+            self._put_all(column, (self._place(row, column),), (text,))
 
-    def _put_all(self, column: int, rows: Sequence[int], texts: Iterable[str | None]) -> None:
+    def _put_all(self, column: int, rows: Sequence[int], texts: Sequence[str | None]) -> None:
         if not rows:
             return
-        fits = self._fits.setdefault(column, {})
-        remember = not self._depends_on_sent(column)
-        put = self._cells.setdefault(column, {})
+        fitting = self._fitting_texts(column, rows, texts)
+        self._cells.setdefault(column, {}).update(zip(rows, [cell for cell, _ in fitting], strict=True))
         now = self._columns_text.get(column)
-        for row, text in zip(rows, texts, strict=False):
-            fitting = fits.get(text)
-            if fitting is None:
-                fitting = self._encode(row, column, text)
-                if remember and len(fits) < MAX_REMEMBERED:
-                    fits[text] = fitting
-            put[row], shown = fitting
-            if now is None:
-                self._replaced[row, column] = shown
-            else:
+        if now is None:
+            self._replaced.update(zip(((row, column) for row in rows), [shown for _, shown in fitting], strict=True))
+        elif len(rows) == self._size:
+            now[:] = [shown for _, shown in fitting]
+        else:
+            for row, (_, shown) in zip(rows, fitting, strict=True):
                 now[row] = shown
+
+    def _fitting_texts(
+        self, column: int, rows: Sequence[int], texts: Sequence[str | None]
+    ) -> list[tuple[bytes, str | None]]:
+        """Each text as `_encode` gives it."""
+        fits = self._fits.setdefault(column, {})
+        if not self._depends_on_sent(column):
+            new = set(texts).difference(fits)
+            if len(fits) + len(new) <= MAX_REMEMBERED:
+                fits.update((text, self._encode(rows[0], column, text)) for text in new)
+                return [fits[text] for text in texts]
+        return [self._encode(row, column, text) for row, text in zip(rows, texts, strict=True)]
 
     def wire(self) -> bytes:
         """The messages as the client gets them."""
         if not self._cells:
             return self._data
-        rows = self._edited_rows()
-        whole = self._rebuilt(self._sent) if self._sent is not None and len(rows) * 4 > self._size else None
-        return self._spliced(sorted(rows)) if whole is None else whole
+        most = max(map(len, self._cells.values()))
+        whole = self._rebuilt(self._sent) if self._sent is not None and most * 4 > self._size else None
+        return self._spliced(sorted(self._edited_rows())) if whole is None else whole
 
     def _rebuilt(self, sent: Sequence[Cells]) -> bytes | None:
         """All messages made anew, column by column; None where that is not possible."""
-        starts, columns = self._starts(), list(sent)
-        lengths: list[int] = [length - 1 for length in map(sub, (*starts[1:], len(self._data)), starts)]
+        columns = list(map(list, sent))
         for column, edited in self._cells.items():
-            cells = list(sent[column])
+            cells = columns[column]
             for row, cell in edited.items():
                 cells[row] = cell
-            columns[column] = cells
-            lengths = list(map(add, lengths, map(sub, map(len, cells), map(len, sent[column]))))
-        return self._assemble(columns, lengths)
+        return self._assemble(columns)
 
     def _spliced(self, rows: Iterable[int]) -> bytes:
         """The messages with these rows made anew; every other byte stays as it came."""

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Sequence
 
 from hoopaddon.adapters.postgres.protocol.encodings import embeds_ascii
+from hoopaddon.adapters.postgres.protocol.runs import each_ends_with, run_of
 from hoopaddon.adapters.postgres.values.copy_binary import BinarySplitter, CopyBinaryRows
 from hoopaddon.adapters.postgres.values.copy_format import CopyFormat
 from hoopaddon.adapters.postgres.values.copy_rows import CopyLineRows, Span, WholeLines
@@ -18,7 +19,6 @@ from hoopaddon.rows import Column
 
 _HEAD = struct.Struct("!BI")
 _COPY_DATA = ord("d")
-
 _NEWLINE = ord("\n")
 
 MAX_ROW_BYTES = 64 * 1024 * 1024
@@ -50,9 +50,12 @@ class CopyReader:
         self._grammar = line_grammar(CopyFormat() if format.kind == "binary" else format)
         self._tuples = BinarySplitter(len(self.columns))
 
-    def read(self, command: Command, data: bytes) -> CopyRows:
-        """The rows that end in these whole CopyData messages; their `wire()` is what goes to the client."""
-        if lines := self._whole_lines(data):
+    def read(self, command: Command, data: bytes, starts: Sequence[int] = ()) -> CopyRows:
+        """The rows that end in these whole CopyData messages; their `wire()` is what goes to the client.
+
+        `starts` are where the messages begin, for whom knows.
+        """
+        if lines := self._whole_lines(data, starts):
             return CopyLineRows(command, self.columns, data, lines, self._grammar, self._types, self.format.encoding)
         batch = _Batch(data)
         position, size = 0, len(data)
@@ -94,15 +97,15 @@ class CopyReader:
 
     # -- text and CSV
 
-    def _whole_lines(self, data: bytes) -> WholeLines | None:
+    def _whole_lines(self, data: bytes, starts: Sequence[int]) -> WholeLines | None:
         """The rows where each is a message, as PostgreSQL sends them; None where that is not so, or hard to tell."""
         if self.format.kind == "binary" or self._waiting or self._header_due or len(data) > self._limit:
             return None
-        starts = _whole_starts(data)
+        starts = starts or _starts(data)
         newlines = data.count(b"\n")
         if newlines != len(starts):
             newlines -= sum([data.count(b"\n", start, start + 5) for start in starts])
-        if not starts or newlines != len(starts):
+        if not starts or newlines != len(starts) or not each_ends_with(data, starts, _NEWLINE):
             return None
         lines = WholeLines(starts, len(data))
         # Between quotes a newline does not end a row. Quotes in the messages' lengths are none.
@@ -206,21 +209,11 @@ class _Batch:
         return b"".join(self._parts) if self.reframed else self._data
 
 
-def _whole_starts(data: bytes) -> list[int]:
-    """Where each CopyData message begins; none where one is not whole, or does not end with a newline."""
+def _starts(data: bytes) -> list[int]:
+    """Where each CopyData message begins; none where one is not whole."""
     starts: list[int] = []
-    add, head = starts.append, _HEAD.unpack_from
-    position, size = 0, len(data)
-    try:
-        while position < size:
-            kind, length = head(data, position)
-            add(position)
-            position += length + 1
-            if kind != _COPY_DATA or length < 5 or data[position - 1] != _NEWLINE:
-                return []
-    except (struct.error, IndexError):
-        return []
-    return starts
+    whole = data[:1] == b"d" and run_of(data, 0, starts) == len(data)
+    return starts if whole else []
 
 
 def _head(data: bytes, position: int) -> tuple[int, int]:

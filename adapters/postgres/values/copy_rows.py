@@ -3,7 +3,7 @@
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import pairwise, repeat
+from itertools import pairwise
 from typing import overload
 
 from hoopaddon.adapters.postgres.protocol.encodings import UTF8
@@ -11,12 +11,14 @@ from hoopaddon.adapters.postgres.values.buffer import BufferRows, Cells
 from hoopaddon.adapters.postgres.values.copy_text import LineGrammar
 from hoopaddon.adapters.postgres.values.values import TEXT_FORMAT, values_of
 from hoopaddon.command import Command
+from hoopaddon.compiled import is_compiled
 from hoopaddon.errors import PeerError
 from hoopaddon.rows import Column
 
 type Span = tuple[int, int, int]
 """The offset of a CopyData message, and the offsets of the row in it."""
 
+_COMPILED = is_compiled()
 _HEAD = struct.Struct("!Bi")
 _HEAD_BYTES = 5
 _COPY_DATA = ord("d")
@@ -98,6 +100,8 @@ class CopyLineRows(BufferRows):
     def _split_all(self) -> Sequence[Cells]:
         width, delimiter = len(self.columns), self._grammar.delimiter
         if isinstance(self._spans, WholeLines) and width and self._size:
+            if _COMPILED and (columns := self._grammar.cut(self._data, self._spans.starts, width)):
+                return columns
             # No line has a newline of its own, so a newline as a cell stands between two rows, and nowhere else.
             whole = (delimiter + b"\n" + delimiter).join(self._spans.lines(self._data))
             if self._grammar.plain(whole):
@@ -109,15 +113,16 @@ class CopyLineRows(BufferRows):
     def _join(self, cells: Cells) -> bytes:
         return self._grammar.delimiter.join(cells)
 
-    def _assemble(self, columns: Sequence[Cells], lengths: Sequence[int]) -> bytes | None:
+    def _assemble(self, columns: list[list[bytes]]) -> bytes | None:
         if not isinstance(self._spans, WholeLines):
             return None
-        step = 2 * len(columns) + 1
-        parts = [self._grammar.delimiter] * (self._size * step)
-        parts[::step] = list(map(_HEAD.pack, repeat(_COPY_DATA), lengths))
-        parts[step - 1 :: step] = [b"\n"] * self._size
-        for column, cells in enumerate(columns):
-            parts[2 * column + 1 :: step] = cells
+        # One newline ends a row, and the next one's head comes before its first cell.
+        lines = list(map(self._grammar.delimiter.join, zip(*columns, strict=True)))
+        lengths = list(map(len, lines))
+        heads = {length: _HEAD.pack(_COPY_DATA, length + _HEAD_BYTES) for length in set(lengths)}
+        parts = [b"\n"] * (self._size * 3)
+        parts[::3] = map(heads.__getitem__, lengths)
+        parts[1::3] = lines
         return b"".join(parts)
 
     # -- searching
@@ -158,7 +163,7 @@ class CopyLineRows(BufferRows):
     # -- reading and writing
 
     def _decode(self, column: int, cells: Cells) -> list[str | None]:
-        return list(map(self._grammar.decode, cells))
+        return self._grammar.decode_all(cells)
 
     def _depends_on_sent(self, column: int) -> bool:
         oid = self._types[column] if column < len(self._types) else 0

@@ -1,16 +1,20 @@
 """The lines of COPY's text and CSV formats: cells out of a line, and text into a cell."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from hoopaddon.adapters.postgres.protocol.encodings import ascii_only
+from hoopaddon.adapters.postgres.protocol.encodings import UTF8, ascii_only
 from hoopaddon.adapters.postgres.values.copy_format import CopyFormat
+from hoopaddon.adapters.postgres.values.lines import cut_lines
 from hoopaddon.errors import PeerError
 
 _LETTERS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _ESCAPED = re.compile(r"\\(?:([0-7]{1,3})|x([0-9A-Fa-f]{1,2})|(.))", re.DOTALL)
 _TO_ESCAPE = {ord(meant): f"\\{letter}" for letter, meant in _LETTERS.items()} | {ord("\\"): "\\\\"}
+_BACKSLASH = ord("\\")
+_NONE = -1
+"""No byte."""
 
 
 class LineGrammar(Protocol):
@@ -39,6 +43,10 @@ class LineGrammar(Protocol):
         """The cell's text; None for NULL."""
         ...
 
+    def decode_all(self, cells: Sequence[bytes]) -> list[str | None]:
+        """The texts of many cells."""
+        ...
+
     def encode(self, text: str | None, old: bytes) -> bytes:
         """The text (None: NULL) as a cell in the place of another. Raises UnicodeError where it cannot be."""
         ...
@@ -53,6 +61,10 @@ class LineGrammar(Protocol):
 
     def plain(self, lines: bytes) -> bool:
         """Whether a delimiter in these lines always stands between two cells."""
+        ...
+
+    def cut(self, data: bytes, starts: Sequence[int], width: int) -> Sequence[Sequence[bytes]] | None:
+        """The columns of messages that are a line each, where it is certain that every delimiter stands so."""
         ...
 
 
@@ -73,6 +85,7 @@ class TextGrammar:
             ord(format.delimiter): _TO_ESCAPE.get(ord(format.delimiter)) or f"\\{format.delimiter}"
         }
         # Where NULL is not spelt so, N may be a delimiter, and a backslash before one breaks a text as any other.
+        self._harmless = ord("N") if format.null == "\\N" else _NONE
         self._broken = re.compile(rb"\\(?!N)" if format.null == "\\N" else rb"\\")
 
     def row_end(self, data: bytes, at: int) -> int:
@@ -93,6 +106,14 @@ class TextGrammar:
         text = cell.decode(self._encoding, "replace")
         return _ESCAPED.sub(_unescaped, text) if "\\" in text else text
 
+    def decode_all(self, cells: Sequence[bytes]) -> list[str | None]:
+        joined = b"\n".join(cells)
+        escapes = joined.count(b"\\")
+        # A cell that is NULL's spelling is one, whatever it would mean otherwise.
+        plain = not escapes or escapes == cells.count(self._null) * self._null.count(b"\\")
+        texts = _decode_lines(joined, cells, self._encoding, self._null) if plain else None
+        return list(map(self.decode, cells)) if texts is None else texts
+
     def encode(self, text: str | None, old: bytes) -> bytes:
         if text is None:
             return self._null
@@ -101,13 +122,19 @@ class TextGrammar:
         return text.encode(self._encoding)
 
     def breaks(self, data: bytes) -> Iterator[int]:
-        return (found.start() for found in self._broken.finditer(data))
+        # Nearly all data has no backslash at all, and that is seen much faster.
+        return (found.start() for found in self._broken.finditer(data)) if b"\\" in data else iter(())
 
     def broken(self, data: bytes) -> bool:
-        return self._broken.search(data) is not None
+        return b"\\" in data and self._broken.search(data) is not None
 
     def plain(self, lines: bytes) -> bool:
         return not self.broken(lines) and ascii_only(lines, self._encoding) is lines
+
+    def cut(self, data: bytes, starts: Sequence[int], width: int) -> Sequence[Sequence[bytes]] | None:
+        if ascii_only(data, self._encoding) is not data:
+            return None
+        return cut_lines(data, starts, width, self.delimiter[0], _BACKSLASH, self._harmless)
 
 
 def _unescaped(found: re.Match[str]) -> str:
@@ -140,6 +167,7 @@ class CsvGrammar:
         self._broken = re.compile(f"{escape}{either}".encode())
         self._needs_quotes = re.compile(f"[{delimiter}{quote}\r\n]")
         self._quote = format.quote.encode()
+        self._null = format.null.encode(format.encoding)
         self._quote_or_newline = re.compile(f"[{quote}\n]".encode())
         self._quote_or_escape = re.compile(either.encode())
         self._inside = False
@@ -203,13 +231,19 @@ class CsvGrammar:
             return inner
         return self._piece.sub(self._unquoted, text)
 
+    def decode_all(self, cells: Sequence[bytes]) -> list[str | None]:
+        joined = b"\n".join(cells)
+        plain = self._quote not in joined
+        texts = _decode_lines(joined, cells, self._encoding, self._null) if plain else None
+        return list(map(self.decode, cells)) if texts is None else texts
+
     def _unquoted(self, found: re.Match[str]) -> str:
         quoted, bare = found.groups()
         return str(bare) if quoted is None else self._escaped.sub(r"\1", quoted)
 
     def encode(self, text: str | None, old: bytes) -> bytes:
         if text is None:
-            return self._format.null.encode(self._encoding)
+            return self._null
         quote, escape = self._format.quote, self._format.escape
         quoted = old.startswith(self._quote) or self._needs_quotes.search(text) is not None
         # A line of these two characters alone would end the data.
@@ -227,6 +261,26 @@ class CsvGrammar:
 
     def plain(self, lines: bytes) -> bool:
         return self._quote not in lines and ascii_only(lines, self._encoding) is lines
+
+    def cut(self, data: bytes, starts: Sequence[int], width: int) -> Sequence[Sequence[bytes]] | None:
+        if ascii_only(data, self._encoding) is not data:
+            return None
+        return cut_lines(data, starts, width, self.delimiter[0], self._quote[0], _NONE)
+
+
+def _decode_lines(joined: bytes, cells: Sequence[bytes], encoding: str, null: bytes) -> list[str | None] | None:
+    """The cells that these lines are, as they stand; None where they have to be decoded one by one."""
+    if encoding != UTF8:
+        return None
+    try:
+        texts = joined.decode(encoding).split("\n")
+    except UnicodeDecodeError:
+        return None
+    if len(texts) != len(cells):
+        return None
+    if null not in cells:
+        return [*texts]
+    return [None if cell == null else text for cell, text in zip(cells, texts, strict=True)]
 
 
 def _cut(line: bytes, plain: bytes, cell: re.Pattern[bytes], delimiter: bytes) -> list[bytes]:

@@ -11,12 +11,13 @@ from hoopaddon.adapters.postgres.values.buffer import BufferRows, Cells
 from hoopaddon.adapters.postgres.values.cells import (
     HEAD_BYTES,
     NULL_CELL,
+    cell_texts,
     data_row_head,
-    data_row_heads,
     data_row_starts,
-    short_cells,
+    data_rows,
     sized,
     split_cells,
+    split_columns,
 )
 from hoopaddon.adapters.postgres.values.description import Field
 from hoopaddon.adapters.postgres.values.types.table import BUILT_IN
@@ -94,8 +95,7 @@ class CellRows(BufferRows):
     def _decode(self, column: int, cells: Cells) -> list[str | None]:
         field = self._fields[column]
         if field.format == TEXT_FORMAT:
-            encoding = self._encoding
-            return [None if cell == NULL_CELL else str(cell[4:], encoding, "backslashreplace") for cell in cells]
+            return cell_texts(cells, self._encoding)
         texts: list[str | None] = []
         size = 0
         for cell in cells:
@@ -136,15 +136,10 @@ class PostgresRows(CellRows):
         return starts[row] + HEAD_BYTES, starts[row + 1] if row + 1 < self._size else len(self._data)
 
     def _split_all(self) -> Sequence[Cells]:
-        return short_cells(self._data, self._starts(), len(self._fields)) or super()._split_all()
+        return split_columns(self._data, self._starts(), len(self._fields)) or super()._split_all()
 
-    def _assemble(self, columns: Sequence[Cells], lengths: Sequence[int]) -> bytes:
-        width = len(columns)
-        parts = [b""] * (self._size * (width + 1))
-        parts[:: width + 1] = data_row_heads(lengths, width)
-        for column, cells in enumerate(columns, 1):
-            parts[column :: width + 1] = cells
-        return b"".join(parts)
+    def _assemble(self, columns: list[list[bytes]]) -> bytes:
+        return data_rows(columns)
 
 
 def rows_of(command: Command, columns: Sequence[Column], cells: Sequence[Sequence[str | None]]) -> PostgresRows:

@@ -12,9 +12,16 @@ from rich.text import Text
 
 from hoopaddon.cli.terminal import harmless, joined, length, moment, one_line, plural, table, verdict_text
 from hoopaddon.store.events import integer, number, text
+from hoopaddon.store.screen import words_of
+from hoopaddon.store.streams import RESIZE, STREAMED, TERMINAL, text_of
 from hoopaddon.store.verify import complete_lines, event, open_journal
 
 _CELL_CHARS = 60
+_LINE_CHARS = 400
+_ID_CHARS = 13
+_SHELL = "ssh_shell"
+_MARKS = {"ssh_exec": "$ ", "ssh_input": "> ", "sftp_operation": "file: ", "ssh_forward": "forward: "}
+"""Before the text of commands that are no statements, by kind."""
 
 
 @dataclass(slots=True)
@@ -26,6 +33,9 @@ class _Running:
     """The names of its columns and the first rows of each result."""
     kept: int = 0
     outputs: list[tuple[str, str]] = field(default_factory=list)
+    printed: dict[str, str] = field(default_factory=dict)
+    """The beginning of what streamed, by kind; of a terminal only that something did."""
+    cut: bool = False
 
 
 def events(path: Path) -> Iterator[dict[str, Any]]:
@@ -45,6 +55,7 @@ class Show:
         self.out = out
         self.rows = rows
         self.running: dict[int, _Running] = {}
+        self._session = ""
 
     def show(self, path: Path) -> None:
         for found in events(path):
@@ -54,10 +65,14 @@ class Show:
                     self._header(found)
                 case "command":
                     self.running[position] = _Running(found)
+                    if found.get("kind") == _SHELL:
+                        self._opened(position, found)
                 case "rows":
                     self._keep_rows(position, found)
                 case "output":
                     self._output(position, found)
+                case "cut" if running := self.running.get(position):
+                    running.cut = True
                 case "command_end":
                     self._keep_rows(position, found)
                     self._command(position, self._ended(position, found), found)
@@ -77,6 +92,7 @@ class Show:
         return self.running.pop(position) if position in self.running else _Running(end)
 
     def _header(self, found: dict[str, Any]) -> None:
+        self._session = one_line(text(found.get("session")))[:_ID_CHARS]
         target = found.get("target")
         target = target if isinstance(target, dict) else {}
         groups, labels = _strings(found.get("groups")), target.get("labels")
@@ -110,22 +126,42 @@ class Show:
 
     def _output(self, position: int, found: dict[str, Any]) -> None:
         kind, said = text(found.get("kind")), text(found.get("text"))
-        if running := self.running.get(position):
+        if kind in STREAMED or kind == RESIZE:
+            self._streamed(position, kind, found)
+        elif running := self.running.get(position):
             # An error is said at the command's end as well.
             if kind != "error" and len(running.outputs) < self.rows:
                 running.outputs.append((kind, said))
         else:
             self.out.print(Text(f"{one_line(kind)}: {harmless(said)}", "dim"))
 
+    def _streamed(self, position: int, kind: str, found: dict[str, Any]) -> None:
+        running = self.running.get(position)
+        if running is None or kind == RESIZE:
+            return
+        so_far = running.printed.get(kind, "")
+        if kind == TERMINAL:
+            running.printed[kind] = "shown"
+        elif len(so_far) < self.rows * _LINE_CHARS:
+            running.printed[kind] = so_far + text_of(found)[: self.rows * _LINE_CHARS]
+
+    def _opened(self, position: int, asked: dict[str, Any]) -> None:
+        """A shell goes on while what is typed into it begins and ends."""
+        said = _strings(asked.get("parameters"))
+        kind = f" ({one_line(said[0], 40)}, {one_line('x'.join(said[1:3]), 20)})" if len(said) >= 3 else ""
+        line = Text(f"\n#{position}  {moment(number(asked.get('at')) or 0.0)}  ", "dim")
+        self.out.print(line.append(f"a shell is opened{kind}", "bold"))
+
     def _command(self, position: int, running: _Running, end: dict[str, Any]) -> None:
         asked = running.asked
         line = Text(f"\n#{position}  {moment(number(asked.get('at')) or 0.0)}  ", "dim")
         line.append_text(verdict_text(text(end.get("verdict"))))
-        for part in _effects(end):
+        for part in _effects(end, text(asked.get("kind"))):
             line.append(f"  {part}")
         self.out.print(line)
-        self._indented(Text(harmless(text(asked.get("text"))), "bold"))
-        if parameters := asked.get("parameters"):
+        kind = text(asked.get("kind"))
+        self._indented(Text(f"{_MARKS.get(kind, '')}{harmless(text(asked.get('text')))}", "bold"))
+        if (parameters := asked.get("parameters")) and kind not in _MARKS and kind != _SHELL:
             values = parameters if isinstance(parameters, list) else [parameters]
             shown = ", ".join(f"${i}={_cell(value)}" for i, value in enumerate(values, 1))
             self._indented(Text(shown, "cyan"))
@@ -138,9 +174,24 @@ class Show:
             self._indented(Text(f"{one_line(text(end.get('addon')))}: {one_line(text(end['reason']))}", "red"))
         for kind, said in running.outputs:
             self._indented(Text(f"{one_line(kind)}: {harmless(said)}", "dim"))
+        self._printed(running)
         if end.get("error"):
             self._indented(Text(harmless(text(end["error"])), "red"))
         self._results(running, end)
+
+    def _printed(self, running: _Running) -> None:
+        """The first lines of what a program printed; where it had a terminal, how to see that."""
+        for kind, printed in running.printed.items():
+            if kind == TERMINAL:
+                self._indented(Text(f"what was on the screen: hoopaddon sessions replay {self._session}", "dim"))
+                continue
+            lines = [line for line in words_of(printed).splitlines() if line.strip()]
+            for line in lines[: self.rows]:
+                self._indented(Text(one_line(line, _LINE_CHARS), "yellow" if kind == "stderr" else ""))
+            if len(lines) > self.rows:
+                self._indented(Text("…", "dim"))
+        if running.cut:
+            self._indented(Text("the rest was not recorded: it is beyond the limit", "dim"))
 
     def _results(self, running: _Running, end: dict[str, Any]) -> None:
         for columns, cells in running.results:
@@ -161,15 +212,16 @@ class Show:
         self.out.print(Padding(what, (0, 0, 0, 4), expand=False))
 
 
-def _effects(end: dict[str, Any]) -> Iterator[str]:
-    if (rows := integer(end.get("rows"))) is not None:
+def _effects(end: dict[str, Any], kind: str) -> Iterator[str]:
+    if (rows := integer(end.get("rows"))) is not None and (rows or (kind not in _MARKS and kind != _SHELL)):
         yield plural(rows, "row")
     if (size := integer(end.get("bytes"))) is not None:
         yield plural(size, "byte")
     if (seconds := number(end.get("seconds"))) is not None:
         yield length(seconds)
     if tag := text(end.get("tag")):
-        yield one_line(tag, _CELL_CHARS)
+        # The tag of a file that was sent has its hash, which is of no use in part.
+        yield one_line(tag, _LINE_CHARS if kind in _MARKS else _CELL_CHARS)
 
 
 def _approval(approval: dict[str, Any]) -> str:

@@ -6,12 +6,13 @@ from typing import Any
 from hoopaddon.adapters.ssh.commands import SshExec
 from hoopaddon.adapters.ssh.mode import SshMode
 from hoopaddon.adapters.ssh.server import SshInstance
+from hoopaddon.adapters.ssh.session.forwards import SshForward
 from hoopaddon.adapters.ssh.sftp.command import SftpOperation
 from hoopaddon.command import Command
 from hoopaddon.rows import Column, Rows
 from hoopaddon.session import Session
 
-__all__ = ["ADAPTER", "SftpOperation", "SshAdapter", "SshInstance", "SshMode"]
+__all__ = ["ADAPTER", "SftpOperation", "SshAdapter", "SshForward", "SshInstance", "SshMode"]
 
 
 class SshAdapter:
@@ -21,7 +22,7 @@ class SshAdapter:
 
     def command(self, session: Session, text: str, parameters: Sequence[Any] = ()) -> SshExec:
         """A command line, as a client would send it."""
-        return SshExec(session, text)
+        return SshExec(session, text, parameters)
 
     def rows(self, command: Command, columns: Sequence[Column], cells: Sequence[Sequence[str | None]]) -> Rows:
         """Rows as they are: nothing in SSH has a type that a mask could fail to fit."""

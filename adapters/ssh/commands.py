@@ -1,5 +1,8 @@
 """The commands of SSH as policies see them."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from hoopaddon.adapters.ssh.shell.facts import ShellFacts, facts_of
 from hoopaddon.command import Command
 from hoopaddon.commands import ShellCommand, ShellProgram
@@ -11,8 +14,8 @@ class SshExec(ShellCommand, hook="ssh_exec", protocol="ssh"):
 
     __slots__ = ("_facts", "_facts_text")
 
-    def __init__(self, session: Session, text: str) -> None:
-        super().__init__(session, text)
+    def __init__(self, session: Session, text: str, parameters: Sequence[Any] = ()) -> None:
+        super().__init__(session, text, parameters)
         self._facts: ShellFacts | None = None
         self._facts_text = text
 

@@ -48,7 +48,7 @@ class GatewayProcess(ABC):
         self.confdir.mkdir(parents=True, exist_ok=True)
         self.scripts = [self._script(n, script) for n, script in enumerate(scripts)]
         self._options = {"confdir": self.confdir, **(options or {})}
-        self._settings = f"?{urlencode(settings)}" if settings else ""
+        self._settings = f"?{urlencode(settings, doseq=True)}" if settings else ""
         self._arguments = arguments
         self._environment = {**os.environ, "NO_COLOR": "1", **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None

@@ -2,14 +2,21 @@
 
 import asyncio
 import logging
-import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable
+from typing import TYPE_CHECKING, Any, cast
 
 import asyncssh
 
 from hoopaddon.adapters.ssh.commands import SshExec, SshShell
-from hoopaddon.command import Command, Verdict
-from hoopaddon.policy.in_force import judged
+from hoopaddon.adapters.ssh.session.bridge import Bridge
+from hoopaddon.adapters.ssh.session.environment import bound, passes
+from hoopaddon.adapters.ssh.session.flow import Valve, one_line
+from hoopaddon.adapters.ssh.session.forwards import Forwards
+from hoopaddon.adapters.ssh.session.running import Running, refusal
+from hoopaddon.adapters.ssh.session.wires import ClientWire, Terminal, Wish
+from hoopaddon.command import Command
+from hoopaddon.policy.chain import place
+from hoopaddon.session import Session
 
 if TYPE_CHECKING:
     from hoopaddon.adapters.ssh.session.connection import Connection
@@ -19,128 +26,235 @@ logger = logging.getLogger(__name__)
 REFUSED_STATUS = 126
 """What a shell says of a command that it found and may not run."""
 FAILED_STATUS = 255
+MOST_SIGNALS = 16
+"""How many a client may send to a program before it runs."""
 
 
 class ClientChannel(asyncssh.SSHServerSession[bytes]):
     """The client's half."""
 
-    def __init__(self, connection: "Connection") -> None:
+    def __init__(self, connection: "Connection", forwards: Forwards) -> None:
         self._connection = connection
-        self._channel: asyncssh.SSHServerChannel[bytes] | None = None
-        self._target: asyncssh.SSHClientChannel[bytes] | None = None
-        self._line: str | None = None
-        self._pty: dict[str, Any] = {}
-        self._early: list[tuple[bytes, Any]] = []
-        self._eof = False
+        self._forwards = forwards
+        self._wire: ClientWire | None = None
+        self._wish: Wish | None = None
+        self._terminal: Terminal | None = None
+        self._environment: dict[bytes, bytes] = {}
+        self._agent = False
+        self._running: Running | None = None
+        self._bridge: Bridge | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._early: list[bytes] = []
+        self._signals: list[str] = []
+        self._eof = self._open = self._gone = False
+        self.source = Valve(self._stop)
+
+    @property
+    def wire(self) -> ClientWire:
+        if self._wire is None:
+            raise RuntimeError("the channel is not open yet")
+        return self._wire
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
-        self._channel = chan
+        self._wire = cast(ClientWire, chan)
+
+    # -- what the client asks for
+
+    def environment_requested(self, name: bytes, value: bytes) -> bool:
+        if not passes(name, self._connection.mode.target.allowed):
+            return False
+        self._environment[name] = value
+        return True
 
     def pty_requested(self, term_type: str, term_size: tuple[int, int, int, int], term_modes: Any) -> bool:
-        self._pty = {"request_pty": "force", "term_type": term_type, "term_size": term_size, "term_modes": term_modes}
+        self._terminal = Terminal(term_type, term_size, dict(term_modes))
         return True
+
+    def agent_requested(self) -> bool | Awaitable[bool]:
+        return self._request_agent()
+
+    async def _request_agent(self) -> bool:
+        self._agent = await self._forwards.agent(self.say)
+        return self._agent
 
     def shell_requested(self) -> bool:
-        return True
+        return self._asked(Wish("shell"))
 
     def exec_requested(self, command: str) -> bool:
-        self._line = command
+        return self._asked(Wish("exec", command))
+
+    def subsystem_requested(self, subsystem: str) -> bool:
+        self.say(f"the subsystem {subsystem} is not allowed here")
+        logger.info("%s: refused the subsystem %s", self._connection.client_address, one_line(subsystem))
+        return False
+
+    def _asked(self, wish: Wish) -> bool:
+        self._wish = wish
         return True
 
     def session_started(self) -> None:
-        self._connection.run(asyncio.get_running_loop().create_task(self._run()))
+        self._task = asyncio.get_running_loop().create_task(self._run())
+        if not self._task.done():
+            self._connection.run(self._task)
+
+    # -- what comes of it
 
     async def _run(self) -> None:
-        channel = self._channel
-        if channel is None:
-            return
         from hoopaddon.adapters.ssh.session.connection import NotAdmitted
 
         try:
             target = await self._connection.admitted()
+            session = self._connection.session
+            if session is None or self._wish is None:
+                raise NotAdmitted("not logged in")
+            await self._judge(session, target, self._wish)
         except NotAdmitted as e:
             self.say(str(e))
-            channel.exit(FAILED_STATUS)
-            return
-        session = self._connection.session
-        if session is None:
-            return
-        command: Command = SshExec(session, self._line) if self._line is not None else SshShell(session, "shell")
-        gateway = self._connection.gateway
-        verdict = await judged(gateway, command)
+            self._exit(FAILED_STATUS)
+        except Exception as e:  # our own mistake: nothing of this channel goes on
+            logger.error(
+                "%s: a channel ended by %s at %s", self._connection.client_address, type(e).__name__, place(e)
+            )
+            if self._running is not None:
+                self._running.end(error="the gateway failed")
+            self.fail("the gateway failed")
+
+    async def _judge(self, session: Session, target: asyncssh.SSHClientConnection, wish: Wish) -> None:
+        running = self._running = Running(self._connection.gateway, self._command(session, wish))
+        verdict = await running.judge(self.say)
         if not verdict.passes:
-            self.refuse(verdict)
-            gateway.chain.end_command(command)
+            self.fail(refusal(verdict))
             return
-        began = time.monotonic()
-        half = TargetHalf(channel, command)
-        line = command.text if self._line is not None else None
-        self._target, _ = await target.create_session(lambda: half, line, encoding=None, **self._pty)
-        for data, datatype in self._early:
-            self._target.write(data, datatype)
+        if self._gone:
+            running.end(error="the client left")
+            return
+        wish.environment, wish.terminal, wish.agent = self._environment, self._terminal, self._agent
+        if wish.request == "exec":
+            wish.text = running.command.text
+        await self._bridged(target, wish, running)
+
+    def _command(self, session: Session, wish: Wish) -> Command:
+        beside = bound(self._environment)
+        if wish.request == "exec":
+            return SshExec(session, wish.text, beside)
+        columns, rows = self._terminal.size[:2] if self._terminal else (0, 0)
+        name = self._terminal.name if self._terminal else ""
+        return SshShell(session, wish.request, (name, columns, rows, *beside))
+
+    async def _bridged(self, target: asyncssh.SSHClientConnection, wish: Wish, running: Running) -> None:
+        bridge = self._bridge = Bridge(self._connection.gateway, self, running, terminal=wish.terminal is not None)
+        try:
+            await bridge.open(target, wish)
+        except (asyncssh.Error, OSError) as e:
+            logger.info("%s: the target refuses a channel: %s", self._connection.client_address, one_line(e))
+            running.end(error="the target refuses it")
+            if not bridge.ended.is_set():
+                self.say(f"the target refuses it: {one_line(getattr(e, 'reason', e))}")
+                self._exit(FAILED_STATUS)
+            return
+        self._begin(bridge)
+        await bridge.ended.wait()
+
+    def _begin(self, bridge: Bridge) -> None:
+        """What the client has sent before there was anybody to take it goes first."""
+        self._open = True
+        for name in self._signals:
+            bridge.send_signal(name)
+        for data in self._early:
+            bridge.inlet.client_data(data)
         self._early.clear()
         if self._eof:
-            self._target.write_eof()
-        await half.ended
-        command.duration_s = time.monotonic() - began
-        gateway.chain.end_command(command)
+            bridge.inlet.client_eof()
+        self.source.open("starting")
+
+    # -- what the client is told
 
     def say(self, text: str) -> None:
         """Tell the person at the other end, beside what the target says."""
-        if self._channel is not None:
-            self._channel.write_stderr(f"hoopaddon: {text}\n".encode())
+        if self._wire is not None and not self._wire.is_closing():
+            end = "\r\n" if self._terminal is not None else "\n"
+            self._wire.write_stderr(f"hoopaddon: {one_line(text)}{end}".encode(errors="replace"))
 
-    def refuse(self, verdict: Verdict) -> None:
-        self.say(f"{verdict.reason} (refused by {verdict.addon})")
-        if self._channel is not None:
-            self._channel.exit(REFUSED_STATUS)
+    def fail(self, error: str) -> None:
+        self.say(error)
+        self._exit(REFUSED_STATUS)
 
-    def data_received(self, data: bytes, datatype: Any) -> None:
-        if self._target is None:
-            self._early.append((data, datatype))
-        else:
-            self._target.write(data, datatype)
+    def _exit(self, status: int) -> None:
+        self._early.clear()
+        if self._wire is not None:
+            self._wire.exit(status)
+
+    # -- what the client sends
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        if self.source.closed and self._wire is not None:
+            # asyncssh resumes reading by itself when a request has been granted.
+            self._wire.pause_reading()
+        if self._open and self._bridge is not None:
+            self._bridge.inlet.client_data(data)
+        elif not self._gone:
+            self._early.append(data)
+            self.source.close("starting")
 
     def eof_received(self) -> bool:
         self._eof = True
-        if self._target is not None:
-            self._target.write_eof()
+        if self._open and self._bridge is not None:
+            self._bridge.inlet.client_eof()
         return True
 
     def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
-        if self._target is not None:
-            self._target.change_terminal_size(width, height, pixwidth, pixheight)
+        if self._terminal is None:
+            return
+        self._terminal = Terminal(self._terminal.name, (width, height, pixwidth, pixheight), self._terminal.modes)
+        if self._bridge is not None:
+            self._bridge.resize(width, height, pixwidth, pixheight)
 
+    def signal_received(self, signal: str) -> None:
+        if self._open and self._bridge is not None:
+            self._bridge.send_signal(signal)
+        elif len(self._signals) < MOST_SIGNALS:
+            self._signals.append(signal)
 
-class TargetHalf(asyncssh.SSHClientSession[bytes]):
-    """The target's half."""
+    def break_received(self, msec: int) -> bool:
+        return self._bridge is not None and self._bridge.send_break(msec)
 
-    def __init__(self, client: asyncssh.SSHServerChannel[bytes], command: Command) -> None:
-        self._client = client
-        self._command = command
-        self._exit: tuple[Any, ...] = ()
-        self._status: int | None = None
-        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def reads_no_more(self) -> None:
+        if self._bridge is not None:
+            self._bridge.client_reads_no_more()
 
-    def data_received(self, data: bytes, datatype: Any) -> None:
-        self._command.bytes += len(data)
-        self._client.write(data, datatype)
+    def _stop(self, stop: bool) -> None:
+        if self._wire is None or self._gone:
+            return
+        if stop:
+            self._wire.pause_reading()
+        else:
+            self._wire.resume_reading()
 
-    def eof_received(self) -> bool:
-        return True
+    # -- what the client can take, and its leaving
 
-    def exit_status_received(self, status: int) -> None:
-        self._status = status
+    def pause_writing(self) -> None:
+        if self._bridge is not None:
+            self._bridge.client_paused(True)
 
-    def exit_signal_received(self, signal: str, core_dumped: bool, msg: str, lang: str) -> None:
-        self._exit = (signal, core_dumped, msg, lang)
+    def resume_writing(self) -> None:
+        if self._bridge is not None:
+            self._bridge.client_paused(False)
+
+    def close_received(self) -> None:
+        self._leave()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._exit:
-            self._client.exit_with_signal(*self._exit)
-        elif self._status is not None:
-            self._client.exit(self._status)
-        else:
-            self._client.close()
-        if not self.ended.done():
-            self.ended.set_result(None)
+        self._leave()
+
+    def _leave(self) -> None:
+        """A hold ends with the wish of the one who waited."""
+        if self._gone:
+            return
+        self._gone = True
+        self._early.clear()
+        if self._bridge is not None:
+            self._bridge.client_left()
+        elif self._running is not None:
+            self._running.end(error="the client left")
+        if self._task is not None and self._bridge is None:
+            self._task.cancel()

@@ -8,8 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hoopaddon.adapters.postgres.values.cells import (
+    NULL_CELL,
+    cell_texts,
+    cells_in_turn,
     data_row_head,
     data_row_starts,
+    data_rows,
     short_cells,
     sized,
     split_cells,
@@ -43,7 +47,7 @@ cells = st.one_of(
 
 
 @given(st.data())
-def test_the_fast_way_splits_as_the_slow_one(data: st.DataObject) -> None:
+def test_the_fast_ways_split_as_the_slow_one(data: st.DataObject) -> None:
     width = data.draw(st.integers(1, 4))
     rows = data.draw(st.lists(st.lists(cells, min_size=width, max_size=width), min_size=1, max_size=8))
     wire = b"".join(data_row(*row) for row in rows)
@@ -51,12 +55,41 @@ def test_the_fast_way_splits_as_the_slow_one(data: st.DataObject) -> None:
     slow = [
         split_cells(wire, start + 7, end, width) for start, end in zip(starts, [*starts[1:], len(wire)], strict=True)
     ]
+    columns = cells_in_turn(wire, starts, width)
+    assert columns is not None
+    assert list(zip(*columns, strict=True)) == slow
+    assert data_rows([list(column) for column in columns]) == wire
     columns = short_cells(wire, starts, width)
     if columns is None:
         assert any(cell is not None and len(cell) > 255 for row in rows for cell in row)
     else:
         assert list(zip(*columns, strict=True)) == slow
     assert [list(row) for row in slow] == [list(map(sized, row)) for row in rows]
+
+
+@given(st.lists(st.lists(cells, min_size=2, max_size=2), min_size=1, max_size=4), st.data())
+def test_what_is_no_row_is_split_by_no_way(rows: list[list[bytes | None]], data: st.DataObject) -> None:
+    wire = bytearray(b"".join(data_row(*row) for row in rows))
+    starts = data_row_starts(bytes(wire), 2, len(rows))
+    for _ in range(data.draw(st.integers(1, 3))):
+        # Lengths stand near the beginnings.
+        near = data.draw(st.sampled_from(starts)) + data.draw(st.integers(0, 20))
+        wire[min(near, len(wire) - 1)] = data.draw(st.sampled_from([0, 1, 2, 4, 0x44, 0x7F, 0x80, 0xFF]))
+    cut = bytes(wire[: data.draw(st.one_of(st.just(len(wire)), st.integers(0, len(wire))))])
+    bounds = [*starts[1:], len(cut)]
+    try:
+        slow = [split_cells(cut, start + 7, end, 2) for start, end in zip(starts, bounds, strict=True)]
+    except PeerError:
+        assert cells_in_turn(cut, starts, 2) is None
+        return
+    columns = cells_in_turn(cut, starts, 2)
+    assert columns is not None
+    assert list(zip(*columns, strict=True)) == slow
+
+
+def test_cells_as_text() -> None:
+    assert cell_texts([sized(b"a"), NULL_CELL, sized(b""), sized(b"\xff")], "utf-8") == ["a", None, "", "\\xff"]
+    assert cell_texts([sized(b"\xe9")], "iso8859_1") == ["é"]
 
 
 @settings(deadline=None)

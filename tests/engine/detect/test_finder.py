@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hoopaddon.detect import UNSEARCHED, Finder, Match, find
+from hoopaddon.detect import UNSEARCHED, Finder, Match, find, finder, replace
+from hoopaddon.detect.personal import EMAIL
 from tests.engine.detect.samples import POSITIVE
 
 FINDER = Finder()
@@ -130,3 +131,25 @@ def test_a_key_that_is_cut_off_ends_with_its_string() -> None:
 
 def test_a_text_with_half_a_surrogate_pair_is_searched() -> None:
     assert [match.entity for match in FINDER.find("\ud800 ann@example.com")] == ["email"]
+
+
+@given(
+    st.lists(st.sampled_from(["ann", "@", "%40", ".", "'", "-", "example.com", "xn--p1ai", " ", "\0", "_", "1", "é"]))
+)
+def test_ascii_has_a_pattern_of_its_own_that_finds_the_same(parts: list[str]) -> None:
+    text = "".join(parts)
+    ascii_only = text.replace("é", "e")
+    assert EMAIL.whole is not None
+    assert EMAIL.whole_in_ascii is not None
+    assert EMAIL.whole_in_ascii.split(ascii_only) == EMAIL.whole.split(ascii_only)
+    searched, masks = finder(frozenset({"email"})), {"email": r"<\g\1>"}
+    for each in (text, ascii_only):
+        by_function = searched.replace(each, {"email": lambda entity, value: r"<\g\1>"})
+        assert (
+            searched.replace(each, masks) == by_function == replace(each, searched.find(each), lambda *_: r"<\g\1>")
+        )
+
+
+def test_a_mask_that_is_always_the_same_is_a_text() -> None:
+    text = "ann@example.com, 4111 1111 1111 1111"
+    assert finder(frozenset({"email", "card"})).replace(text, {"email": "E", "card": "C"}) == "E, C"

@@ -1,16 +1,17 @@
-"""Hold a command until people approve it, by what it does, to which tables, on which targets, and for whom."""
+"""Hold a command until people approve it, by what it does, to which tables or paths, on which targets, and for whom."""
 
+import posixpath
 import re
 from collections.abc import Awaitable, Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from mitmproxy.exceptions import OptionsError
 
-from hoopaddon import Addon, Command, Decision, Loader, Session, ctx
+from hoopaddon import Addon, Command, Decision, FileOperation, Loader, Session, ShellCommand, ctx
 
 _DURATION = re.compile(r"([0-9]{1,6})(s|m|h)")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600}
-_SHOWN_TABLES = 3
+_SHOWN_OBJECTS = 3
 
 
 class RequireApproval(Addon):
@@ -20,6 +21,7 @@ class RequireApproval(Addon):
         self._verbs: frozenset[str] = frozenset()
         self._any_verb = False
         self._tables: tuple[str, ...] = ()
+        self._paths: tuple[str, ...] = ()
         self._labels: dict[str, str] = {}
         self._groups: frozenset[str] = frozenset()
         self._approvers: frozenset[str] = frozenset()
@@ -32,13 +34,19 @@ class RequireApproval(Addon):
             "approval_verbs",
             Sequence[str],
             ["delete", "update", "merge"],
-            "Hold commands with one of these verbs; * is any.",
+            "Hold commands with one of these verbs, or programs; * is any.",
         )
         add(
             "approval_tables",
             Sequence[str],
             [],
-            "Hold only what touches one of these tables, as `orders` or `public.pay_*`.",
+            "Of statements, hold only what touches one of these tables, as `orders` or `public.pay_*`.",
+        )
+        add(
+            "approval_paths",
+            Sequence[str],
+            [],
+            "Of command lines and file transfers, hold only what touches one of these paths, as `/etc/*`.",
         )
         add("approval_labels", Sequence[str], [], "Hold only on targets with all of these labels, as `env=prod`.")
         add("approval_groups", Sequence[str], [], "Hold only what users of one of these groups do.")
@@ -57,6 +65,7 @@ class RequireApproval(Addon):
         self._within_s = _seconds(options.approval_within)
         self._verbs, self._any_verb = verbs, "*" in verbs
         self._tables = tuple(table.lower() for table in _listed(options.approval_tables))
+        self._paths = tuple(_listed(options.approval_paths))
         self._groups = frozenset(_listed(options.approval_groups))
         self._approvers = frozenset(_listed(options.approvers))
         self._count = options.approval_count
@@ -67,12 +76,33 @@ class RequireApproval(Addon):
             return None
         facts = command.facts
         verbs = facts.verbs if self._any_verb else facts.verbs & self._verbs
+        if isinstance(command, ShellCommand | FileOperation):
+            return self._hold_at_paths(command, verbs)
         if not verbs and not self._any_verb:
             return None
         tables = [name for name in sorted(facts.objects) if self._is_listed(name)]
         if self._tables and not tables:
             return None
-        return command.approve(_reason(verbs, tables), by=self._approvers, count=self._count, within_s=self._within_s)
+        return self._hold(command, verbs, tables)
+
+    def _hold_at_paths(
+        self, command: ShellCommand | FileOperation, verbs: frozenset[str]
+    ) -> Awaitable[Decision] | None:
+        paths = [path for path in sorted(command.objects) if not self._paths or _touches(path, self._paths)]
+        computed = False
+        if isinstance(command, ShellCommand):
+            # What is computed when it runs may be any program, or any path.
+            computed = any(not program.name for program in command.programs)
+            somewhere = computed or any(p.dynamic and (self._any_verb or p.name in verbs) for p in command.programs)
+        else:
+            somewhere = False
+        if not (verbs or computed or self._any_verb) or not (paths or somewhere or not self._paths):
+            return None
+        return self._hold(command, verbs or {"a program with a computed name"}, paths)
+
+    def _hold(self, command: Command, verbs: Iterable[str], objects: list[str]) -> Awaitable[Decision]:
+        reason = _reason(verbs, objects)
+        return command.approve(reason, by=self._approvers, count=self._count, within_s=self._within_s)
 
     def _concerns(self, session: Session) -> bool:
         if self._labels and not self._labels.items() <= session.target.labels.items():
@@ -87,12 +117,23 @@ class RequireApproval(Addon):
         )
 
 
-def _reason(verbs: Iterable[str], tables: list[str]) -> str:
+def _touches(path: str, patterns: Iterable[str]) -> bool:
+    """Whether a path is, holds, or may be one of those. One that is not absolute may be anywhere."""
+    if not path.startswith("/"):
+        return any(fnmatchcase(posixpath.basename(path), posixpath.basename(pattern)) for pattern in patterns) or (
+            ".." in path or path in (".", "~")
+        )
+    place = f"/{posixpath.normpath(path).lstrip('/')}"
+    below = place if place == "/" else f"{place}/"
+    return any(fnmatchcase(place, pattern) or pattern.startswith(below) for pattern in patterns)
+
+
+def _reason(verbs: Iterable[str], objects: list[str]) -> str:
     what = ", ".join(sorted(verbs)) or "a command"
-    if not tables:
+    if not objects:
         return f"{what} needs an approval"
-    more = f" and {len(tables) - _SHOWN_TABLES} more" if len(tables) > _SHOWN_TABLES else ""
-    return f"{what} on {', '.join(tables[:_SHOWN_TABLES])}{more} needs an approval"
+    more = f" and {len(objects) - _SHOWN_OBJECTS} more" if len(objects) > _SHOWN_OBJECTS else ""
+    return f"{what} on {', '.join(objects[:_SHOWN_OBJECTS])}{more} needs an approval"
 
 
 def _listed(values: Iterable[str]) -> list[str]:

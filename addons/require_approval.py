@@ -1,4 +1,4 @@
-"""Hold a command until people approve it, by what it does, to which tables or paths, on which targets, and for whom."""
+"""Hold a command until people approve it, by what it does, to which tables or paths, where, and for whom."""
 
 import posixpath
 import re

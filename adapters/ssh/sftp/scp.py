@@ -360,10 +360,11 @@ class ScpGuard:
         if running is None:
             return
         running.command.bytes = self._transfer.bytes
-        entry_is_file = not running.command.verbs & {"mkdir", "list"}
+        if running.command.verbs & {"mkdir", "list"} or (error and not self._transfer.bytes):
+            running.end(error=error)
+            return
         done = "written" if self._line.receives else "read"
-        tag = self._transfer.described(done, whole=not error) if entry_is_file else ""
-        running.end(tag, error)
+        running.end(self._transfer.described(done, whole=not error), error)
 
     def _failed(self, error: Exception) -> None:
         logger.error("an scp record could not be handled: %s at %s", type(error).__name__, place(error))

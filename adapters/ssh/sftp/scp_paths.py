@@ -33,13 +33,13 @@ class ScpPaths:
         name = text_of(entry.name)
         if self._folders:
             folder, all_folders = self._folders[-1]
-            return posixpath.join(folder, name), frozenset(posixpath.join(f, name) for f in all_folders)
+            return _inside(folder, name), frozenset(_inside(other, name) for other in all_folders)
         return self._received(name) if self._line.receives else self._sent(name)
 
     def _received(self, name: str) -> tuple[str, frozenset[str]]:
         written = self._line.paths[0] or ""
         path = normal(written)
-        inside = posixpath.join(path, name)
+        inside = _inside(path, name)
         is_folder = self._line.folder or written.endswith(("/", "/.", "/..")) or written in (".", "..")
         return (inside, frozenset({inside})) if is_folder else (path, frozenset({path, inside}))
 
@@ -48,5 +48,9 @@ class ScpPaths:
         exact = [path for path in known if posixpath.basename(path) == name]
         if exact:
             return exact[0], frozenset(exact)
-        beside = [posixpath.join(posixpath.dirname(path), name) for path in known]
+        beside = [_inside(posixpath.dirname(path), name) for path in known]
         return (beside[0], frozenset(beside)) if beside else (name, frozenset({name}))
+
+
+def _inside(folder: str, name: str) -> str:
+    return normal(posixpath.join(folder, name))

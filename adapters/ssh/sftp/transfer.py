@@ -44,13 +44,14 @@ class Transfer:
 
     def described(self, done: str, *, whole: bool) -> str:
         """In words. `whole`: what came in order from offset 0 is all that the file holds."""
+        count = f"{self.bytes} byte" if self.bytes == 1 else f"{self.bytes} bytes"
         if self._hash is None:
-            return f"{self.bytes} bytes {done} out of order, no sha256"
+            return f"{count} {done} out of order, no sha256"
         if self.failures:
-            return f"{self.bytes} bytes {done}, {self.failures} of the requests failed, no sha256"
+            return f"{count} {done} or lost, for {self.failures} of the requests failed; no sha256"
         digest = f"sha256 {self._hash.hexdigest()}"
         if self._appends or (whole and not self._start):
-            return f"{self.bytes} bytes {done}, {digest}"
+            return f"{count} {done}, {digest}"
         if not self._start:
-            return f"the first {self.bytes} bytes {done}, {digest}"
-        return f"{self.bytes} bytes from offset {self._start} {done}, {digest}"
+            return f"the first {count} {done}, {digest}"
+        return f"{count} from offset {self._start} {done}, {digest}"

@@ -113,7 +113,10 @@ class ShellProgram(Protocol):
 
     @property
     def words(self) -> tuple[str | None, ...]:
-        """Its arguments with the quoting taken off; None for one that is computed when it runs."""
+        """Its arguments with the quoting taken off; None for one that is computed when it runs.
+
+        Of one that is computed in part, `…` stands for that part. Patterns for file names are as written.
+        """
 
     @property
     def reads(self) -> frozenset[str]:
@@ -134,6 +137,28 @@ class ShellProgram(Protocol):
     @property
     def opaque(self) -> bool:
         """It runs code that cannot be read here: another language, a file, what comes through a pipe."""
+
+    @property
+    def code(self) -> str:
+        """Where that code is: `argument`, `file`, `pipe`, `input` (what the client sends after the line).
+
+        `itself` is a function that calls itself in the background or in a pipe; empty where nothing is opaque.
+        """
+
+    @property
+    def sets(self) -> Mapping[str, str | None]:
+        """Variables set for it, as by `A=b rm`; None where the value is computed.
+
+        A line that only sets variables, or only opens files, is shown as the program `:`, which does no more.
+        """
+
+    @property
+    def folder(self) -> str:
+        """Where it runs if the line says so, as by `cd /etc && …`; `…` where that is computed, else empty."""
+
+    @property
+    def path(self) -> str:
+        """The name as the line has it, with its folder; empty for what stands for no word of it."""
 
 
 class ShellCommand(Command, ABC):

@@ -6,11 +6,11 @@ from types import MappingProxyType
 
 from pglast import parser
 
-from hoopaddon.adapters.postgres.sql.generations import Generations
 from hoopaddon.adapters.postgres.sql.statement import NOTHING, Statement
 from hoopaddon.adapters.postgres.sql.syntax import stack_depth_exceeded
 from hoopaddon.adapters.postgres.sql.walk import Walker
 from hoopaddon.facts import Facts
+from hoopaddon.generations import Generations
 
 CACHED_TEXTS = 10_000
 CACHED_BYTES = 8 * 1024 * 1024

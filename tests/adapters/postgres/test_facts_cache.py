@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from hoopaddon.adapters.postgres.sql import facts
 from hoopaddon.adapters.postgres.sql.facts import PostgresFacts, facts_of, read
-from hoopaddon.adapters.postgres.sql.generations import Generations
 from hoopaddon.errors import Unparsable
+from hoopaddon.generations import Generations
 
 # Texts of the same form whose facts differ stand next to each other.
 FORMS = [

@@ -14,6 +14,8 @@ from mitmproxy import hooks as mitmproxy_hooks
 from hoopaddon import ConfigError, FileOperation, Outcome, Refused
 from hoopaddon.adapter import adapters
 from hoopaddon.adapters.postgres.session.replication import replication
+from hoopaddon.adapters.ssh.commands import SshShell
+from hoopaddon.adapters.ssh.session.forwards import SshForward
 from hoopaddon.adapters.ssh.sftp.command import SftpOperation
 from hoopaddon.hooks import LIFECYCLE, specs
 from hoopaddon.testing import Bench, command, held, judge, load, mask, output, session
@@ -118,6 +120,25 @@ def test_hook_postgres_query(example: ModuleType) -> None:
 def test_hook_postgres_replication(example: ModuleType) -> None:
     assert judge(example, replication(session(groups=["replicas"]))).passes
     assert not judge(example, replication(session())).passes
+
+
+def test_hook_ssh_exec(example: ModuleType) -> None:
+    assert judge(example, command("ls /srv | wc -l", protocol="ssh")).passes
+    refused = judge(example, command("sudo curl http://example.com/", protocol="ssh"))
+    assert refused.reason == "curl: this host fetches nothing from outside"
+    assert judge(example, command("curl http://example.com/", protocol="ssh", labels={"internet": "yes"})).passes
+
+
+def test_hook_ssh_shell(example: ModuleType) -> None:
+    assert judge(example, SshShell(session(groups=["ops"], protocol="ssh"), "shell")).passes
+    assert not judge(example, SshShell(session(groups=["agents"], protocol="ssh"), "shell")).passes
+
+
+def test_hook_ssh_forward(example: ModuleType) -> None:
+    who = session(protocol="ssh")
+    assert judge(example, SshForward(who, "local", "db", 5432)).passes
+    assert judge(example, SshForward(who, "agent")).passes
+    assert judge(example, SshForward(who, "local", "db", 22)).reason == "forward to the database only"
 
 
 def test_hook_sftp_operation(example: ModuleType) -> None:

@@ -72,8 +72,10 @@ def certified(
         raise CertificateRefused("certificates are not taken: the mode names no client_ca")
     try:
         found = decode_ssh_certificate(data)
-    except (asyncssh.KeyImportError, PacketDecodeError, ValueError) as e:
-        raise CertificateRefused(f"the certificate is not valid: {e}") from None
+    except (asyncssh.KeyImportError, PacketDecodeError, ValueError):
+        # asyncssh says the same of them all.
+        why = "it is damaged, its signature is wrong, or it has a critical option that is not known"
+        raise CertificateRefused(f"the certificate is not valid: {why}") from None
     if not isinstance(found, SSHOpenSSHCertificate):
         raise CertificateRefused("not an OpenSSH certificate")
     authority = found.signing_key.public_data

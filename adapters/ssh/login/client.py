@@ -108,7 +108,7 @@ class ClientSide(Requests):
         self.connection = connection
         self._overloaded = overloaded
         self._hopeless = hopeless
-        self._secrets = 0
+        self._wrong = 0
         self._identity: Identity | None = None
         self._pass_through: PassThrough | None = None
         self._client: ClientConnection | None = None
@@ -181,7 +181,7 @@ class ClientSide(Requests):
         return len(responses) == 1 and await self._secret(username, responses[0])
 
     async def _secret(self, username: str, secret: str) -> bool:
-        if self._guesses():
+        if self._overloaded or self._wrong >= MAX_SECRETS:
             return False
         if self._pass_through is not None:
             return self._passed(username, await self._pass_through.password(secret), "password at the target") is True
@@ -190,24 +190,20 @@ class ClientSide(Requests):
         try:
             self.proved(await self.connection.check.secret(username, secret))
         except NotProved as e:
-            self.failed(e)
-            return False
+            return self._guessed(e)
         return True
 
     def _passed(self, username: str, answer: Challenge, proof: str) -> Challenge:
         if answer is True:
             self.proved(Identity(User(username), proof))
-        elif answer is False:
-            self.failed(NotProved("the target refused the login"))
-            self._guesses()
-        return answer
+        return answer if answer else self._guessed(NotProved("the target refused the login"))
 
-    def _guesses(self) -> bool:
-        """Whether one more secret is one too many."""
-        self._secrets += 1
-        if self._secrets > MAX_SECRETS and self._client is not None:
+    def _guessed(self, why: NotProved) -> bool:
+        self.failed(why)
+        self._wrong += 1
+        if self._wrong >= MAX_SECRETS and self._client is not None:
             self._client.too_many_failures()
-        return self._overloaded or self._secrets > MAX_SECRETS
+        return False
 
     def proved(self, identity: Identity) -> None:
         """This is who the client is, provided that asyncssh lets it in now."""

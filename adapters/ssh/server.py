@@ -25,7 +25,8 @@ KEEPALIVE_S = 30
 """Seconds of silence after which a client is asked whether it is still there; three unanswered ones end it."""
 ENDING_S = 5
 """Seconds that sessions have for their end, once their connections are cut."""
-VERSION = "hoopaddon"
+VERSION = "OpenSSH_compatible_hoopaddon"
+"""OpenSSH's client tells only its like that nobody reads a command's output any more (`ssh host yes | head`)."""
 
 
 class SshInstance(ListeningInstance[SshMode]):

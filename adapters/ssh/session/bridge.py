@@ -7,10 +7,12 @@ import asyncssh
 from asyncssh.constants import EXTENDED_DATA_STDERR
 
 from hoopaddon.adapters.ssh.session.flow import Socket, Valve, said
+from hoopaddon.adapters.ssh.session.inlets import Inlet, Straight
 from hoopaddon.adapters.ssh.session.running import Running
 from hoopaddon.adapters.ssh.session.wires import ClientWire, TargetWire, Wish
 from hoopaddon.errors import HoopaddonError
 from hoopaddon.output import Output
+from hoopaddon.session import Session
 from hoopaddon.stream import TextStream
 
 if TYPE_CHECKING:
@@ -36,49 +38,15 @@ class Client(Protocol):
         """Tell the client, and end its channel with the status of a refusal."""
 
 
-class Inlet(Protocol):
-    """Where what the client sends goes first."""
-
-    def client_data(self, data: bytes) -> None: ...
-
-    def client_eof(self) -> None: ...
-
-    def resized(self, columns: int, rows: int) -> None: ...
-
-    def shown(self, data: bytes) -> None:
-        """What the client is shown, before it is."""
-
-    def close(self) -> None: ...
-
-
-class Straight:
-    """What a program without a terminal reads goes to it as it comes."""
-
-    def __init__(self, bridge: "Bridge") -> None:
-        self._bridge = bridge
-
-    def client_data(self, data: bytes) -> None:
-        self._bridge.to_target(data)
-
-    def client_eof(self) -> None:
-        self._bridge.eof_to_target()
-
-    def resized(self, columns: int, rows: int) -> None:
-        """Nobody minds."""
-
-    def shown(self, data: bytes) -> None:
-        """Nobody minds."""
-
-    def close(self) -> None:
-        """Nothing waits here."""
-
-
 class Bridge(asyncssh.SSHClientSession[bytes]):
     """The session of the target's channel. `ended` is set when nothing goes over it any more."""
 
-    def __init__(self, gateway: "Gateway", client: Client, running: Running, *, terminal: bool) -> None:
+    def __init__(
+        self, gateway: "Gateway", client: Client, session: Session, running: Running | None, *, terminal: bool
+    ) -> None:
         self._gateway = gateway
         self._client = client
+        self._session = session
         self._running = running
         self._terminal = terminal
         self._wire: TargetWire | None = None
@@ -89,6 +57,7 @@ class Bridge(asyncssh.SSHClientSession[bytes]):
         self._tasks: set[asyncio.Task[None]] = set()
         self._sockets: list[tuple[Socket, Valve]] = []
         self.inlet: Inlet = Straight(self)
+        """What stands before the target; set before `open`."""
         self.source = Valve(self._stop)
         self.ended = asyncio.Event()
         self._out = self._stream("terminal" if terminal else "stdout", None)
@@ -101,15 +70,22 @@ class Bridge(asyncssh.SSHClientSession[bytes]):
         def hold(paused: bool) -> None:
             self.source.turn(kind, paused)
 
-        command = self._running.command
-        return TextStream(command.session, kind, command, self._gateway, write, self._output_failed, hold)
+        command = self._running.command if self._running is not None else None
+        return TextStream(self._session, kind, command, self._gateway, write, self.refuse, hold)
 
     async def open(self, conn: asyncssh.SSHClientConnection, wish: Wish) -> None:
         """Ask the target. Raises `asyncssh.Error` and `OSError` where it refuses or is gone."""
-        self._running.begin()
+        if self._running is not None:
+            self._running.begin()
         if wish.terminal is not None:
             self._record_size(*wish.terminal.size[:2])
         await TargetWire.open(conn, self, wish)
+
+    def not_opened(self) -> None:
+        """The target has refused it."""
+        self._stop_all()
+        self._end("the target refuses it")
+        self.ended.set()
 
     # -- from the client
 
@@ -155,7 +131,7 @@ class Bridge(asyncssh.SSHClientSession[bytes]):
     def client_left(self) -> None:
         """Nobody is there to send to."""
         self._stop_all()
-        self._running.end(self._tag(), "the client left")
+        self._end("the client left")
         if self._wire is not None:
             self._wire.close()
         self.ended.set()
@@ -177,8 +153,12 @@ class Bridge(asyncssh.SSHClientSession[bytes]):
             self._sockets.append((socket, source))
 
     def data_received(self, data: bytes, datatype: int | None) -> None:
-        if not self._failed and not self.ended.is_set():
-            (self._out if datatype is None else self._err).feed(data)
+        if self._failed or self.ended.is_set():
+            return
+        if datatype is None:
+            self.inlet.server_data(data)
+        else:
+            self._err.feed(data)
 
     def eof_received(self) -> bool:
         self._eof = True
@@ -236,7 +216,7 @@ class Bridge(asyncssh.SSHClientSession[bytes]):
             client.wire.exit(self._status)
         else:
             client.wire.close()
-        self._running.end(self._tag(), "" if known or not lost else "the target closed the connection")
+        self._end("" if known or not lost else "the target closed the connection")
         self.ended.set()
 
     async def _drained(self) -> None:
@@ -254,14 +234,19 @@ class Bridge(asyncssh.SSHClientSession[bytes]):
             return
         self._failed = True
         self._stop_all()
-        self._running.end(self._tag(), error)
+        self._end(error)
         self._client.fail(error)
         if self._wire is not None:
             self._wire.close()
         self.ended.set()
 
-    def _output_failed(self, error: HoopaddonError) -> None:
+    def refuse(self, error: HoopaddonError) -> None:
+        """A policy, or what the gateway cannot read, lets nothing further pass."""
         self.fail(said(error))
+
+    def _end(self, error: str) -> None:
+        if self._running is not None:
+            self._running.end(self._tag(), error)
 
     def _stop_all(self, but: "asyncio.Task[Any] | None" = None) -> None:
         for stream in {self._out, self._err}:
@@ -280,9 +265,26 @@ class Bridge(asyncssh.SSHClientSession[bytes]):
 
     # -- to the client
 
+    def through_policies(self, data: bytes) -> None:
+        """What the target has written to its standard output."""
+        self._out.feed(data)
+
+    def to_client(self, data: bytes) -> None:
+        """What the client may have as it stands."""
+        self._show(data, None)
+
+    def say(self, text: str) -> None:
+        """A line for the person at the client."""
+        self._client.say(text)
+
+    def hold_client(self, held: bool) -> None:
+        """The client is to send nothing while what stands before the target is at work."""
+        self._client.source.turn("inlet", held)
+
     def _show(self, data: bytes, datatype: int | None) -> None:
         self.inlet.shown(data)
-        self._running.command.bytes += len(data)
+        if self._running is not None:
+            self._running.command.bytes += len(data)
         wire = self._client.wire
         if not wire.is_closing():
             wire.write(data, datatype)
@@ -297,12 +299,12 @@ class Bridge(asyncssh.SSHClientSession[bytes]):
 
     def _record_size(self, columns: int, rows: int) -> None:
         """Those who record how the terminal looks need to know how big it is."""
-        command = self._running.command
-        output = Output(command.session, "resize", f"{columns}x{rows}", command)
+        command = self._running.command if self._running is not None else None
+        output = Output(self._session, "resize", f"{columns}x{rows}", command)
         try:
             pending = self._gateway.chain.edit_output(output)
         except HoopaddonError as e:
-            self._output_failed(e)
+            self.refuse(e)
             return
         if pending is not None:
             self._run(self._recorded(pending))
@@ -311,4 +313,4 @@ class Bridge(asyncssh.SSHClientSession[bytes]):
         try:
             await pending
         except HoopaddonError as e:
-            self._output_failed(e)
+            self.refuse(e)

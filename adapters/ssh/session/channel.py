@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any, cast
 import asyncssh
 
 from hoopaddon.adapters.ssh.commands import SshExec, SshShell
+from hoopaddon.adapters.ssh.session import inlets
 from hoopaddon.adapters.ssh.session.bridge import Bridge
 from hoopaddon.adapters.ssh.session.environment import bound, passes
 from hoopaddon.adapters.ssh.session.flow import Valve, one_line
 from hoopaddon.adapters.ssh.session.forwards import Forwards
+from hoopaddon.adapters.ssh.session.inlets import MakeInlet
 from hoopaddon.adapters.ssh.session.running import Running, refusal
 from hoopaddon.adapters.ssh.session.wires import ClientWire, Terminal, Wish
+from hoopaddon.adapters.ssh.sftp.scp_line import scp_line_of
 from hoopaddon.command import Command
+from hoopaddon.errors import Refused
 from hoopaddon.policy.chain import place
 from hoopaddon.session import Session
 
@@ -26,6 +30,8 @@ logger = logging.getLogger(__name__)
 REFUSED_STATUS = 126
 """What a shell says of a command that it found and may not run."""
 FAILED_STATUS = 255
+SFTP = "sftp"
+"""The one subsystem that can be seen into."""
 MOST_SIGNALS = 16
 """How many a client may send to a program before it runs."""
 
@@ -84,9 +90,7 @@ class ClientChannel(asyncssh.SSHServerSession[bytes]):
         return self._asked(Wish("exec", command))
 
     def subsystem_requested(self, subsystem: str) -> bool:
-        self.say(f"the subsystem {subsystem} is not allowed here")
-        logger.info("%s: refused the subsystem %s", self._connection.client_address, one_line(subsystem))
-        return False
+        return self._asked(Wish("subsystem", subsystem))
 
     def _asked(self, wish: Wish) -> bool:
         self._wish = wish
@@ -120,18 +124,26 @@ class ClientChannel(asyncssh.SSHServerSession[bytes]):
             self.fail("the gateway failed")
 
     async def _judge(self, session: Session, target: asyncssh.SSHClientConnection, wish: Wish) -> None:
-        running = self._running = Running(self._connection.gateway, self._command(session, wish))
+        wish.environment, wish.terminal, wish.agent = self._environment, self._terminal, self._agent
+        gateway = self._connection.gateway
+        if wish.request == "subsystem" and wish.text != SFTP:
+            # Granted and then ended: clients show no word of a request that fails.
+            name = one_line(wish.text)
+            logger.info("%s: refused the subsystem %s", self._connection.client_address, name)
+            self.fail(f"the subsystem {name} is not allowed here")
+            return
+        if wish.request == "subsystem":
+            # What is done over it is judged, each operation by itself.
+            await self._bridged(target, wish, self._new_bridge(session, wish, None, inlets.sftp(session, gateway)))
+            return
+        running = self._running = Running(gateway, self._command(session, wish))
         verdict = await running.judge(self.say)
         if not verdict.passes:
             self.fail(refusal(verdict))
-            return
-        if self._gone:
+        elif self._gone:
             running.end(error="the client left")
-            return
-        wish.environment, wish.terminal, wish.agent = self._environment, self._terminal, self._agent
-        if wish.request == "exec":
-            wish.text = running.command.text
-        await self._bridged(target, wish, running)
+        else:
+            await self._start(session, target, wish, running)
 
     def _command(self, session: Session, wish: Wish) -> Command:
         beside = bound(self._environment)
@@ -141,14 +153,37 @@ class ClientChannel(asyncssh.SSHServerSession[bytes]):
         name = self._terminal.name if self._terminal else ""
         return SshShell(session, wish.request, (name, columns, rows, *beside))
 
-    async def _bridged(self, target: asyncssh.SSHClientConnection, wish: Wish, running: Running) -> None:
-        bridge = self._bridge = Bridge(self._connection.gateway, self, running, terminal=wish.terminal is not None)
+    async def _start(
+        self, session: Session, target: asyncssh.SSHClientConnection, wish: Wish, running: Running
+    ) -> None:
+        make: MakeInlet | None = None
+        command = running.command
+        if isinstance(command, SshExec):
+            wish.text = command.text
+            try:
+                line = scp_line_of(command.programs) if "scp" in command.text else None
+            except Refused as e:
+                running.end(error=e.reason)
+                self.fail(e.reason)
+                return
+            if line is not None:
+                make = inlets.scp(session, self._connection.gateway, line)
+        await self._bridged(target, wish, self._new_bridge(session, wish, running, make))
+
+    def _new_bridge(self, session: Session, wish: Wish, running: Running | None, make: MakeInlet | None) -> Bridge:
+        has_terminal = wish.terminal is not None
+        bridge = self._bridge = Bridge(self._connection.gateway, self, session, running, terminal=has_terminal)
+        if make is not None:
+            bridge.inlet = make(bridge)
+        return bridge
+
+    async def _bridged(self, target: asyncssh.SSHClientConnection, wish: Wish, bridge: Bridge) -> None:
         try:
             await bridge.open(target, wish)
         except (asyncssh.Error, OSError) as e:
             logger.info("%s: the target refuses a channel: %s", self._connection.client_address, one_line(e))
-            running.end(error="the target refuses it")
-            if not bridge.ended.is_set():
+            bridge.not_opened()
+            if not self._gone:
                 self.say(f"the target refuses it: {one_line(getattr(e, 'reason', e))}")
                 self._exit(FAILED_STATUS)
             return

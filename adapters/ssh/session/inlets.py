@@ -1,0 +1,136 @@
+"""What stands between a client and the program it talks to: nothing, a guard of files, or a reader of keys."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from hoopaddon.adapters.ssh.sftp.guard import SftpGuard
+from hoopaddon.adapters.ssh.sftp.scp import ScpGuard
+from hoopaddon.adapters.ssh.sftp.scp_line import ScpLine
+from hoopaddon.errors import HoopaddonError
+from hoopaddon.session import Session
+
+if TYPE_CHECKING:
+    from hoopaddon.gateway import Gateway
+
+
+class Way(Protocol):
+    """The channel to the target, as what stands before it sees it."""
+
+    def to_target(self, data: bytes) -> None: ...
+
+    def eof_to_target(self) -> None: ...
+
+    def through_policies(self, data: bytes) -> None:
+        """Output on its way to the client, for the policies' `output` hook."""
+
+    def to_client(self, data: bytes) -> None:
+        """What the client is given as it stands."""
+
+    def hold_client(self, held: bool) -> None: ...
+
+    def say(self, text: str) -> None:
+        """A line for the person at the client."""
+
+    def refuse(self, error: HoopaddonError) -> None:
+        """Nothing further may pass in either direction."""
+
+
+class Inlet(Protocol):
+    """Where what either side sends goes first."""
+
+    def client_data(self, data: bytes) -> None: ...
+
+    def client_eof(self) -> None: ...
+
+    def server_data(self, data: bytes) -> None: ...
+
+    def shown(self, data: bytes) -> None:
+        """What the client is shown, before it is."""
+
+    def resized(self, columns: int, rows: int) -> None: ...
+
+    def close(self) -> None:
+        """Neither side says anything more."""
+
+
+class Straight:
+    """What a program reads goes to it as it comes."""
+
+    def __init__(self, way: Way) -> None:
+        self._way = way
+
+    def client_data(self, data: bytes) -> None:
+        self._way.to_target(data)
+
+    def client_eof(self) -> None:
+        self._way.eof_to_target()
+
+    def server_data(self, data: bytes) -> None:
+        self._way.through_policies(data)
+
+    def shown(self, data: bytes) -> None:
+        """Nobody minds."""
+
+    def resized(self, columns: int, rows: int) -> None:
+        """Nobody minds."""
+
+    def close(self) -> None:
+        """Nothing waits here."""
+
+
+class Files(Straight):
+    """A transfer of files, of which the policies see each operation."""
+
+    def __init__(self, way: Way, guard: SftpGuard | ScpGuard) -> None:
+        super().__init__(way)
+        self._guard = guard
+        self.client_data = guard.client_data  # type: ignore[method-assign]
+        self.server_data = guard.server_data  # type: ignore[method-assign]
+
+    def client_eof(self) -> None:
+        self._guard.client_eof()
+
+    def close(self) -> None:
+        self._guard.close()
+
+
+type MakeInlet = Callable[[Way], Inlet]
+
+
+def sftp(session: Session, gateway: "Gateway") -> MakeInlet:
+    """The way in to an SFTP server."""
+
+    def make(way: Way) -> Inlet:
+        guard = SftpGuard(
+            session,
+            gateway,
+            way.to_target,
+            way.to_client,
+            hold_client=way.hold_client,
+            target_eof=way.eof_to_target,
+            tell=way.say,
+            fail=way.refuse,
+        )
+        return Files(way, guard)
+
+    return make
+
+
+def scp(session: Session, gateway: "Gateway", line: ScpLine) -> MakeInlet:
+    """The way in to an `scp -t` or `scp -f`."""
+
+    def make(way: Way) -> Inlet:
+        guard = ScpGuard(
+            session,
+            gateway,
+            line,
+            way.to_target,
+            way.to_client,
+            hold_client=way.hold_client,
+            target_eof=way.eof_to_target,
+            tell=way.say,
+            fail=way.refuse,
+        )
+        return Files(way, guard)
+
+    return make

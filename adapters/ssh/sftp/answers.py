@@ -72,12 +72,14 @@ class Answers:
     # -- the contents of files
 
     def _data(self, frame: Frame) -> None:
-        asked = self._files.answer(int.from_bytes(frame.data[5:9]))
+        id = int.from_bytes(frame.data[5:9])
+        asked = self._files.answers(id)
         request, file = asked.request, asked.file
         if not isinstance(request, sftp.Read) or file is None:
             raise PeerError("server", "SFTP: the contents of a file, which were not asked for")
         if frame.body > request.length:
             raise PeerError("server", "SFTP: more of a file than was asked for", limit=request.length)
+        del self._files.asked[id]
         file.reading.at(request.offset)
         self._to_client.head(frame.data, frame.body)
         self._reading = file
@@ -100,7 +102,7 @@ class Answers:
         if self._questions.uses(response.id):
             self._questions.answer(response)
             return
-        asked = self._files.answer(response.id)
+        asked = self._files.answers(response.id)
         if isinstance(response, answers.Status):
             self._status(asked, response)
         elif type(response) is not _ANSWERS.get(type(asked.request)):
@@ -109,6 +111,7 @@ class Answers:
             self._opened(asked, response.handle)
         elif isinstance(response, answers.Names) and asked.file is not None:
             asked.file.listed(len(response.names))
+        del self._files.asked[response.id]
         if asked.running is not None and not isinstance(response, answers.Handle):
             error = response.words if isinstance(response, answers.Status) and response.code != Code.OK else ""
             asked.running.end(error=error)

@@ -114,12 +114,14 @@ class Files:
             file.asked()
         return asked
 
-    def answer(self, id: int) -> Asked:
-        """The request that this answers. Raises `PeerError` where there is none."""
+    def answers(self, id: int) -> Asked:
+        """The request that an answer is to. Raises `PeerError` where there is none.
+
+        It stays in the table until the answer turns out to fit: what does not ends it with all the others.
+        """
         asked = self.asked.get(id)
         if asked is None or asked.waits:
             raise PeerError("server", "SFTP: an answer to no request")
-        del self.asked[id]
         return asked
 
     def opened(self, handle: bytes, file: OpenFile) -> None:

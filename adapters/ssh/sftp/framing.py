@@ -8,7 +8,7 @@ from hoopaddon.adapters.ssh.sftp.responses import DATA
 from hoopaddon.adapters.ssh.sftp.wire import HANDLE_LIMIT, PACKET_LIMIT
 from hoopaddon.errors import PeerError, Side
 
-_LENGTH_AND_KIND: Final = 5
+_LENGTH: Final = 4
 _TO_FIRST_FIELD: Final = 13
 """Length, type, id, and the length of what follows."""
 _OFFSET_AND_LENGTH: Final = 12
@@ -66,12 +66,14 @@ class Framing:
         available = len(self._buffer) - self._position
         if self._body_left:
             return self._body(min(available, self._body_left)) if available else None
-        if available < _LENGTH_AND_KIND:
+        if available < _LENGTH:
             return None
         at = self._position
-        length = int.from_bytes(self._buffer[at : at + 4])
+        length = int.from_bytes(self._buffer[at : at + _LENGTH])
         if not 1 <= length <= PACKET_LIMIT:
             raise self._fail("a packet of a length that there is not", PACKET_LIMIT)
+        if available == _LENGTH:
+            return None
         kind = self._buffer[at + 4]
         if kind == self._streamed:
             return self._head(kind, length + 4, available)

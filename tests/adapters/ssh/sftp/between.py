@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from hoopaddon import Command, FileOperation, Session, Target, User
@@ -76,7 +77,7 @@ def judge(*addons: object, approver: Approver | None = None) -> Judge:
 
 
 def session() -> Session:
-    return Session(User("ada"), Target("files", "ssh", "files:22", {}), "127.0.0.1:1")
+    return Session(User("ada"), Target("files", "ssh", "files:22", MappingProxyType({})), "127.0.0.1:1")
 
 
 @dataclass

@@ -10,7 +10,7 @@ from hoopaddon.adapters.ssh.sftp import requests as q
 from hoopaddon.adapters.ssh.sftp import responses as r
 from hoopaddon.adapters.ssh.sftp.files import MAX_IN_FLIGHT, MAX_OPEN
 from hoopaddon.adapters.ssh.sftp.requests import Request
-from hoopaddon.adapters.ssh.sftp.wire import Attributes
+from hoopaddon.adapters.ssh.sftp.wire import Attributes, Name
 from hoopaddon.approval import ApprovalRequest, Decision
 from tests.adapters.ssh.sftp.between import Rules
 from tests.adapters.ssh.sftp.play import Play
@@ -221,7 +221,7 @@ async def test_a_folder_is_listed() -> None:
     await play.client(q.OpenDir(1, b"/d"))
     await play.server(r.Handle(1, b"d"))
     await play.client(q.ReadDir(2, b"d"), q.Read(5, b"d", 0, 1))
-    await play.server(r.Names(2, (r.Name(b"a", b"a", Attributes()), r.Name(b"b", b"b", Attributes()))))
+    await play.server(r.Names(2, (Name(b"a", b"a", Attributes()), Name(b"b", b"b", Attributes()))))
     await play.client(q.ReadDir(3, b"d"), q.Close(4, b"d"))
     await play.server(r.Status(3, 1, b"end"), r.Status(4, 0, b"ok"))
     assert [(command.text, command.rows, command.tag) for command in rules.ended] == [

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from hoopaddon.adapters.postgres.protocol.encodings import UTF8
+from hoopaddon.adapters.postgres.values.cells import Fit, Fits, chosen, with_edits
 from hoopaddon.command import Command
 from hoopaddon.rows import Column, Rows, Search, joined_parts
 
@@ -42,7 +43,7 @@ class BufferRows(Rows):
         """Rows that were split before that."""
         self._cells: dict[int, dict[int, bytes]] = {}
         """By column and row, what stands in the place of a cell that was sent."""
-        self._fits: dict[int, dict[str | None, tuple[bytes, str | None]]] = {}
+        self._fits: dict[int, dict[str | None, Fit]] = {}
         """By column, what texts have become as cells: a mask is often the same one again."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "BufferRows":
@@ -83,8 +84,8 @@ class BufferRows(Rows):
     def _decode(self, column: int, cells: Cells) -> list[str | None]:
         raise NotImplementedError
 
-    def _encode(self, row: int, column: int, text: str | None) -> tuple[bytes, str | None]:
-        """The text as a cell, and what a client reads there: NULL where the text does not fit."""
+    def _encode(self, row: int, column: int, text: str | None) -> Fit:
+        """The text as a cell that stands in the place of the row's."""
         raise NotImplementedError
 
     def _depends_on_sent(self, column: int) -> bool:
@@ -194,28 +195,27 @@ class BufferRows(Rows):
     def _put_all(self, column: int, rows: Sequence[int], texts: Sequence[str | None]) -> None:
         if not rows:
             return
-        fitting = self._fitting_texts(column, rows, texts)
-        self._cells.setdefault(column, {}).update(zip(rows, [cell for cell, _ in fitting], strict=True))
+        cells, shown = self._fitted(column, rows, texts)
+        self._cells.setdefault(column, {}).update(zip(rows, cells, strict=True))
         now = self._columns_text.get(column)
         if now is None:
-            self._replaced.update(zip(((row, column) for row in rows), [shown for _, shown in fitting], strict=True))
+            self._replaced.update(zip(((row, column) for row in rows), shown, strict=True))
         elif len(rows) == self._size:
-            now[:] = [shown for _, shown in fitting]
+            now[:] = shown
         else:
-            for row, (_, shown) in zip(rows, fitting, strict=True):
-                now[row] = shown
+            for row, text in zip(rows, shown, strict=True):
+                now[row] = text
 
-    def _fitting_texts(
-        self, column: int, rows: Sequence[int], texts: Sequence[str | None]
-    ) -> list[tuple[bytes, str | None]]:
+    def _fitted(self, column: int, rows: Sequence[int], texts: Sequence[str | None]) -> Fits:
         """Each text as `_encode` gives it."""
         fits = self._fits.setdefault(column, {})
         if not self._depends_on_sent(column):
             new = set(texts).difference(fits)
             if len(fits) + len(new) <= MAX_REMEMBERED:
                 fits.update((text, self._encode(rows[0], column, text)) for text in new)
-                return [fits[text] for text in texts]
-        return [self._encode(row, column, text) for row, text in zip(rows, texts, strict=True)]
+                return chosen(texts, fits)
+        found = [self._encode(row, column, text) for row, text in zip(rows, texts, strict=True)]
+        return [cell for cell, _ in found], [shown for _, shown in found]
 
     def wire(self) -> bytes:
         """The messages as the client gets them."""
@@ -227,12 +227,10 @@ class BufferRows(Rows):
 
     def _rebuilt(self, sent: Sequence[Cells]) -> bytes | None:
         """All messages made anew, column by column; None where that is not possible."""
-        columns = list(map(list, sent))
-        for column, edited in self._cells.items():
-            cells = columns[column]
-            for row, cell in edited.items():
-                cells[row] = cell
-        return self._assemble(columns)
+        edited = self._cells
+        return self._assemble(
+            [with_edits(cells, edited[i]) if i in edited else list(cells) for i, cells in enumerate(sent)]
+        )
 
     def _spliced(self, rows: Iterable[int]) -> bytes:
         """The messages with these rows made anew; every other byte stays as it came."""

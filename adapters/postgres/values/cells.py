@@ -21,6 +21,9 @@ _HEAD = struct.Struct("!BiH")
 _LENGTH = struct.Struct("!i")
 _DATA_ROW: Final = 0x44
 _NULL = -1
+type Fit = tuple[bytes, str | None]
+"""A text as a cell, and what a client reads there: NULL where the text does not fit."""
+type Fits = tuple[list[bytes], list[str | None]]
 
 HEAD_BYTES: Final = 7
 """Of a DataRow: its type, its length, and how many cells follow."""
@@ -37,6 +40,25 @@ def sized(cell: bytes | None) -> bytes:
 def data_row_head(length: int, width: int) -> bytes:
     """What stands before the cells of a DataRow, whose `length` counts all but its type."""
     return _HEAD.pack(_DATA_ROW, length, width)
+
+
+def with_edits(cells: Sequence[bytes], edited: dict[int, bytes]) -> list[bytes]:
+    """The cells of a column, with these in the place of those in the same rows."""
+    column = list(cells)
+    for row, cell in edited.items():
+        column[row] = cell
+    return column
+
+
+def chosen(texts: Sequence[str | None], fits: dict[str | None, Fit]) -> Fits:
+    """What each text has become."""
+    cells: list[bytes] = []
+    shown: list[str | None] = []
+    for text in texts:
+        cell, reads = fits[text]
+        cells.append(cell)
+        shown.append(reads)
+    return cells, shown
 
 
 def data_rows(columns: list[list[bytes]]) -> bytes:

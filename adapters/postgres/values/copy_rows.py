@@ -8,6 +8,7 @@ from typing import overload
 
 from hoopaddon.adapters.postgres.protocol.encodings import UTF8
 from hoopaddon.adapters.postgres.values.buffer import BufferRows, Cells
+from hoopaddon.adapters.postgres.values.cells import Fit
 from hoopaddon.adapters.postgres.values.copy_text import LineGrammar
 from hoopaddon.adapters.postgres.values.values import TEXT_FORMAT, values_of
 from hoopaddon.command import Command
@@ -169,7 +170,7 @@ class CopyLineRows(BufferRows):
         oid = self._types[column] if column < len(self._types) else 0
         return self._grammar.depends_on_old or (oid != 0 and values_of(self._encoding).depends_on_original(oid))
 
-    def _encode(self, row: int, column: int, text: str | None) -> tuple[bytes, str | None]:
+    def _encode(self, row: int, column: int, text: str | None) -> Fit:
         old = self._row(row)[column]
         cell = None if text is None else self._fitting(column, text, old)
         return (self._grammar.encode(None, old), None) if cell is None else (cell, text)

@@ -11,6 +11,7 @@ from hoopaddon.adapters.postgres.values.buffer import BufferRows, Cells
 from hoopaddon.adapters.postgres.values.cells import (
     HEAD_BYTES,
     NULL_CELL,
+    Fit,
     cell_texts,
     data_row_head,
     data_row_starts,
@@ -111,7 +112,7 @@ class CellRows(BufferRows):
         text = self._values.to_text(oid, cell, 1)
         return self._values.glimpse(cell) if text is None else text
 
-    def _encode(self, row: int, column: int, text: str | None) -> tuple[bytes, str | None]:
+    def _encode(self, row: int, column: int, text: str | None) -> Fit:
         if text is None:
             return NULL_CELL, None
         field, sent = self._fields[column], self._row(row)[column]

@@ -11,13 +11,15 @@ from pathlib import Path
 from types import FrameType
 
 import demo
-from demo import audit, scenes
+from demo import audit, scenes, ssh_scene
 from demo.agent import GROUP, NAME, Agent
 from demo.by_hand import instructions
 from demo.gateway import APP, APPROVERS, DATABASE, POLICIES, Gateway
 from demo.postgres import EmbeddedPostgres
 from demo.report import Report
 from demo.scenes import APPROVER, WITHIN_S, Stage
+from demo.ssh_agent import SshAgent
+from demo.ssh_target import SshTarget
 
 SCENES: tuple[Callable[[Stage], None], ...] = (
     scenes.allowed,
@@ -26,6 +28,7 @@ SCENES: tuple[Callable[[Stage], None], ...] = (
     scenes.approved,
     scenes.denied,
     scenes.truthful,
+    ssh_scene.ssh,
     audit.recorded,
 )
 _BY_HAND_WITHIN = "10m"
@@ -73,16 +76,17 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 @contextlib.contextmanager
 def _stage(report: Report, policies: Sequence[str]) -> Iterator[Stage]:
     """Everybody who takes part, until the end of the block; nothing of them remains."""
-    with EmbeddedPostgres() as database:
+    with EmbeddedPostgres() as database, SshTarget() as ssh_target:
         database.create_role(APP)
         database.execute(f"CREATE DATABASE {DATABASE} OWNER {APP}")
         database.execute((Path(demo.__file__).parent / "customers.sql").read_text(), DATABASE, APP)
-        gateway = Gateway(database, policies)
+        gateway = Gateway(database, ssh_target, policies)
         try:
             gateway.start(f"{WITHIN_S}s")
             token = gateway.token(NAME, GROUP)
             approver_token = gateway.token(APPROVER, APPROVERS)
-            yield Stage(database, gateway, Agent(gateway, token), token, approver_token, report)
+            agents = Agent(gateway, token), SshAgent(gateway, token)
+            yield Stage(database, gateway, agents[0], token, approver_token, report, ssh_target, agents[1])
         finally:
             gateway.stop()
             shutil.rmtree(gateway.folder, ignore_errors=True)
@@ -90,10 +94,10 @@ def _stage(report: Report, policies: Sequence[str]) -> Iterator[Stage]:
 
 def _play(stage: Stage) -> None:
     report, gateway = stage.report, stage.gateway
-    report.heading("hoopaddon: a gateway between an agent and a database")
+    report.heading("hoopaddon: a gateway between an agent, a database and a machine")
     report.note(
-        "PostgreSQL 18 has tables with made-up customers. An agent may use it, through the gateway alone: "
-        "the database's password is in the gateway's environment, and the agent has a token.\n"
+        "PostgreSQL 18 has tables with made-up customers. An agent may use it, and a shell, through the gateway "
+        "alone: the database's password and the machine's key are the gateway's, and the agent has a token.\n"
     )
     report.program("operator", *gateway.command(f"{WITHIN_S}s"))
     report.gap()

@@ -25,10 +25,9 @@ def recorded(stage: Stage) -> None:
     report.gap()
     stage.hoopaddon(AUDITOR, "sessions", "show", sessions[-1], "--rows", "2", max_lines=_SHOWN_LINES)
     report.gap()
-    events = [event for session in sessions for event in _events(stage, session)]
-    report.check(
-        "recorded", f"all {len(stage.asked)} statements, each with its verdict", _told(events) == stage.asked
-    )
+    events = [event for session in sessions for event in stage.events(session)]
+    told = [line for session in sessions for line in stage.told(session)]
+    report.check("recorded", f"all {len(stage.asked)} statements, each with its verdict", told == stage.asked)
     report.check("recorded", "the rows are those that the agent saw, masks and all", _as_seen(stage, events))
     report.gap()
     code = stage.hoopaddon(AUDITOR, "sessions", "verify", "--all")
@@ -37,32 +36,15 @@ def recorded(stage: Stage) -> None:
 
 
 def _ended_sessions(stage: Stage) -> list[str]:
-    """The ids of all sessions, the oldest first; none while one of them goes on."""
+    """The ids of all sessions at the database, the oldest first; none while one of them goes on."""
     deadline = time.monotonic() + _ENDED_WITHIN_S
     while True:
         listed = stage.gateway.run("sessions", "list", "--json").out.splitlines()
-        found = [json.loads(line) for line in listed]
+        found = [session for session in map(json.loads, listed) if session["protocol"] == "postgres"]
         if found and all(session["ended"] for session in found):
             return [session["id"] for session in reversed(found)]
         if time.monotonic() > deadline:
             return []
-
-
-def _events(stage: Stage, session: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in stage.gateway.run("sessions", "show", session, "--json").out.splitlines()]
-
-
-def _told(events: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    """Each statement with its verdict. A refused one has a single event, which says what was asked."""
-    texts: dict[int, str] = {}
-    told = []
-    for event in events:
-        if event["type"] == "command":
-            texts[event["command"]] = event["text"]
-        elif event["type"] == "command_end":
-            text = event.get("text") or texts.get(event["command"], "")
-            told.append((text, event["verdict"]))
-    return told
 
 
 def _as_seen(stage: Stage, events: list[dict[str, Any]]) -> bool:

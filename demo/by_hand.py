@@ -30,9 +30,17 @@ def instructions(stage: Stage) -> None:
     report.line("UPDATE orders SET amount = 0 WHERE id = 5;")
     report.line(f"{program} approvals list {conf}")
     report.line(f"{program} approvals approve ID {conf} --token-file {shlex.quote(str(token_file))}")
-    report.note("\n3. See what is kept of it:\n")
+    if shutil.which("ssh"):
+        agent = stage.ssh_agent
+        variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in agent.environment.items())
+        report.note("\n3. Open a shell, see what comes back, and try to get around it:\n")
+        report.line(f"{variables} {shlex.join(agent.line)}")
+        report.line(f"cat {stage.ssh_target.customers}")
+        report.line(f"rm -rf {stage.ssh_target.data}")
+    report.note("\n4. See what is kept of it; an ID may be the beginning of one:\n")
     report.line(f"{program} sessions list {conf}")
     report.line(f"{program} sessions search customers {conf}")
+    report.line(f"{program} sessions replay ID {conf}")
     report.note("\nWhat the gateway says meanwhile:\n")
 
 

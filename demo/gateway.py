@@ -12,15 +12,18 @@ from signal import SIGTERM
 
 from demo.guard import Guard, end
 from demo.postgres import HOST, EmbeddedPostgres, free_port
+from demo.ssh_target import SshTarget
 
 APP = "app"
 DATABASE = "shop"
 TARGET = "orders-db"
+SSH_TARGET = "orders-host"
 PASSWORD_VARIABLE = "DEMO_DB_PASSWORD"
 POLICIES = ("mask_pii.py", "block_destructive.py", "require_approval.py", "record.py")
 APPROVERS = "dba"
 _START_WITHIN_S = 30
 _ATTEMPTS = 3
+_LISTENERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +36,20 @@ class Answer:
 
 
 class Gateway:
-    """`hoopaddon` with these policies in front of the shop's database, until `stop`.
+    """`hoopaddon` with these policies in front of the shop's database and of the machine it runs on, until `stop`.
 
     It logs in at the database as the application's role; the password reaches it in its environment alone. All of
     its files are below `folder`, which goes away with it.
     """
 
-    def __init__(self, database: EmbeddedPostgres, policies: Sequence[str] = POLICIES) -> None:
+    def __init__(self, database: EmbeddedPostgres, ssh_target: SshTarget, policies: Sequence[str] = POLICIES) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="hoopaddon-demo-"))
         self.confdir = self.folder / "conf"
         self.log_path = self.folder / "gateway.log"
         self.port = 0
+        self.ssh_port = 0
         self._database = database
+        self._ssh_target = ssh_target
         self._policies = policies
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: Guard | None = None
@@ -57,17 +62,21 @@ class Gateway:
         settings = [f"approvers={APPROVERS}", f"approval_within={approval_within}"]
         chosen = [word for setting in settings for word in ("--set", setting)]
         asks = any(Path(policy).name == "require_approval.py" for policy in self._policies)
-        return ["--mode", mode, *scripts, *(chosen if asks else ())]
+        machine = self._ssh_target
+        login = f"{machine.mode_settings}&name={SSH_TARGET}&label=env:demo"
+        ssh_mode = f"ssh:{HOST}:{machine.port}?{login}@{HOST}:{self.ssh_port}"
+        return ["--mode", mode, "--mode", ssh_mode, *scripts, *(chosen if asks else ())]
 
     def start(self, approval_within: str) -> None:
         """Start, and return when it listens; on the same port as before, if there was one."""
         for _ in range(_ATTEMPTS):
             self.port = self.port or free_port()
+            self.ssh_port = self.ssh_port or free_port()
             if self._launch(approval_within):
                 return
             if "is in use" not in self.log():
                 break
-            self.port = 0
+            self.port = self.ssh_port = 0
         raise RuntimeError(f"the gateway did not start:\n{self.log()[-2000:]}")
 
     def _launch(self, approval_within: str) -> bool:
@@ -86,7 +95,7 @@ class Gateway:
         self._guard = Guard(self._process.pid, SIGTERM, self.folder)
         deadline = time.monotonic() + _START_WITHIN_S
         while time.monotonic() < deadline and self._process.poll() is None:
-            if "listening at" in self.log()[already:]:
+            if self.log()[already:].count("listening at") == _LISTENERS:
                 return True
             time.sleep(0.01)
         self.stop()

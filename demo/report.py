@@ -22,6 +22,7 @@ OUTCOMES = {
     "approved": "held until a second person says yes",
     "denied": "held, and nobody answers in time",
     "truthful": "after a refusal the transaction is what the client is told it is",
+    "ssh": "the same policies before a shell: allowed, masked, blocked and recorded",
     "recorded": "all of it, as the agent saw it, and any change shows",
 }
 """Every outcome that has to be observed, in the order in which it is shown."""
@@ -99,6 +100,10 @@ class Report:
             text.append(f"   with {', '.join(map(str, parameters))}", "cyan")
         self._indented(text)
 
+    def shell(self, who: str, command: str) -> None:
+        """What somebody runs on another machine."""
+        self._indented(Text.assemble((f"{who}$ ", "cyan"), ("ssh … ", "cyan"), (shlex.quote(command), "bold")))
+
     def command(self, who: str, *words: str) -> None:
         """A command that somebody runs."""
         self._indented(Text.assemble((f"{who}$ ", "magenta"), (shlex.join(("hoopaddon", *words)), "bold")))
@@ -124,6 +129,8 @@ class Report:
         lines = printed.strip("\n").splitlines()
         while lines and not lines[-1].strip():
             lines.pop()
+        if not lines:
+            return
         left = len(lines) - max_lines if max_lines else 0
         text = Text.from_ansi("\n".join(lines[:max_lines] if left > 0 else lines), style=style)
         self._indented(text)

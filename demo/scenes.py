@@ -14,6 +14,8 @@ from demo.agent import NAME, Agent, Reply
 from demo.gateway import APP, APPROVERS, DATABASE, Gateway
 from demo.postgres import EmbeddedPostgres
 from demo.report import Report
+from demo.ssh_agent import SshAgent
+from demo.ssh_target import SshTarget
 
 APPROVER = "maria"
 WITHIN_S = 6
@@ -42,6 +44,8 @@ class Stage:
     agent_token: str
     approver_token: str
     report: Report
+    ssh_target: SshTarget
+    ssh_agent: SshAgent
     asked: list[tuple[str, str]] = field(default_factory=list)
     replies: dict[str, Reply] = field(default_factory=dict)
 
@@ -52,6 +56,21 @@ class Stage:
         self.replies[sql] = reply = self.agent.run(sql)
         self.report.reply(reply)
         return reply
+
+    def events(self, session: str) -> list[dict[str, Any]]:
+        """What is recorded of a session."""
+        return [json.loads(line) for line in self.gateway.run("sessions", "show", session, "--json").out.splitlines()]
+
+    def told(self, session: str) -> list[tuple[str, str]]:
+        """Each command of a session with its verdict. A refused one has a single event, which says what was asked."""
+        texts: dict[int, str] = {}
+        told = []
+        for event in self.events(session):
+            if event["type"] == "command":
+                texts[event["command"]] = event["text"]
+            elif event["type"] == "command_end":
+                told.append((event.get("text") or texts.get(event["command"], ""), event["verdict"]))
+        return told
 
     def really(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows as the database itself has them, without any gateway."""

@@ -1,6 +1,7 @@
 """What the record policy keeps of real SSH sessions, and how those who are held are told."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -23,6 +24,7 @@ def hoopaddon(gateway: SshGateway, *arguments: str, code: int = 0) -> str:
     """Run the program on this gateway's store; what it prints."""
     done = subprocess.run(
         [sys.executable, "-m", "hoopaddon", *arguments, "--confdir", str(gateway.confdir)],
+        env={**os.environ, "COLUMNS": "250"},
         capture_output=True,
         timeout=WITHIN_S,
         check=False,

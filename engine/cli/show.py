@@ -148,7 +148,8 @@ class Show:
     def _opened(self, position: int, asked: dict[str, Any]) -> None:
         """A shell goes on while what is typed into it begins and ends."""
         said = _strings(asked.get("parameters"))
-        kind = f" ({one_line(said[0], 40)}, {one_line('x'.join(said[1:3]), 20)})" if len(said) >= 3 else ""
+        has_terminal = len(said) >= 3 and said[1] != "0"
+        kind = f" ({one_line(said[0], 40)}, {one_line('x'.join(said[1:3]), 20)})" if has_terminal else ""
         line = Text(f"\n#{position}  {moment(number(asked.get('at')) or 0.0)}  ", "dim")
         self.out.print(line.append(f"a shell is opened{kind}", "bold"))
 
@@ -161,9 +162,10 @@ class Show:
         self.out.print(line)
         kind = text(asked.get("kind"))
         self._indented(Text(f"{_MARKS.get(kind, '')}{harmless(text(asked.get('text')))}", "bold"))
-        if (parameters := asked.get("parameters")) and kind not in _MARKS and kind != _SHELL:
+        if (parameters := asked.get("parameters")) and kind != _SHELL:
             values = parameters if isinstance(parameters, list) else [parameters]
-            shown = ", ".join(f"${i}={_cell(value)}" for i, value in enumerate(values, 1))
+            names = ("" if kind in _MARKS else f"${i}=" for i in range(1, len(values) + 1))
+            shown = ", ".join(f"{name}{_cell(value)}" for name, value in zip(names, values, strict=True))
             self._indented(Text(shown, "cyan"))
         if asked.get("asked"):
             self._indented(Text(f"rewritten; asked was: {harmless(text(asked['asked']))}", "yellow"))

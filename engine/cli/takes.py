@@ -79,7 +79,7 @@ class _Seen:
         began = number(asked.get("at")) or at
         take = Take(position, one_line(text(asked.get("text")), 60), began, began)
         said = asked.get("parameters")
-        if isinstance(said, list) and len(said) >= 3:
+        if isinstance(said, list) and len(said) >= 3 and asked.get("kind") == _SHELL:
             take.term = one_line(text(said[0]), 40)
             take.size = size_of(f"{text(said[1])}x{text(said[2])}") or take.size
         self.terminals[position] = take

@@ -1,5 +1,6 @@
 """What a command line asks of scp at the target: `scp -t` takes files there, `scp -f` sends them."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -8,17 +9,27 @@ from hoopaddon.commands import ShellProgram
 from hoopaddon.errors import Unparsable
 
 _FLAGS: Final = frozenset("rpdvtfq")
+_PATTERN: Final = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
 class ScpLine:
-    """`receives` is `-t`; `folder` (`-d`) that the path is one. A path that the shell computes is None."""
+    """`receives` is `-t`; `folder` (`-d`) that the path is one.
+
+    Where the shell looks for names (`patterns`), the last part of a path may be a pattern, and no other.
+    """
 
     receives: bool
-    paths: tuple[str | None, ...]
+    paths: tuple[str, ...]
     recursive: bool = False
     keeps_times: bool = False
     folder: bool = False
+    patterns: bool = False
+
+
+def is_pattern(name: str) -> bool:
+    """Whether the shell would look for names that fit this one."""
+    return _PATTERN.search(name) is not None
 
 
 def scp_line_of(programs: Iterable[ShellProgram]) -> ScpLine | None:
@@ -40,14 +51,16 @@ def _line_of(program: ShellProgram) -> ScpLine | None:
         return None
     if {"t", "f"} <= flags or flags - _FLAGS:
         raise Unparsable("an scp with options that cannot be followed")
-    receives = "t" in flags
-    if (receives and (len(paths) != 1 or paths[0] is None)) or not paths:
+    receives, known = "t" in flags, tuple(path for path in paths if path is not None)
+    hidden = known if receives else tuple(path.rstrip("/").rpartition("/")[0] for path in known)
+    computed = program.dynamic and any(is_pattern(part) for part in hidden)
+    if computed or len(known) < len(paths) or not paths or (receives and len(paths) > 1):
         raise Unparsable("an scp whose path is not known before it runs")
-    return ScpLine(receives, paths, "r" in flags, "p" in flags, "d" in flags)
+    return ScpLine(receives, known, "r" in flags, "p" in flags, "d" in flags, program.dynamic)
 
 
 def _parted(words: tuple[str | None, ...]) -> tuple[set[str], tuple[str | None, ...]]:
-    """The letters of the options, and the paths."""
+    """The letters of the options, and the paths; None for what the shell computes."""
     flags: set[str] = set()
     for position, word in enumerate(words):
         if word == "--":

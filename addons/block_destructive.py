@@ -1,12 +1,15 @@
-"""Refuse PostgreSQL statements that destroy data or schema, change rights, or get around what can be seen.
+"""Refuse what destroys data, changes rights, or gets around what can be seen: SQL, command lines, files over SSH.
 
-Every group of refusals is an option, on by default: `--set block_truncate=false` lets TRUNCATE pass.
+Every group of refusals is an option, on by default: `--set block_truncate=false` lets TRUNCATE pass, and
+`--set block_shutdown=false` lets `reboot`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from hoopaddon import Addon, Loader, Refused, SqlCommand, SqlStatement, ctx
+from hoopaddon import Addon, FileOperation, Loader, Refused, ShellCommand, ShellProgram, SqlCommand, SqlStatement, ctx
+from hoopaddon.hazards import RULES as SHELL_RULES
+from hoopaddon.hazards import ShellRule, Words, file_reason
 
 FUNCTIONS = frozenset(
     {
@@ -223,7 +226,7 @@ RULES: dict[str, Rule] = {
 
 
 class BlockDestructive(Addon):
-    """Looks at every statement of a command, at any depth."""
+    """Looks at every statement of a command, and every program of a command line, at any depth."""
 
     def __init__(self) -> None:
         self._functions = FUNCTIONS
@@ -232,6 +235,8 @@ class BlockDestructive(Addon):
         self._checks_of: dict[str, tuple[Check, ...]] = {}
         self._other_checks: tuple[Check, ...] = ()
         self._use(RULES.values())
+        self._shell = {name: rule for name, rule in SHELL_RULES.items() if rule.on}
+        self._allowed_paths: frozenset[str] = frozenset()
 
     def _use(self, rules: Iterable[Rule]) -> None:
         """Keep for each verb the checks that can refuse it: a SELECT is looked at by three of them."""
@@ -256,6 +261,15 @@ class BlockDestructive(Addon):
             "Tables, as written in the statement, that may be dropped, truncated, and changed in every row.",
         )
 
+        for name, shell_rule in SHELL_RULES.items():
+            loader.add_option(f"block_{name}", bool, shell_rule.on, shell_rule.help)
+        loader.add_option(
+            "block_allow_paths",
+            Sequence[str],
+            [],
+            "Folders below which files may be removed and written, whatever they belong to: `/var/lib/app`.",
+        )
+
     def configure(self, updated: set[str]) -> None:
         options = ctx.options
         self._use(rule for name, rule in RULES.items() if getattr(options, name))
@@ -265,6 +279,8 @@ class BlockDestructive(Addon):
             self._functions |= FUNCTIONS
             self._prefixes = PREFIXES
         self._allowed_tables = listed(options.block_allow_tables)
+        self._shell = {name: rule for name, rule in SHELL_RULES.items() if getattr(options, f"block_{name}")}
+        self._allowed_paths = listed(options.block_allow_paths)
 
     def postgres_query(self, command: SqlCommand) -> None:
         for statement in command.statements:
@@ -292,6 +308,36 @@ class BlockDestructive(Addon):
         return (
             bool(statement.writes) and statement.writes <= self._allowed_tables and "cascade" not in statement.clauses
         )
+
+    def ssh_exec(self, command: ShellCommand) -> None:
+        self._check_programs(command, self._shell)
+
+    def ssh_input(self, command: ShellCommand) -> None:
+        # A shell that is started at a prompt reads what is typed, and that is judged line by line.
+        self._check_programs(command, {name: rule for name, rule in self._shell.items() if name != "input_code"})
+
+    def _check_programs(self, command: ShellCommand, rules: dict[str, ShellRule]) -> None:
+        for program in command.programs:
+            for name, rule in rules.items():
+                if (reason := rule.check(program)) and not self._is_own(name, program):
+                    raise Refused(reason)
+
+    def _is_own(self, rule: str, program: ShellProgram) -> bool:
+        if not self._allowed_paths or rule not in ("remove", "system_files", "permissions"):
+            return False
+        paths = [*Words(program).paths, *program.writes] if program.name != "find" else Words(program).paths[:1]
+        paths = paths[1:] if program.name in ("chmod", "chown", "chgrp") else paths
+        return bool(paths) and all(self._is_allowed_path(path) for path in paths)
+
+    def _is_allowed_path(self, path: str) -> bool:
+        if ".." in path or "…" in path:
+            return False
+        return any(path.startswith(f"{folder.rstrip('/')}/") for folder in self._allowed_paths)
+
+    def sftp_operation(self, command: FileOperation) -> None:
+        paths = [path for path in (command.path, command.new_path) if path and not self._is_allowed_path(path)]
+        if reason := file_reason(command.verbs, paths, self._shell):
+            raise Refused(reason)
 
 
 def listed(values: Iterable[str]) -> frozenset[str]:

@@ -142,7 +142,8 @@ class ShellProgram(Protocol):
     def code(self) -> str:
         """Where that code is: `argument`, `file`, `pipe`, `input` (what the client sends after the line).
 
-        `itself` is a function that calls itself in the background or in a pipe; empty where nothing is opaque.
+        `itself` is a function that calls itself in the background or in a pipe, and `unsure` what a terminal may run
+        beside the line that is known; empty where nothing is opaque.
         """
 
     @property

@@ -15,7 +15,7 @@ from hoopaddon.compiled import stale
 
 ROOT = Path(__file__).parents[1]
 PACKAGE_OF_FOLDER = {"engine": "hoopaddon", "adapters": "hoopaddon.adapters", "addons": "hoopaddon.addons"}
-PUBLIC = ("hoopaddon", "hoopaddon.detect", "hoopaddon.store", "hoopaddon.testing")
+PUBLIC = ("hoopaddon", "hoopaddon.detect", "hoopaddon.hazards", "hoopaddon.store", "hoopaddon.testing")
 LINES_PER_FILE = 400
 LINES_PER_FUNCTION = 40
 

@@ -49,6 +49,10 @@ class Reader:
     def note(self, program: Program) -> None:
         self.programs.append(program)
 
+    def _nothing(self, call: Call) -> None:
+        """No program, and yet files are opened or variables set."""
+        self.note(replace(call.program(), path=""))
+
     # -- Scripts
 
     def text(self, text: str, around: Around) -> str | None:
@@ -94,7 +98,7 @@ class Reader:
             return self._simple(command, around)
         reads, writes, around = self._redirected(command.redirects, around)
         if reads or writes:
-            self.note(Call([Field(":")], around, reads, writes).program())
+            self._nothing(Call([Field(":")], around, reads, writes))
         written = self._compound(command, around)
         for path in writes:
             around.scope.wrote(path, written if len(writes) == 1 else None)
@@ -172,7 +176,7 @@ class Reader:
         reads, writes, inner = self._redirected(command.redirects, around)
         if not fields:
             if sets or reads or writes:
-                self.note(Call([Field(":")], inner, reads, writes, sets).program())
+                self._nothing(Call([Field(":")], inner, reads, writes, sets))
             self._written(writes, around, "")
             return ""
         before = {name: around.scope.variables[name] for name in sets if name in around.scope.variables}

@@ -116,15 +116,10 @@ async def test_a_remote_forward_until_it_is_cancelled(open_gateway: SshGateway) 
 
 
 async def test_ssh_says_why_it_does_not_forward(judging: SshGateway) -> None:
-    done = judging.ssh(options=["-W", f"{HOST}:1"])
+    done = judging.ssh(options=["-oLogLevel=INFO", "-W", f"{HOST}:1"])
     assert b"hoopaddon: local forwarding is not allowed here" in done.stderr
     done = judging.ssh("ssh-add -l", options=["-A"])
     assert done.returncode
-
-
-@pytest.fixture
-async def agent(tmp_path: Path) -> "asyncssh.SSHKey":
-    return asyncssh.read_private_key(new_key(tmp_path / "agent_key"))
 
 
 async def test_an_agent_is_reached_from_the_target(
@@ -136,7 +131,7 @@ async def test_an_agent_is_reached_from_the_target(
     try:
         await eventually(socket.exists)
         subprocess.run(["ssh-add", "-q", key], env={"SSH_AUTH_SOCK": str(socket)}, check=True)
-        forwarding = [f"-oForwardAgent={socket}"]
+        forwarding = ["-A", f"-oIdentityAgent={socket}"]
         done = open_gateway.ssh("ssh-add -l", options=forwarding)
         assert b"agent_key" in done.stdout
         refused = judging.ssh("ssh-add -l", options=forwarding)

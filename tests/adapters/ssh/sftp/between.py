@@ -177,8 +177,8 @@ async def listening(
         await asyncio.gather(*tasks, return_exceptions=True)
         await process.wait()
 
-    program = socket_path.with_suffix(".py")
-    program.write_text(f"#!{sys.executable} -SE\n{CONNECT.replace('sys.argv[1]', repr(str(socket_path)))}")
+    program = socket_path.with_name("server-by-socket")
+    program.write_text(f"#!{sys.executable} -ISE\n{CONNECT.replace('sys.argv[1]', repr(str(socket_path)))}")
     program.chmod(0o755)
     served = await asyncio.start_unix_server(serve, socket_path)
     try:

@@ -79,7 +79,7 @@ def test_scp_is_refused(guarded: SshGateway, there: Path, tmp_path: Path, protoc
 
 def test_sftp(guarded: SshGateway, there: Path, tmp_path: Path) -> None:
     typed = f"cd {there}\nget big {tmp_path}/back\n-get secret {tmp_path}/stolen\nput {tmp_path}/back again\nls\n"
-    status, said = run(guarded, "sftp", "-b", "-", "gateway", typed=typed)
+    status, said = run(guarded, "sftp", "-oBatchMode=no", "-b", "-", "gateway", typed=typed)
     assert status == 0
     assert "hoopaddon: that is a secret (refused by" in said
     assert "again" in said
@@ -91,7 +91,8 @@ def test_sftp(guarded: SshGateway, there: Path, tmp_path: Path) -> None:
 async def test_asyncssh(guarded: SshGateway, there: Path) -> None:
     async with connected(guarded) as client, client.start_sftp_client() as sftp:
         async with sftp.open(f"{there}/big", "rb") as file:
-            assert await file.read() == BIG
+            got: object = await file.read()
+            assert got == BIG
         refused = await asyncio.gather(
             *(sftp.remove(f"{there}/secret") for _ in range(20)), sftp.stat(f"{there}/big"), return_exceptions=True
         )

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import socket
 from pathlib import Path
 
 import paramiko
@@ -36,6 +37,16 @@ async def run(folder: Path, *command: str, typed: str = "") -> tuple[int, str]:
     )
     said, _ = await asyncio.wait_for(process.communicate(typed.encode()), 30)
     return process.returncode or 0, said.decode()
+
+
+class Channel:
+    """A socket as paramiko wants it."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.send, self.recv, self.close = sock.send, sock.recv, sock.close
+
+    def get_name(self) -> str:
+        return "socket"
 
 
 def no_secrets() -> Rules:
@@ -102,8 +113,8 @@ async def test_refusals_among_requests_that_are_sent_ahead(folders: tuple[Path, 
     (there / "secret").write_bytes(b"hush")
     rules = no_secrets()
 
-    def talk(sock: object) -> list[str]:
-        client = paramiko.SFTPClient(sock)  # type: ignore[arg-type]
+    def talk(sock: socket.socket) -> list[str]:
+        client = paramiko.SFTPClient(Channel(sock))
         refused = []
         with client.open("big") as file:
             file.prefetch(len(BIG))
@@ -120,7 +131,7 @@ async def test_refusals_among_requests_that_are_sent_ahead(folders: tuple[Path, 
                 file.write(BIG[at : at + 30_000])
         with client.open("new", "ab") as file:
             file.write(b"more")
-        assert client.listdir("/proc/self/nothing/..".replace("nothing", "fd"))
+        assert client.listdir("/proc/self/fd/..")
         client.close()
         return refused
 

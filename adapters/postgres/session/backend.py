@@ -88,14 +88,13 @@ class Backend:
             end = position + 1 + length
             if end > size:
                 break
-            if kind == _DATA_ROW:
+            if kind == _DATA_ROW or kind == _COPY_DATA:
                 starts: list[int] = []
                 end = run_of(data, position, starts)
-                edited = answers.rows(data, position, end, len(starts))
-            elif kind == _COPY_DATA:
-                starts = []
-                end = run_of(data, position, starts)
-                edited = answers.copy_data(data, position, end, starts)
+                if kind == _DATA_ROW:
+                    edited = answers.rows(data, position, end, len(starts))
+                else:
+                    edited = answers.copy_data(data, position, end, starts)
             else:
                 handler = answers.handlers.get(kind)
                 if handler is None:

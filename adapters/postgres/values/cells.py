@@ -15,12 +15,13 @@ from hoopaddon.errors import PeerError
 _COMPILED: Final = is_compiled()
 _SIGN: Final = 0x80000000
 _NULL_LENGTH: Final = 0xFFFFFFFF
-NULL_CELL = b"\xff\xff\xff\xff"
+NULL_CELL: Final = b"\xff\xff\xff\xff"
 
 _HEAD = struct.Struct("!BiH")
 _LENGTH = struct.Struct("!i")
 _DATA_ROW: Final = 0x44
 _NULL = -1
+
 type Fit = tuple[bytes, str | None]
 """A text as a cell, and what a client reads there: NULL where the text does not fit."""
 type Fits = tuple[list[bytes], list[str | None]]

@@ -117,7 +117,6 @@ class CopyLineRows(BufferRows):
     def _assemble(self, columns: list[list[bytes]]) -> bytes | None:
         if not isinstance(self._spans, WholeLines):
             return None
-        # One newline ends a row, and the next one's head comes before its first cell.
         lines = list(map(self._grammar.delimiter.join, zip(*columns, strict=True)))
         lengths = list(map(len, lines))
         heads = {length: _HEAD.pack(_COPY_DATA, length + _HEAD_BYTES) for length in set(lengths)}

@@ -8,11 +8,12 @@ from hoopaddon.adapters.ssh.mode import SshMode
 from hoopaddon.adapters.ssh.server import SshInstance
 from hoopaddon.adapters.ssh.session.forwards import SshForward
 from hoopaddon.adapters.ssh.sftp.command import SftpOperation
+from hoopaddon.adapters.ssh.terminal.command import SshInput
 from hoopaddon.command import Command
 from hoopaddon.rows import Column, Rows
 from hoopaddon.session import Session
 
-__all__ = ["ADAPTER", "SftpOperation", "SshAdapter", "SshForward", "SshInstance", "SshMode"]
+__all__ = ["ADAPTER", "SftpOperation", "SshAdapter", "SshForward", "SshInput", "SshInstance", "SshMode"]
 
 
 class SshAdapter:

@@ -17,6 +17,7 @@ from hoopaddon.adapters.postgres.session.replication import replication
 from hoopaddon.adapters.ssh.commands import SshShell
 from hoopaddon.adapters.ssh.session.forwards import SshForward
 from hoopaddon.adapters.ssh.sftp.command import SftpOperation
+from hoopaddon.adapters.ssh.terminal.command import UNSURE, SshInput
 from hoopaddon.hooks import LIFECYCLE, specs
 from hoopaddon.testing import Bench, command, held, judge, load, mask, output, session
 
@@ -132,6 +133,13 @@ def test_hook_ssh_exec(example: ModuleType) -> None:
 def test_hook_ssh_shell(example: ModuleType) -> None:
     assert judge(example, SshShell(session(groups=["ops"], protocol="ssh"), "shell")).passes
     assert not judge(example, SshShell(session(groups=["agents"], protocol="ssh"), "shell")).passes
+
+
+def test_hook_ssh_input(example: ModuleType) -> None:
+    who = session(target="prod-1", protocol="ssh")
+    assert judge(example, SshInput(who, "ls /srv")).passes
+    assert not judge(example, SshInput(who, "ls /srv", UNSURE)).passes
+    assert judge(example, SshInput(session(target="test", protocol="ssh"), "ls /srv", UNSURE)).passes
 
 
 def test_hook_ssh_forward(example: ModuleType) -> None:

@@ -168,6 +168,8 @@ class ClientChannel(asyncssh.SSHServerSession[bytes]):
                 return
             if line is not None:
                 make = inlets.scp(session, self._connection.gateway, line)
+        if make is None and wish.terminal is not None:
+            make = inlets.terminal(session, self._connection.gateway, wish.terminal.size[:2])
         await self._bridged(target, wish, self._new_bridge(session, wish, running, make))
 
     def _new_bridge(self, session: Session, wish: Wish, running: Running | None, make: MakeInlet | None) -> Bridge:

@@ -1,11 +1,13 @@
 """What stands between a client and the program it talks to: nothing, a guard of files, or a reader of keys."""
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from hoopaddon.adapters.ssh.sftp.guard import SftpGuard
 from hoopaddon.adapters.ssh.sftp.scp import ScpGuard
 from hoopaddon.adapters.ssh.sftp.scp_line import ScpLine
+from hoopaddon.adapters.ssh.terminal.input import TerminalInput
 from hoopaddon.errors import HoopaddonError
 from hoopaddon.session import Session
 
@@ -94,6 +96,30 @@ class Files(Straight):
         self._guard.close()
 
 
+class Keys(Straight):
+    """What is typed at a terminal, of which the policies see each line."""
+
+    def __init__(self, way: Way, session: Session, gateway: "Gateway", size: tuple[int, int]) -> None:
+        super().__init__(way)
+        self._input = TerminalInput(session, gateway, way.to_target, way.to_client, size=size, hold=way.hold_client)
+        self.client_data = self._input.keys  # type: ignore[method-assign]
+        self.resized = self._input.resize  # type: ignore[method-assign]
+        self.close = self._input.close  # type: ignore[method-assign]
+        self._ending: asyncio.Task[None] | None = None
+
+    def server_data(self, data: bytes) -> None:
+        # As the target has sent it: what a mask hides was typed all the same.
+        self._input.screen(data)
+        self._way.through_policies(data)
+
+    def client_eof(self) -> None:
+        self._ending = asyncio.get_running_loop().create_task(self._end())
+
+    async def _end(self) -> None:
+        await self._input.drained()
+        self._way.eof_to_target()
+
+
 type MakeInlet = Callable[[Way], Inlet]
 
 
@@ -134,3 +160,8 @@ def scp(session: Session, gateway: "Gateway", line: ScpLine) -> MakeInlet:
         return Files(way, guard)
 
     return make
+
+
+def terminal(session: Session, gateway: "Gateway", size: tuple[int, int]) -> MakeInlet:
+    """The way in to whatever runs at a terminal of so many columns and rows."""
+    return lambda way: Keys(way, session, gateway, size)

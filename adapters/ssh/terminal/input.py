@@ -1,0 +1,310 @@
+"""What a client types at a terminal: every line is judged before the key that submits it goes to the target.
+
+All other keys go at once. How a line is known, and when it is not, is said in docs/ssh-terminals.md.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable
+
+from hoopaddon.adapters.ssh.terminal.command import HIDDEN, UNSURE, SshInput, is_finished
+from hoopaddon.adapters.ssh.terminal.line import MOST_CHARACTERS, Line
+from hoopaddon.adapters.ssh.terminal.reading import Prompts, Reading, alike, read, shows
+from hoopaddon.adapters.ssh.terminal.screen import Place, Screen
+from hoopaddon.approval import ApprovalRequest
+from hoopaddon.command import Outcome, Verdict
+from hoopaddon.policy.in_force import Judge, judged
+from hoopaddon.session import Session
+
+logger = logging.getLogger(__name__)
+
+ECHO_WITHIN_S = 0.3
+"""How long a line that was typed may take to be shown; one that is not is taken for a password."""
+SETTLES_WITHIN_S = 0.5
+QUIET_S = 0.04
+"""How long the screen must be still before what it shows is the line, where only it can tell."""
+MOST_WAITING = 1 << 18
+
+# Enter, and what else makes a line editor or the terminal itself submit a line. ^X^E runs what an editor makes of it.
+_GATE = re.compile(rb"[\r\n\x0f\x04]|(?<=\x18)\x05")
+_END_OF_INPUT = b"\x04"
+_EDITOR = b"\x05"
+_GIVE_UP = b"\x03"
+# ^G ends a search, or a key of several of which the first was typed: ^X^E would run the line.
+_ERASE = b"\x07\x05\x15"
+_PASTE_ENDS = b"\x1b[201~"
+
+
+class TerminalInput:
+    """See the module. `send` takes what may go to the target, `tell` words for the person at the terminal.
+
+    `hold` asks the client to wait while more keys wait than can be kept.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        gateway: Judge,
+        send: Callable[[bytes], None],
+        tell: Callable[[bytes], None],
+        *,
+        size: tuple[int, int] = (80, 24),
+        hold: Callable[[bool], None] | None = None,
+    ) -> None:
+        self._session = session
+        self._gateway = gateway
+        self._send = send
+        self._tell = tell
+        self._hold = hold or (lambda paused: None)
+        self._screen = Screen(*size)
+        self._line = Line()
+        self._prompts = Prompts()
+        self._earlier = ""
+        self._start: Place | None = None
+        self._before = b""
+        self._queue = bytearray()
+        self._judging: asyncio.Task[None] | None = None
+        self._given_up = self._closed = False
+        self._shown = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    # -- what happens
+
+    def keys(self, data: bytes) -> None:
+        """The client has typed this."""
+        if self._closed:
+            return
+        if self._judging is not None:
+            abandoned = data.rfind(_GIVE_UP)
+            if abandoned >= 0:
+                self._queue[:] = data[abandoned + 1 :]
+                self._given_up = True
+                self._judging.cancel()
+                return
+        self._queue += data
+        if len(self._queue) > MOST_WAITING:
+            del self._queue[MOST_WAITING:]
+            self._say("too much was typed ahead; some of it is dropped")
+        self._hold(self._judging is not None and len(self._queue) > MOST_WAITING // 2)
+        self._pump()
+
+    def screen(self, data: bytes) -> None:
+        """The target has sent this to be shown."""
+        self._screen.feed(data)
+        self._shown.set()
+
+    def resize(self, columns: int, rows: int) -> None:
+        """The client's window has another size."""
+        self._screen.resize(columns, rows)
+
+    def close(self) -> None:
+        """The client is gone: what waits never goes."""
+        self._closed = True
+        self._queue.clear()
+        if self._judging is not None:
+            self._judging.cancel()
+        self._idle.set()
+
+    async def drained(self) -> None:
+        """Returns when every key has gone or been refused."""
+        await self._idle.wait()
+
+    # -- keys
+
+    def _pump(self) -> None:
+        while self._queue and self._judging is None and not self._closed:
+            context = self._before + bytes(self._queue)
+            gate = _GATE.search(context, len(self._before))
+            keys = context[len(self._before) : gate.start() if gate else len(context)]
+            if keys:
+                self._type(keys)
+            if gate is None:
+                self._queue.clear()
+                break
+            del self._queue[: len(keys) + 1]
+            self._before = gate[0]
+            self._submit(gate[0])
+        if self._judging is None:
+            self._idle.set()
+            self._hold(False)
+        else:
+            self._idle.clear()
+
+    def _type(self, keys: bytes) -> None:
+        if not self._line.touched:
+            self._start = self._screen.place
+            self._screen.printed = ""
+        if _GIVE_UP in keys:
+            self._earlier = ""
+        self._line.feed(keys)
+        self._before = keys[-1:]
+        self._send(keys)
+
+    def _submit(self, gate: bytes) -> None:
+        ends_input = gate == _END_OF_INPUT and self._line.certain and not self._line.text
+        if ends_input or (self._screen.full_screen and not self._at_known_prompt()):
+            self._go(gate)
+            return
+        task = asyncio.Task(self._judge(gate), loop=asyncio.get_running_loop(), eager_start=True)
+        if not task.done():
+            self._judging = task
+
+    def _at_known_prompt(self) -> bool:
+        """Whether a shell's prompt is there although a program has the screen: a multiplexer, or a trick."""
+        return self._start is not None and self._prompts.knows(self._screen.before(self._start))
+
+    def _go(self, gate: bytes) -> None:
+        """The key that submits goes, and a new line begins unless the key was a part of the line."""
+        line = self._line
+        self._send(gate)
+        if gate == _END_OF_INPUT and line.text:
+            line.doubt()
+        elif line.quotes_next or (line.in_paste and self._screen.brackets_paste):
+            line.feed(b"\n")
+        else:
+            line.clear()
+            self._start = None
+            self._screen.printed = ""
+
+    # -- judging
+
+    async def _judge(self, gate: bytes) -> None:
+        try:
+            await self._judge_line(gate)
+        except asyncio.CancelledError:
+            if self._closed or not self._given_up:
+                raise
+            self._abandon()
+        except Exception as e:
+            # Nothing of it may go, whatever went wrong here.
+            logger.error("a line could not be judged: %s", type(e).__name__)
+            await self._refuse("this line could not be judged")
+        finally:
+            self._given_up = False
+            self._judging = None
+        self._pump()
+
+    async def _judge_line(self, gate: bytes) -> None:
+        settled = await self._settle()
+        reading = self._read(gate, settled=settled)
+        if reading is None:
+            self._go(gate)
+            return
+        text, others = reading.text, reading.others
+        if self._earlier and reading.knowledge != HIDDEN:
+            text, others = self._earlier + text, (reading.text, *others)
+        command = SshInput(self._session, text, reading.knowledge, others)
+        command.tell_when_held(self._say_held)
+        try:
+            verdict = await judged(self._gateway, command)
+            if verdict.passes and command.text != text:
+                verdict = await self._retype(command, verdict)
+        except asyncio.CancelledError:
+            command.error = "given up"
+            raise
+        finally:
+            self._gateway.chain.end_command(command)
+        if not verdict.passes:
+            await self._refuse(f"{verdict.reason} (refused by {verdict.addon})")
+            return
+        self._remember(text, reading)
+        self._go(gate)
+
+    def _read(self, gate: bytes, *, settled: bool) -> Reading | None:
+        if self._line.in_key:
+            self._line.doubt()
+        reading = read(self._screen, self._line, self._start, self._prompts, settled=settled)
+        if gate == _EDITOR:
+            return Reading(reading.text if reading else "", UNSURE)
+        if self._start is not None:
+            prompt = self._screen.before(self._start)
+            if not self._earlier or alike(prompt, self._prompts.first):
+                self._earlier = ""
+                self._prompts.first = prompt
+        return reading
+
+    def _remember(self, text: str, reading: Reading) -> None:
+        """Whether the shell waits for more of this."""
+        unfinished = reading.knowledge != HIDDEN and len(text) < MOST_CHARACTERS and not is_finished(text)
+        self._earlier = text + "\n" if unfinished else ""
+
+    async def _settle(self) -> bool:
+        """Wait until the screen shows the line; whether it does."""
+        line, loop = self._line, asyncio.get_running_loop()
+        if not line.touched:
+            return True
+        if line.certain:
+            deadline = loop.time() + ECHO_WITHIN_S
+            while not shows(self._screen, line, self._start):
+                if not await self._something_shown(deadline - loop.time()):
+                    return False
+            return True
+        deadline = loop.time() + SETTLES_WITHIN_S
+        while (left := deadline - loop.time()) > 0:
+            if not await self._something_shown(min(QUIET_S, left)):
+                return True
+        return False
+
+    async def _something_shown(self, within_s: float) -> bool:
+        self._shown.clear()
+        try:
+            async with asyncio.timeout(within_s):
+                await self._shown.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _retype(self, command: SshInput, verdict: Verdict) -> Verdict:
+        """Put another line in the place of what was typed."""
+        new = command.text
+        cannot = Verdict(Outcome.REFUSED, "this line cannot be rewritten here", "hoopaddon")
+        if self._earlier or self._line.in_paste or self._start is None or not new.isprintable():
+            return cannot
+        keys = new.encode("utf-8", "surrogateescape")
+        self._line.clear()
+        self._line.feed(keys)
+        self._send(_ERASE + keys)
+        return verdict if await self._settle() else cannot
+
+    # -- words to the user
+
+    def _say(self, text: str, then: str = "") -> None:
+        words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+        data = f"\r\nhoopaddon: {words}\r\n{then}".encode("utf-8", "replace")
+        self._screen.feed(data)
+        self._tell(data)
+
+    def _say_held(self, request: ApprovalRequest) -> None:
+        reason = f" ({request.reason})" if request.reason else ""
+        self._say(f"held: waiting for approval{reason}; ^C gives up", self._screen.line().rstrip("\n"))
+
+    async def _refuse(self, reason: str) -> None:
+        """The line is erased at the target, the reason is shown, and the prompt again."""
+        line, prompt = self._line, self._screen.before(self._start) if self._start is not None else ""
+        self._queue.clear()
+        in_paste = line.in_paste and self._screen.brackets_paste
+        whole = bool(self._earlier) or in_paste or "\n" in line.text
+        self._earlier = ""
+        # ^U leaves the program alone that reads the line; only ^C takes back lines that were submitted before.
+        self._send((_PASTE_ENDS if in_paste else b"") + (_GIVE_UP if whole else _ERASE))
+        line.clear()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + ECHO_WITHIN_S
+        while await self._something_shown(min(2 * QUIET_S, max(0.0, deadline - loop.time()))):
+            if not whole and self._screen.line().rstrip() == prompt.rstrip():
+                break
+        left = self._screen.before(self._screen.place)
+        self._say(reason, left if whole else prompt)
+        self._start = None if whole or left.rstrip() == prompt.rstrip() else self._screen.place
+        if self._start is not None:
+            # Something is still there: the next line is what the screen shows, whatever is typed.
+            line.touched, line.certain = True, False
+
+    def _abandon(self) -> None:
+        """The user has given up a line that was held."""
+        self._send(_GIVE_UP)
+        self._earlier = ""
+        self._line.clear()
+        self._start = None

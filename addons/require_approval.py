@@ -12,6 +12,8 @@ from hoopaddon import Addon, Command, Decision, FileOperation, Loader, Session, 
 _DURATION = re.compile(r"([0-9]{1,6})(s|m|h)")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600}
 _SHOWN_OBJECTS = 3
+_OF_STATEMENTS = frozenset({"delete", "update", "merge"})
+"""The verbs where none are chosen. They are nobody's programs, so paths alone then say what is held of those."""
 
 
 class RequireApproval(Addon):
@@ -33,7 +35,7 @@ class RequireApproval(Addon):
         add(
             "approval_verbs",
             Sequence[str],
-            ["delete", "update", "merge"],
+            sorted(_OF_STATEMENTS),
             "Hold commands with one of these verbs, or programs; * is any.",
         )
         add(
@@ -88,17 +90,19 @@ class RequireApproval(Addon):
     def _hold_at_paths(
         self, command: ShellCommand | FileOperation, verbs: frozenset[str]
     ) -> Awaitable[Decision] | None:
+        any_verb = self._any_verb or self._verbs == _OF_STATEMENTS
+        if any_verb and not (self._any_verb or self._paths):
+            return None
         paths = [path for path in sorted(command.objects) if not self._paths or _touches(path, self._paths)]
-        computed = False
+        computed = somewhere = False
         if isinstance(command, ShellCommand):
             # What is computed when it runs may be any program, or any path.
             computed = any(not program.name for program in command.programs)
-            somewhere = computed or any(p.dynamic and (self._any_verb or p.name in verbs) for p in command.programs)
-        else:
-            somewhere = False
-        if not (verbs or computed or self._any_verb) or not (paths or somewhere or not self._paths):
+            somewhere = computed or any(p.dynamic and (any_verb or p.name in verbs) for p in command.programs)
+        if not (verbs or computed or any_verb) or not (paths or somewhere or not self._paths):
             return None
-        return self._hold(command, verbs or {"a program with a computed name"}, paths)
+        shown = command.verbs if any_verb else verbs
+        return self._hold(command, shown or {"a program with a computed name"}, paths)
 
     def _hold(self, command: Command, verbs: Iterable[str], objects: list[str]) -> Awaitable[Decision]:
         reason = _reason(verbs, objects)

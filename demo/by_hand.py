@@ -36,7 +36,7 @@ def instructions(stage: Stage) -> None:
         report.note("\n3. Open a shell, see what comes back, and try to get around it:\n")
         report.line(f"{variables} {shlex.join(agent.line)}")
         report.line(f"cat {stage.ssh_target.customers}")
-        report.line(f"rm -rf {stage.ssh_target.data}")
+        report.line(f"shred -u {stage.ssh_target.customers}")
     report.note("\n4. See what is kept of it; an ID may be the beginning of one:\n")
     report.line(f"{program} sessions list {conf}")
     report.line(f"{program} sessions search customers {conf}")

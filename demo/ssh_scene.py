@@ -1,5 +1,6 @@
 """The scene at a shell: the same policies, before another protocol."""
 
+import base64
 import json
 import subprocess
 import time
@@ -17,7 +18,7 @@ _AUDITOR = "auditor"
 def ssh(stage: Stage) -> None:
     report, target = stage.report, stage.ssh_target
     report.note(f"The machine is this one: {target.name}, that lets nobody in but the gateway.\n")
-    count = f"wc -l < {target.customers}; echo 'as it is' >&2; exit 3"
+    count = f"wc -l < {target.customers}; echo as it is >&2; exit 3"
     reply = _run(stage, count)
     direct = subprocess.run(["/bin/sh", "-c", count], capture_output=True, text=True, check=False)
     same = (reply.out, reply.err, reply.status) == (direct.stdout, direct.stderr, direct.returncode)
@@ -30,13 +31,17 @@ def ssh(stage: Stage) -> None:
     hidden = seen.status == 0 and all(row[0] in seen.out for row in rows) and not any(s in seen.out for s in secrets)
     report.check("ssh", f"masked: none of the {len(secrets)} real values reached the agent", hidden)
     report.gap()
-    remove = f"rm -rf {target.data}"
-    refused = _run(stage, remove)
-    told = refused.status == 126 and "hoopaddon: " in refused.err and "block_destructive" in refused.err
-    report.check("ssh", "blocked: one line with the reason and the policy, and exit status 126", told)
-    report.check("ssh", "the folder and what is in it are still there", target.customers.is_file())
+    hidden_removal = base64.b64encode(f"rm -rf {target.data}".encode()).decode()
+    destructive = (f"shred -u {target.customers}", f"echo {hidden_removal} | base64 -d | sh")
+    for command in destructive:
+        refused = _run(stage, command)
+        told = refused.status == 126 and "hoopaddon: " in refused.err and "block_destructive" in refused.err
+        report.check("ssh", "blocked: one line with the reason and the policy, and exit status 126", told)
+        report.gap()
+    intact = target.customers.is_file() and target.customers.read_text() == CUSTOMERS
+    report.check("ssh", "the file is as it was", intact)
     report.gap()
-    _recorded(stage, {count: "allowed", show: "allowed", remove: "refused"}, seen)
+    _recorded(stage, {count: "allowed", show: "allowed", **dict.fromkeys(destructive, "refused")}, seen)
 
 
 def _run(stage: Stage, command: str) -> SshReply:
@@ -58,7 +63,7 @@ def _recorded(stage: Stage, verdicts: dict[str, str], seen: SshReply) -> None:
     stage.report.check("ssh", "recorded: what the agent saw, masks and all", bool(seen.out) and seen.out in outputs)
     if sessions:
         stage.report.gap()
-        stage.hoopaddon(_AUDITOR, "sessions", "show", sessions[-1])
+        stage.hoopaddon(_AUDITOR, "sessions", "show", sessions[len(sessions) // 3])
 
 
 def ended_sessions(stage: Stage, count: int) -> list[str]:

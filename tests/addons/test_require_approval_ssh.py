@@ -121,6 +121,19 @@ def test_what_is_computed_may_be_anything() -> None:
     assert found.reason == "a program with a computed name needs an approval"
 
 
+def test_where_nothing_is_chosen_command_lines_are_not_held() -> None:
+    assert terms(Line("?")) is None
+    assert terms(Line("rm", "/etc", dynamic=True), tables="orders") is None
+
+
+def test_paths_alone_hold_whatever_touches_them() -> None:
+    found = terms(Line("sudo tee", "/etc/hosts"), paths="/etc/*")
+    assert found is not None
+    assert found.reason == "sudo, tee on /etc/hosts needs an approval"
+    assert terms(Transfer("read", "/etc/hosts"), paths="/etc/*")
+    assert terms(Line("sudo tee", "/srv/hosts"), paths="/etc/*") is None
+
+
 def test_conditions_on_tables_are_for_statements_alone() -> None:
     assert terms(Line("rm", "/srv/a"), verbs="rm", tables="orders")
     assert terms(Way(who(), "local db:5432"), verbs="local", paths="/etc/*")

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,9 +19,12 @@ from hoopaddon.scripts.check import check
 from hoopaddon.testing import load
 from tests.docs.pages import ROOT, Block, agrees, blocks, dialogue, pages
 from tests.servers.postgres import APP, Database
+from tests.servers.ssh import SshServer
 
 VERDICTS = (0, 1, 3)
-MODE = re.compile(r"postgres:(?P<target>[a-z0-9.]+:[0-9]+)(?:\?[^@\s]+)?@(?P<port>[0-9]+)")
+MODE = re.compile(
+    r"(?P<protocol>postgres|ssh):(?P<target>[a-z0-9.]+:[0-9]+)(?:\?(?P<settings>[^@\s]+))?@(?P<port>[0-9]+)"
+)
 START_WITHIN_S = 30
 COMMAND_WITHIN_S = 60
 
@@ -87,17 +91,11 @@ class Reader:
         return run.returncode, run.stdout
 
     def _start_gateway(self, block: Block) -> None:
-        database: Database = self._request.getfixturevalue("database")
         mode = MODE.search(block.text)
         assert mode, f"{block.place}: names no mode"
-        server, port = database.server, free_port()
-        self.replacements = {mode["target"]: f"{server.host}:{server.port}", mode["port"]: str(port)}
-        self.environment |= {
-            "PATH": f"{server.bin_dir}:{self.environment['PATH']}",
-            "PGUSER": APP,
-            "PGPASSWORD": server.passwords[APP],
-            "PGDATABASE": database.name,
-        }
+        port = free_port()
+        target = self._stand_before_ssh(mode) if mode["protocol"] == "ssh" else self._stand_before_a_database()
+        self.replacements |= {mode["target"]: target, mode["port"]: str(port)}
         script = block.text
         for old, new in self.replacements.items():
             script = script.replace(old, new)
@@ -117,6 +115,45 @@ class Reader:
             assert process.poll() is None, f"{block.place}: it ended\n{log.read_text()}"
             assert time.monotonic() < until, f"{block.place}: it does not listen\n{log.read_text()}"
             time.sleep(0.02)
+
+    def _stand_before_a_database(self) -> str:
+        """The reader's programs find a database; its address."""
+        database: Database = self._request.getfixturevalue("database")
+        server = database.server
+        self.replacements = {}
+        self.environment |= {
+            "PATH": f"{server.bin_dir}:{self.environment['PATH']}",
+            "PGUSER": APP,
+            "PGPASSWORD": server.passwords[APP],
+            "PGDATABASE": database.name,
+        }
+        return f"{server.host}:{server.port}"
+
+    def _stand_before_ssh(self, mode: re.Match[str]) -> str:
+        """The reader may log in to an SSH server, and has a token for whatever asks for a password; its address."""
+        server: SshServer = self._request.getfixturevalue("sshd")
+        ssh = Path(self.environment["HOME"]) / ".ssh"
+        ssh.mkdir(mode=0o700, exist_ok=True)
+        for key in (ssh / "id_ed25519", self.folder / "deploy_key"):
+            key.touch(0o600)
+            key.write_bytes(server.user_key.read_bytes())
+        shutil.copy(server.known_hosts, ssh / "known_hosts")
+        asked, program = self.folder / "askpass", self.folder / "bin" / "ssh"
+        asked.write_text(f"#!/bin/sh\ncat {self.folder}/*.token\n")
+        # OpenSSH takes the home folder from the system, which is not the reader's.
+        program.parent.mkdir(exist_ok=True)
+        options = f"-F none -o UserKnownHostsFile={ssh}/gateway -o StrictHostKeyChecking=accept-new -o LogLevel=ERROR"
+        options += f" -o IdentityFile=none -l {server.user}"
+        program.write_text(f'#!/bin/sh\nexec {shutil.which("ssh")} {options} "$@"\n')
+        asked.chmod(0o700)
+        program.chmod(0o700)
+        if str(program.parent) not in self.environment["PATH"]:
+            self.environment["PATH"] = f"{program.parent}:{self.environment['PATH']}"
+        self.environment |= {"SSH_ASKPASS": str(asked), "SSH_ASKPASS_REQUIRE": "force"}
+        self.environment.pop("SSH_AUTH_SOCK", None)
+        named = re.search(r"user=([a-z]+)", mode["settings"] or "")
+        self.replacements = {f"user={named[1]}&": f"user={server.user}&"} if named else {}
+        return f"{server.host}:{server.port}"
 
     def close(self) -> None:
         for process, log in self._gateways:

@@ -181,12 +181,14 @@ class SftpGuard:
             self._to_target.body(run)
 
     def _take(self, frame: Frame) -> None:
+        if self._questions.uses(int.from_bytes(frame.data[5:9])):
+            # The answers could not be told apart.
+            self._stalled = frame
+            return
         if frame.kind == sftp.Write.kind:
             self._take_write(frame)
             return
         request = sftp.read_request(frame.data)
-        if self._questions.uses(request.id):
-            raise PeerError("client", "SFTP: a request id that is in use")
         if isinstance(request, sftp.OnHandle):
             self._take_on_handle(frame, request)
         elif isinstance(request, sftp.Unknown):

@@ -1,6 +1,7 @@
 """What the gateway itself asks the target before it judges: where a path leads."""
 
 import asyncio
+import itertools
 from collections.abc import Iterable
 from typing import Final
 
@@ -11,7 +12,7 @@ from hoopaddon.adapters.ssh.sftp.requests import RealPath
 from hoopaddon.adapters.ssh.sftp.responses import Names, Response
 
 _FIRST_ID: Final = 0xF0000000
-_IDS: Final = 1 << 32
+_LAST_ID: Final = 0xFFFFFFFF
 
 
 class Questions:
@@ -21,7 +22,7 @@ class Questions:
         self._files = files
         self._to_target = to_target
         self._waiting: dict[int, asyncio.Future[Response | None]] = {}
-        self._next_id = _FIRST_ID
+        self._ids = itertools.cycle(range(_FIRST_ID, _LAST_ID + 1))
         self.home = ""
         """The folder that the session begins in, once it is known."""
 
@@ -44,9 +45,9 @@ class Questions:
 
     async def real_path(self, path: str) -> str:
         """Where the target says that the path leads; empty where it does not say."""
-        while self._next_id in self._files.asked or self._next_id in self._waiting:
-            self._next_id = (self._next_id + 1) % _IDS
-        id, self._next_id = self._next_id, (self._next_id + 1) % _IDS
+        id = next(self._ids)
+        while id in self._files.asked or id in self._waiting:
+            id = next(self._ids)
         waiting = self._waiting[id] = asyncio.get_running_loop().create_future()
         self._to_target.packet(RealPath(id, bytes_of(path)).serialize())
         answer = await waiting

@@ -124,6 +124,28 @@ async def test_the_clients_ids_and_the_gateways_do_not_meet() -> None:
     assert play.client_got() == [r.Attrs(0xF0000001, Attributes())]
 
 
+@pytest.mark.parametrize("late", [q.Read(0xF0000001, b"h", 0, 9), q.Write(0xF0000001, b"h", 0, b"abc")])
+async def test_a_request_with_the_id_of_a_question_waits_for_its_answer(late: Request) -> None:
+    """Else the answer to the one could be passed off as the answer to the other, and hide where a path leads."""
+    rules = Rules()
+    play = await Play(rules).start()
+    play.target_got()
+    play.guard.client_data(q.Open(1, b"/data", 3).serialize())
+    await play.answer_questions()
+    await play.server(r.Handle(1, b"h"))
+    play.target_got()
+    play.guard._questions._ids = iter([0xF0000001, 0xF0000002])  # type: ignore[assignment]
+    play.guard.client_data(q.Stat(2, b"/a").serialize())
+    await play.settle()
+    play.guard.client_data(late.serialize())
+    await play.settle()
+    assert [request.id for request in play.target_got()] == [0xF0000001]
+    play.guard.server_data(r.Names(0xF0000001, (Name(b"/etc", b"", Attributes()),)).serialize())
+    await play.settle()
+    assert play.target_got() == [q.Stat(2, b"/a"), late]
+    assert rules.seen[1].objects == {"/a", "/etc"}
+
+
 async def test_a_giant_read_is_the_servers_to_cut() -> None:
     play = await Play(Rules()).start()
     await play.opened_now()

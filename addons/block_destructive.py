@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from hoopaddon import Addon, FileOperation, Loader, Refused, ShellCommand, ShellProgram, SqlCommand, SqlStatement, ctx
 from hoopaddon.hazards import RULES as SHELL_RULES
-from hoopaddon.hazards import ShellRule, Words, file_reason
+from hoopaddon.hazards import ShellRule, Words, file_reason, written
 
 FUNCTIONS = frozenset(
     {
@@ -325,8 +325,8 @@ class BlockDestructive(Addon):
     def _is_own(self, rule: str, program: ShellProgram) -> bool:
         if not self._allowed_paths or rule not in ("remove", "system_files", "permissions"):
             return False
-        paths = [*Words(program).paths, *program.writes] if program.name != "find" else Words(program).paths[:1]
-        paths = paths[1:] if program.name in ("chmod", "chown", "chgrp") else paths
+        paths = written(program) if rule == "system_files" else Words(program).paths
+        paths = paths[1:] if rule == "permissions" else paths[:1] if program.name == "find" else paths
         return bool(paths) and all(self._is_allowed_path(path) for path in paths)
 
     def _is_allowed_path(self, path: str) -> bool:

@@ -3,5 +3,6 @@
 from hoopaddon.hazards.files import file_reason
 from hoopaddon.hazards.rules import RULES, ShellRule
 from hoopaddon.hazards.words import Words
+from hoopaddon.hazards.writing import written
 
-__all__ = ["RULES", "ShellRule", "Words", "file_reason"]
+__all__ = ["RULES", "ShellRule", "Words", "file_reason", "written"]

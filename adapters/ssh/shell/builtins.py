@@ -264,7 +264,7 @@ def _download(reader: Reader, call: Call) -> None:
             call.around.scope.wrote(attached.group(1) or attached.group(2), None)
         elif re.fullmatch(r"-[a-zA-Z]*[oO]|--output|--output-document", text) and at + 1 < len(texts):
             call.around.scope.wrote(texts[at + 1], None)
-        if "://" in text:
+        if "/" in text and not text.startswith("-"):
             call.around.scope.wrote(text.rstrip("/").rpartition("/")[2].partition("?")[0], None)
 
 

@@ -52,8 +52,11 @@ _MODULES = {
     "pprint": frozenset({"pprint", "pformat"}),
 }
 _POWERFUL_NAMES = frozenset(
-    {"exec", "eval", "compile", "open", "getattr", "setattr", "delattr", "globals", "locals", "vars", "breakpoint", "input", "help", "memoryview", "copyright", "credits", "license", "exit", "quit", "type", "object", "super"}
-) - {"exit", "quit"}  # fmt: skip
+    {
+        *("exec", "eval", "compile", "open", "getattr", "setattr", "delattr", "globals", "locals", "vars", "input"),
+        *("breakpoint", "help", "memoryview", "copyright", "credits", "license", "type", "object", "super"),
+    }
+)
 _INNER = ("_", "f_", "gi_", "cr_", "ag_", "tb_", "co_")
 
 

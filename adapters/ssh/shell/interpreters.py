@@ -122,12 +122,12 @@ def run_file(reader: Reader, call: Call, file: Field, arguments: list[str] | Non
         _run(reader, call, text, arguments)
 
 
-def _run(reader: Reader, call: Call, text: str, arguments: list[str] | None) -> None:
+def _run(reader: Reader, call: Call, text: str, arguments: list[str] | None, name: str = "sh") -> None:
     scope = call.around.scope
     if call.name not in (".", "source"):
         scope = Scope(scope.copy().variables, {}, {}, arguments, scope.folder, scope.files)
-        if arguments is None:
-            scope.arguments = []
+        scope.variables["0"] = name
+        scope.arguments = arguments or []
     reader.text(text, replace(call.around, scope=scope))
 
 
@@ -165,7 +165,7 @@ def _code(reader: Reader, call: Call, rest: list[Field]) -> None:
     readable = rest and rest[0].known and call.name in SHELLS
     reader.note(call.program("" if readable else "argument"))
     if readable:
-        _run(reader, call, rest[0].text, [field.text for field in rest[2:]])
+        _run(reader, call, rest[0].text, [field.text for field in rest[2:]], rest[1].text if len(rest) > 1 else "sh")
 
 
 def _language(reader: Reader, call: Call, language: str) -> None:

@@ -204,7 +204,8 @@ def _git(reader: Reader, call: Call) -> None:
         if text in ("-x", "--exec") and at + 1 < len(texts) and "rebase" in texts:
             run_text(reader, call, texts[at + 1])
         if found := re.match(
-            r"(?:alias\.[^=]+=!|core\.(?:pager|editor|sshCommand|fsmonitor)=|sequence\.editor=|--upload-pack=|--receive-pack=|--exec=)(.+)",
+            r"(?:alias\.[^=]+=!|core\.(?:pager|editor|sshCommand|fsmonitor)=|sequence\.editor="
+            r"|--upload-pack=|--receive-pack=|--exec=)(.+)",
             text,
             re.S | re.I,
         ):
@@ -222,7 +223,8 @@ def _tar(reader: Reader, call: Call) -> None:
     for at, text in enumerate(texts):
         following = texts[at + 1] if at + 1 < len(texts) else ""
         if found := re.match(
-            r"--(?:checkpoint-action=exec=|checkpoint-action=exec |to-command=|use-compress-program=|info-script=|new-volume-script=|rsh-command=|rmt-command=|rsh=|rsync-path=|unzip-command=)(.+)",
+            r"--(?:checkpoint-action=exec=|checkpoint-action=exec |to-command=|use-compress-program=|info-script="
+            r"|new-volume-script=|rsh-command=|rmt-command=|rsh=|rsync-path=|unzip-command=)(.+)",
             text,
             re.S,
         ):

@@ -118,7 +118,7 @@ WRAPPERS: dict[str, Wrapper] = {
 
 
 def inner(fields: list[Field], wrapper: Wrapper) -> tuple[int, set[str], dict[str, str | None]] | None:
-    """Where the other program begins, the letters of the options before it, and what is set for it; None if unclear."""
+    """Where the other program begins, the letters of the options before it, and what is set for it, if clear."""
     at, letters, sets = 0, set(), {}
     while at < len(fields):
         text = fields[at].text

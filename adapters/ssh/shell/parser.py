@@ -92,6 +92,7 @@ class Parser(SimpleParser):
             self.blanks()
             if not (self.starts("&&") or self.starts("||")):
                 return item
+            item.operators.append(self.text[self.at : self.at + 2])
             self.at += 2
             self.lines()
             item.pipelines.append(self._pipeline())

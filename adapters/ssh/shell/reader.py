@@ -68,10 +68,16 @@ class Reader:
         if item.background:
             around = replace(around.inside(), forks=True)
         written = [self._pipeline(item.pipelines[0], around)]
-        for pipeline in item.pipelines[1:]:
-            before = around.scope.copy()
+        earlier: list[Scope] = []
+        for operator, pipeline in zip(item.operators, item.pipelines[1:], strict=True):
+            if operator == "||":
+                # It runs after any of those before it has failed.
+                for scope in earlier:
+                    around.scope.join(scope)
+            earlier.append(around.scope.copy())
             written.append(self._pipeline(pipeline, around))
-            around.scope.join(before)
+        for scope in earlier:
+            around.scope.join(scope)
         return written[0] if len(written) == 1 else joined(written) if all(w == "" for w in written[:-1]) else None
 
     def _pipeline(self, pipeline: Pipeline, around: Around) -> str | None:

@@ -159,9 +159,10 @@ class Pipeline:
 
 @dataclass(slots=True)
 class Item:
-    """Pipelines joined by `&&` and `||`."""
+    """Pipelines joined by `&&` and `||`, which are the operators."""
 
     pipelines: list[Pipeline]
+    operators: list[str] = field(default_factory=list)
     background: bool = False
 
 

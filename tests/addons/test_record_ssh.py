@@ -1,5 +1,6 @@
 """What the record policy keeps of real SSH sessions, and how those who are held are told."""
 
+import hashlib
 import json
 import os
 import re
@@ -90,10 +91,12 @@ def test_what_is_typed_unseen_is_not_recorded(sshd: SshServer, ssh_gateway: Star
         assert client.stdin
         assert client.stdout
 
+        screen = client.stdout.fileno()
+
         def until(text: bytes) -> None:
             seen = b""
             while text not in seen:
-                piece = client.stdout.read1(4096) if client.stdout else b""
+                piece = os.read(screen, 4096)
                 assert piece, seen
                 seen += piece
 
@@ -114,6 +117,25 @@ def test_what_is_typed_unseen_is_not_recorded(sshd: SshServer, ssh_gateway: Star
     path, events = journal(gateway)
     assert b"Password: " in sent(events, "terminal")
     assert "correct-horse" not in path.read_text()
+
+
+def test_a_file_is_recorded_by_path_size_and_hash(sshd: SshServer, ssh_gateway: StartSshGateway) -> None:
+    gateway = ssh_gateway(sshd, scripts=["record.py"])
+    content = os.urandom(100_000)
+    source, copy = gateway.folder / "source", gateway.folder / "copy"
+    source.write_bytes(content)
+    scp = ["scp", "-F", str(gateway.client_config), str(source), f"gateway:{copy}"]
+    subprocess.run(scp, env=gateway.environment(), check=True, timeout=WITHIN_S, capture_output=True)
+    assert copy.read_bytes() == content
+    path, events = journal(gateway)
+    asked = {event["command"]: event for event in events if event["type"] == "command"}
+    (tag,) = [
+        event["tag"]
+        for event in events
+        if event["type"] == "command_end" and asked[event["command"]].get("path") == str(copy) and event["bytes"]
+    ]
+    assert tag == f"{len(content)} bytes written, sha256 {hashlib.sha256(content).hexdigest()}"
+    assert hashlib.sha256(content).hexdigest() in hoopaddon(gateway, "sessions", "show", path.stem)
 
 
 def test_a_secret_in_a_command_line_is_not_recorded(sshd: SshServer, ssh_gateway: StartSshGateway) -> None:

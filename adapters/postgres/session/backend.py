@@ -88,7 +88,7 @@ class Backend:
             end = position + 1 + length
             if end > size:
                 break
-            if kind == _DATA_ROW or kind == _COPY_DATA:
+            if kind in (_DATA_ROW, _COPY_DATA):
                 starts: list[int] = []
                 end = run_of(data, position, starts)
                 if kind == _DATA_ROW:

@@ -16,7 +16,7 @@ from hoopaddon.adapters.ssh.session.forwards import Forwards
 from hoopaddon.adapters.ssh.session.inlets import MakeInlet
 from hoopaddon.adapters.ssh.session.running import Running, refusal
 from hoopaddon.adapters.ssh.session.wires import ClientWire, Terminal, Wish
-from hoopaddon.adapters.ssh.sftp.scp_line import scp_line_of
+from hoopaddon.adapters.ssh.sftp.exec_line import transfer_of
 from hoopaddon.command import Command
 from hoopaddon.errors import Refused
 from hoopaddon.policy.chain import place
@@ -161,13 +161,13 @@ class ClientChannel(asyncssh.SSHServerSession[bytes]):
         if isinstance(command, SshExec):
             wish.text = command.text
             try:
-                line = scp_line_of(command.programs) if "scp" in command.text else None
+                line = transfer_of(command)
             except Refused as e:
                 running.end(error=e.reason)
                 self.fail(e.reason)
                 return
             if line is not None:
-                make = inlets.scp(session, self._connection.gateway, line)
+                make = inlets.transfer(session, self._connection.gateway, line)
         if make is None and wish.terminal is not None:
             make = inlets.terminal(session, self._connection.gateway, wish.terminal.size[:2])
         await self._bridged(target, wish, self._new_bridge(session, wish, running, make))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from hoopaddon.adapters.ssh.sftp.exec_line import SftpLine
 from hoopaddon.adapters.ssh.sftp.guard import SftpGuard
 from hoopaddon.adapters.ssh.sftp.scp import ScpGuard
 from hoopaddon.adapters.ssh.sftp.scp_line import ScpLine
@@ -160,6 +161,11 @@ def scp(session: Session, gateway: "Gateway", line: ScpLine) -> MakeInlet:
         return Files(way, guard)
 
     return make
+
+
+def transfer(session: Session, gateway: "Gateway", line: SftpLine | ScpLine) -> MakeInlet:
+    """The way in to what a command line begins."""
+    return sftp(session, gateway) if isinstance(line, SftpLine) else scp(session, gateway, line)
 
 
 def terminal(session: Session, gateway: "Gateway", size: tuple[int, int]) -> MakeInlet:

@@ -77,9 +77,10 @@ def test_scp_is_refused(guarded: SshGateway, there: Path, tmp_path: Path, protoc
     assert (there / "secret").read_bytes() == b"hush"
 
 
-def test_sftp(guarded: SshGateway, there: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("server", [[], ["-s", "/usr/lib/openssh/sftp-server"]])
+def test_sftp(guarded: SshGateway, there: Path, tmp_path: Path, server: list[str]) -> None:
     typed = f"cd {there}\nget big {tmp_path}/back\n-get secret {tmp_path}/stolen\nput {tmp_path}/back again\nls\n"
-    status, said = run(guarded, "sftp", "-oBatchMode=no", "-b", "-", "gateway", typed=typed)
+    status, said = run(guarded, "sftp", "-oBatchMode=no", "-b", "-", *server, "gateway", typed=typed)
     assert status == 0
     assert "hoopaddon: that is a secret (refused by" in said
     assert "again" in said

@@ -14,7 +14,7 @@ from hoopaddon.approval import Approver
 from hoopaddon.errors import HoopaddonError, Side
 from tests.adapters.ssh.sftp.between import judge, session
 
-HOME = b"/home/ada"
+HOME = b"/users/ada"
 
 
 def packets(side: Side, data: bytes) -> Iterator[bytes]:

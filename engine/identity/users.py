@@ -12,6 +12,7 @@ ann:
 
 import os
 import stat
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity.scram import ScramVerifier
-from hoopaddon.identity.ssh_keys import SshKey
+from hoopaddon.identity.ssh_keys import MAX_LINE_CHARS, SshKey
 
 MAX_FILE_BYTES = 1 << 20
 _KEYS = frozenset({"password", "groups", "ssh_keys"})
@@ -73,6 +74,38 @@ class Users:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
+
+
+def add_key(path: str | Path, name: str, line: str) -> str:
+    """List a public key for a user, comments in the file kept, and return its fingerprint; once is enough.
+
+    Raises `ValueError` for a line that is no key, and `ConfigError` for a file that is not, or would not be, of users.
+    """
+    file = Path(path)
+    if "\n" in line:
+        raise ValueError("more than one line")
+    key = SshKey.parse(line)
+    yaml = YAML(typ="rt")
+    # A list stands deeper than its name, as people write it by hand.
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.width = MAX_LINE_CHARS * 2
+    known = Users.load(file).get(name) if file.exists() else None
+    if known is not None and key in known.ssh_keys:
+        return key.fingerprint
+    document = (yaml.load(_read_private(file)) if file.exists() else None) or CommentedMap()
+    document.setdefault(name, CommentedMap()).setdefault("ssh_keys", CommentedSeq()).append(line)
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, prefix=f".{file.name}.", delete=False) as aside:
+        made = Path(aside.name)
+        try:
+            yaml.dump(document, aside)
+            aside.flush()
+            # What would not be read is not written either.
+            Users.load(made)
+            made.replace(file)
+        except BaseException:
+            made.unlink(missing_ok=True)
+            raise
+    return key.fingerprint
 
 
 def _read_private(file: Path) -> str:

@@ -12,6 +12,7 @@ from hoopaddon import Command, Refused, Session
 from hoopaddon.adapters.ssh.server import SshInstance
 from tests.adapters.ssh.login.front import Front, Target, front
 from tests.adapters.ssh.login.test_tokens import Sessions
+from tests.conftest import StartSshGateway
 from tests.servers.ssh import SshServer
 
 
@@ -234,3 +235,16 @@ async def until(condition: Callable[[], bool], within_s: float = 10) -> None:
     async with asyncio.timeout(within_s):
         while not condition():
             await asyncio.sleep(0.01)
+
+
+async def test_the_programs_own_log_is_as_quiet(sshd: SshServer, ssh_gateway: StartSshGateway) -> None:
+    gateway = ssh_gateway(sshd, settings={**sshd.settings, "name": "db1"})
+    token = gateway.token()
+    assert gateway.ssh("true", secret=token).returncode == 0
+    assert gateway.ssh("true", secret=f"{token}x").returncode == 255
+    gateway.wait_for_log("login failed")
+    said = [line for line in gateway.log().splitlines() if "127.0.0.1" in line and "listening" not in line]
+    assert len(said) == 2
+    assert "ann at db1 by token" in said[0]
+    assert token not in gateway.log()
+    assert "Auth for user" not in gateway.log()

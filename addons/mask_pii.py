@@ -1,4 +1,4 @@
-"""Mask personal data and secrets in what comes back: rows, errors, notices and notifications.
+"""Mask personal data and secrets in what comes back: rows, errors and notices, terminals and programs' output.
 
 hoopaddon -s mask_pii.py --set mask_columns=users.ssn,*.password --set mask_styles=email=hash
 """
@@ -18,6 +18,8 @@ from hoopaddon.detect import (
     Mask,
     Prefilter,
     Pseudonyms,
+    StreamMask,
+    StreamState,
     UnknownEntity,
     expand,
     finder,
@@ -38,6 +40,9 @@ _MASKED = "masked"
 _JSON = frozenset({"json", "jsonb"})
 _MAX_JSON = 1_000_000
 _MAX_PLANS = 1024
+_STREAMS = frozenset({"stdout", "stderr", "body", "log"})
+_STATE = "mask_pii.streams"
+_MAX_STREAMS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,7 @@ class MaskPII(Addon):
         self._except = _patterns(options.mask_except_columns)
         self._finder = finder(entities)
         self._prefilter = Prefilter(entities)
+        self._streams = StreamMask(self._finder, self._mask, self._mask_json_line)
         self._plans: dict[tuple[Column, ...], Plan] = {}
         self._last: tuple[tuple[Column, ...], Plan] = ((), Plan((), ()))
 
@@ -190,13 +196,39 @@ class MaskPII(Addon):
     def _mask(self, entity: str, text: str) -> str:
         return self._masks[entity](entity, text)
 
-    # -- errors, notices, notifications
+    # -- errors, notices, notifications, and what streams
 
     def output(self, output: Output) -> None:
-        text = output.text
-        if self._columns and output.kind in ("error", "notice"):
-            text = self._mask_quoted(text)
-        output.text = self._mask_cell(text, False)
+        text, kind = output.text, output.kind
+        if kind == "resize":
+            self._resized(output)
+        elif kind == "terminal":
+            output.text = self._streams.terminal(text, self._stream_state(output))
+        elif kind in _STREAMS:
+            output.text = self._streams.lines(text, self._stream_state(output))
+        else:
+            if self._columns and kind in ("error", "notice"):
+                text = self._mask_quoted(text)
+            output.text = self._mask_cell(text, False)
+
+    def _stream_state(self, output: Output, kind: str = "") -> StreamState:
+        """What is remembered of this stream, for as long as its session lives."""
+        streams = output.session.vars.setdefault(_STATE, {})
+        command = output.command
+        key = (command.number if command is not None else 0, kind or output.kind)
+        state: StreamState | None = streams.get(key)
+        if state is None:
+            if len(streams) >= _MAX_STREAMS:
+                del streams[next(iter(streams))]
+            state = streams[key] = StreamState()
+        return state
+
+    def _resized(self, output: Output) -> None:
+        columns = output.text.partition("x")[0]
+        self._stream_state(output, "terminal").columns = int(columns) if columns.isdecimal() else 0
+
+    def _mask_json_line(self, line: str) -> str | None:
+        return mask_json(line, self._finder, self._mask) if _is_json(line) else None
 
     def _mask_quoted(self, text: str) -> str:
         """Mask what a message quotes of a row, by the message's structure: its words depend on the language."""

@@ -5,6 +5,7 @@ from hoopaddon.detect.finder import UNSEARCHED, Finder, Match, find, finder
 from hoopaddon.detect.jsontext import mask_json
 from hoopaddon.detect.masks import Mask, Pseudonyms, partial, redacted, replace
 from hoopaddon.detect.prefilter import Prefilter
+from hoopaddon.detect.streamtext import StreamMask, StreamState
 
 __all__ = [
     "ENTITIES",
@@ -15,6 +16,8 @@ __all__ = [
     "Match",
     "Prefilter",
     "Pseudonyms",
+    "StreamMask",
+    "StreamState",
     "UnknownEntity",
     "expand",
     "find",

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from benchmarks import ssh
 from benchmarks.contenders import DIRECT, GATEWAYS, POLICIES, RELAY, Contender, start_all, start_gateway
 from benchmarks.workloads import CopyOut, Memory, PointSelects, Select, memory, prepare
 from hoopaddon.compiled import is_compiled
@@ -114,6 +115,22 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def measure_ssh(only: str, rounds: int, console: Console, *, quick: bool) -> Numbers:
+    """Measure and print what was asked for of SSH."""
+    work = [name for name in ssh.WORK if only in name]
+    if not work:
+        return {}
+    found = ssh.numbers(ssh.measure(work, rounds=rounds, quick=quick))
+    console.print(ssh.table_of(found))
+    return found
+
+
+def write_json(path: Path | None, found: dict[str, object]) -> None:
+    """Write the numbers to a file, where one was named."""
+    if path is not None:
+        path.write_text(json.dumps(found, indent=2))
+
+
 def main() -> int:
     """Measure and print; 1 if a contender that belongs to this project could not be measured."""
     args = arguments()
@@ -123,11 +140,16 @@ def main() -> int:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     console = Console(width=max(Console().width, 140))
+    rounds = args.rounds or (1 if quick else 5)
+    over_ssh = measure_ssh(args.only, rounds, console, quick=quick)
+    if over_ssh and args.only and not any(args.only in one.name for one in workloads(Path(), rows, 1)):
+        write_json(args.json, {"ssh": over_ssh})
+        return 0
     with start_all() as (server, contenders, absent):
         prepare(server, rows, scale=1 if quick else 10)
         work = workloads(server.bin_dir, rows, args.seconds or (1 if quick else 3))
         work = [one for one in work if args.only in one.name]
-        rates, latencies = measure(work, contenders, args.rounds or (1 if quick else 5), console)
+        rates, latencies = measure(work, contenders, rounds, console)
         held = {}
         for name in [c.name for c in contenders if c.name in GATEWAYS and not args.no_memory]:
             with start_gateway(name, server) as fresh:
@@ -142,9 +164,8 @@ def main() -> int:
         absent.append("the gateway is not compiled (HOOPADDON_COMPILE=1 make setup)")
     for line in absent:
         console.print(line, markup=False)
-    if args.json:
-        grown = {name: [one.grown_bytes, one.per_session_bytes] for name, one in held.items()}
-        args.json.write_text(json.dumps({"rates": rates, "latencies_us": latencies, "memory": grown}, indent=2))
+    grown = {name: [one.grown_bytes, one.per_session_bytes] for name, one in held.items()}
+    write_json(args.json, {"rates": rates, "latencies_us": latencies, "memory": grown, "ssh": over_ssh})
     return 0 if set(GATEWAYS) <= set(names) else 1
 
 

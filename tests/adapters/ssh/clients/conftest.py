@@ -3,7 +3,7 @@
 import os
 import shlex
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +38,11 @@ class Way:
         return shlex.join(["ssh", "-F", str(self.config)])
 
     def run(
-        self, *command: str | Path, stdin: bytes = b"", cwd: Path | None = None, **environment: str
+        self,
+        *command: str | Path,
+        stdin: bytes = b"",
+        cwd: Path | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> "subprocess.CompletedProcess[bytes]":
         """A program that goes this way; `-F CONFIG` stands where an argument is `CONFIG`."""
         arguments: list[str] = []
@@ -46,7 +50,7 @@ class Way:
             arguments += ["-F", str(self.config)] if argument == "CONFIG" else [str(argument)]
         return subprocess.run(
             arguments,
-            env={**self.environment, **environment},
+            env={**self.environment, **(environment or {})},
             input=stdin,
             cwd=cwd,
             capture_output=True,

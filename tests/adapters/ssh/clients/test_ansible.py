@@ -31,7 +31,7 @@ def test_ansible_pings_copies_and_runs(through: Way, tmp_path: Path, transfer: s
 
     def run(module: str, arguments: str = "") -> str:
         done = through.run(
-            ansible, "target", "-i", "target,", "-m", module, "-a", arguments, cwd=tmp_path, **environment
+            ansible, "target", "-i", "target,", "-m", module, "-a", arguments, environment=environment, cwd=tmp_path
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout.decode()

@@ -205,7 +205,7 @@ def test_git_clones_and_pushes(through: Way, tmp_path: Path) -> None:
     bare, clone = tmp_path / "bare.git", tmp_path / "clone"
 
     def git(*arguments: str | Path, cwd: Path = tmp_path) -> bytes:
-        done = through.run("git", *identity, *arguments, cwd=cwd, GIT_SSH_COMMAND=through.ssh)
+        done = through.run("git", *identity, *arguments, cwd=cwd, environment={"GIT_SSH_COMMAND": through.ssh})
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -12,8 +12,9 @@ from hoopaddon.adapters.ssh.terminal.command import SshInput
 from hoopaddon.addons.block_destructive import BlockDestructive
 from hoopaddon.hazards import RULES
 from hoopaddon.testing import Bench, session
-from tests.addons.corpus.shell_destructive import OTHERS, RM
+from tests.addons.corpus.shell_destructive import OTHERS
 from tests.addons.corpus.shell_innocent import INNOCENT
+from tests.addons.corpus.shell_rm import RM
 from tests.addons.real_shell import runs_rm
 
 OPTIONS = [f"block_{name}" for name in RULES]

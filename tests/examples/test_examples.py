@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 import hoopaddon
+from hoopaddon import hazards
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
-TESTS = (Path(__file__).parent / "test_policies.py").read_text()
+TESTS = "".join(path.read_text() for path in Path(__file__).parent.glob("test_policies*.py"))
 
 pytestmark = pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 
@@ -23,6 +24,8 @@ def test_imports_only_public_names_and_the_standard_library(script: Path) -> Non
             assert node.module
             if node.module == "hoopaddon":
                 assert {alias.name for alias in node.names} <= set(hoopaddon.__all__)
+            elif node.module == "hoopaddon.hazards":
+                assert {alias.name for alias in node.names} <= set(hazards.__all__)
             else:
                 assert node.module.partition(".")[0] in sys.stdlib_module_names
 

@@ -151,32 +151,17 @@ def _shell_words(skip: Wrapper) -> Callable[[Reader, Call], None]:
     return unwrapped
 
 
+_PARALLEL = Wrapper(
+    "jISaNnLlPsxdEC",
+    (
+        *("jobs", "arg-file", "max-args", "delay", "timeout", "joblog", "colsep", "sshlogin", "results", "tmpdir"),
+        *("retries", "halt", "load", "nice", "memfree", "basefile", "return"),
+    ),
+)
+
+
 def _parallel(reader: Reader, call: Call) -> None:
-    found = inner(
-        call.arguments,
-        Wrapper(
-            "jISaNnLlPsxdEC",
-            (
-                "jobs",
-                "arg-file",
-                "max-args",
-                "delay",
-                "timeout",
-                "joblog",
-                "colsep",
-                "sshlogin",
-                "results",
-                "tmpdir",
-                "retries",
-                "halt",
-                "load",
-                "nice",
-                "memfree",
-                "basefile",
-                "return",
-            ),
-        ),
-    )
+    found = inner(call.arguments, _PARALLEL)
     texts = [field.text for field in call.arguments[found[0] if found else 0 :]]
     ends = [at for at, text in enumerate(texts) if re.fullmatch(r":{3,4}\+?", text)]
     template = texts[: ends[0]] if ends else texts

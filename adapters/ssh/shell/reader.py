@@ -150,7 +150,7 @@ class Reader:
     def _instead(self, script: Script, around: Around) -> None:
         begun = len(self.programs)
         self.script(script, around.inside())
-        likely = [p for p in self.programs[begun:] if len(p.name) > 1 and p.name.isalpha() and p.words]
+        likely = [p for p in self.programs[begun:] if len(p.name) > 1 and p.name.isalpha()]
         self.programs[begun:] = likely
 
     def _loop(self, loop: Loop, around: Around) -> None:

@@ -123,6 +123,9 @@ class SimpleParser(Lexer):
                 continue
             if not word.parts:
                 break
+            if any(redirect.operator.startswith("&") for redirect in command.redirects):
+                # Where &> is no operator, & ends the command before it, and the word begins another.
+                raise Unparsable("a word after &>, where shells disagree")
             command.words.append(word)
         if not (command.words or command.assignments or command.redirects):
             raise self.unexpected()

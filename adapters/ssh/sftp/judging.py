@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 MAX_WAITING: Final = 64
 MAX_WAITING_BYTES: Final = 256 * 1024
+_LEFT: Final = "the client left before it was decided"
 _LONG_S: Final = 0.1
 """After a verdict that took longer than this, the paths are looked up again."""
 
@@ -65,6 +66,7 @@ class Judging:
         self._queue: deque[Waiting] = deque()
         self._bytes = 0
         self._worker: asyncio.Task[None] | None = None
+        self._asking: Running | None = None
 
     @property
     def full(self) -> bool:
@@ -92,9 +94,11 @@ class Judging:
                 self._worker = work
 
     def stop(self) -> None:
-        """Nobody waits any more."""
+        """Nobody waits any more. The operation that the policies are asked about has ended when this returns."""
         if self._worker is not None:
             self._worker.cancel()
+        if self._asking is not None:
+            self._asking.end(error=_LEFT)
 
     async def _work(self) -> None:
         try:
@@ -112,15 +116,17 @@ class Judging:
 
     async def _decide(self, waiting: Waiting) -> None:
         command, places = await self._command(waiting)
-        running = Running(self._gateway, command)
+        running = self._asking = Running(self._gateway, command)
         began = time.monotonic()
         try:
             verdict = await running.judge(self._tell)
             if verdict.passes and time.monotonic() - began > _LONG_S and not await self._still(waiting, places):
                 verdict = command.verdict = Verdict(Outcome.REFUSED, "the path leads elsewhere by now")
         except BaseException:
-            running.end(error="the client left before it was decided")
+            running.end(error=_LEFT)
             raise
+        finally:
+            self._asking = None
         if not verdict.passes:
             running.end()
             self._refused(waiting, refusal(verdict))

@@ -71,10 +71,11 @@ def operation_of(request: Request, home: str) -> Operation:
 def symlink(request: sftp.Symlink, home: str) -> Operation:
     """A link's text leads on from the folder that the link is in."""
     link = _place(home, request.new_path, follows=False)
-    folder = link.path.rstrip("/").rpartition("/")[0]
+    folder, slash, _ = link.path.rstrip("/").rpartition("/")
     said = text_of(request.path)
+    target = Place(said if said.startswith("/") else f"{folder}{slash}{said}")
     # Some clients write the two paths in the draft's order: then both are seen all the same.
-    return Operation(("symlink",), (Place(said if said.startswith("/") else f"{folder}/{said}"), link))
+    return Operation(("symlink",), (target, link))
 
 
 def verbs_of_open(flags: int) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from hoopaddon.session import Session
 
 logger = logging.getLogger(__name__)
 
+_LEFT: Final = "the client left before it was decided"
 _HOLD_AT: Final = 64 * 1024
 _AHEAD_LIMIT: Final = 256 * 1024
 """What a source may send before it has been answered: honest ones send nothing."""
@@ -70,6 +71,7 @@ class ScpGuard:
         self._transfer = Transfer()
         self._left = 0
         self._judging: asyncio.Task[None] | None = None
+        self._asking: Running | None = None
         self._going = False
         self._held = False
         self._eof = False
@@ -103,6 +105,8 @@ class ScpGuard:
         self._over = True
         if self._judging is not None:
             self._judging.cancel()
+        if self._asking is not None:
+            self._asking.end(error=_LEFT)
         self._end(error)
 
     def _go_on(self) -> None:
@@ -299,7 +303,7 @@ class ScpGuard:
 
     async def _judge(self, entry: Entry) -> None:
         command = self._command(entry)
-        running = Running(self._gateway, command)
+        running = self._asking = Running(self._gateway, command)
         try:
             verdict = await running.judge(self._tell)
         except HoopaddonError as e:
@@ -312,9 +316,9 @@ class ScpGuard:
             else:
                 self._refuse(command, refusal(verdict))
         finally:
-            self._judging = None
+            self._judging = self._asking = None
             if not running.command.verdict.passes or self._over:
-                running.end(error="the client left before it was decided")
+                running.end(error=_LEFT)
         self._go_on()
 
     def _command(self, entry: Entry) -> SftpOperation:

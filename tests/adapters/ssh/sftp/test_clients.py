@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from tests.adapters.ssh.session.clients import connected
+from tests.adapters.ssh.session.clients import connected, eventually
 from tests.conftest import StartSshGateway
 from tests.servers.ssh import SshGateway, SshServer
 
@@ -102,6 +102,19 @@ async def test_asyncssh(guarded: SshGateway, there: Path) -> None:
         assert "that is a secret" in str(refused[0])
         assert "secret" in await sftp.listdir(str(there))
     assert (there / "secret").exists()
+
+
+async def test_the_client_dies_while_a_file_is_open(guarded: SshGateway, there: Path) -> None:
+    async with connected(guarded) as client:
+        sftp = await client.start_sftp_client()
+        file = await sftp.open(f"{there}/new", "wb")
+        await file.write(b"half of it")
+        client.abort()
+    notes = Path(guarded.confdir) / "notes.jsonl"
+    await eventually(lambda: notes.exists() and "/new" in notes.read_text())
+    (note,) = [json.loads(line) for line in notes.read_text().splitlines() if "/new" in line]
+    assert note["tag"] == f"10 bytes written, sha256 {hashlib.sha256(b'half of it').hexdigest()}"
+    assert note["error"] == "the connection ended"
 
 
 def test_files_that_nobody_may_see_into_are_refused(guarded: SshGateway, there: Path) -> None:

@@ -172,6 +172,7 @@ async def test_the_client_leaves_while_people_are_asked() -> None:
     play.target_got()
     await play.client(q.Remove(1, b"/a"), q.Remove(2, b"/b"))
     play.guard.close()
+    assert len(rules.ended) == 1
     await play.settle()
     assert play.target_got() == []
     assert [command.text for command in rules.ended] == ["remove /a"]

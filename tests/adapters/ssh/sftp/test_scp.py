@@ -328,6 +328,7 @@ async def test_the_client_leaves_while_people_are_asked() -> None:
     await play.sink(b"\0")
     assert await play.source(b"C0644 5 a\n") == (b"", b"")
     play.guard.close()
+    assert len(rules.ended) == 1
     await asyncio.sleep(0.01)
     assert [command.error for command in rules.ended] == ["the client left before it was decided"]
     assert play.got() == (b"", b"")

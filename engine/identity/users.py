@@ -79,7 +79,7 @@ class Users:
 def add_key(path: str | Path, name: str, line: str) -> str:
     """List a public key for a user, comments in the file kept, and return its fingerprint; once is enough.
 
-    Raises `ValueError` for a line that is no key, and `ConfigError` for a file that is not, or would not be, of users.
+    Raises `ValueError` for a line that is no key, and `ConfigError` for a file that users cannot be read from.
     """
     file = Path(path)
     if "\n" in line:

@@ -37,7 +37,7 @@ async def test_a_certificate_lets_its_principals_in(sshd: SshServer, tmp_path: P
             assert (done.code, done.out, done.err) == (0, "in\n", "")
         assert (await gateway.ssh("true", user="bob", key=key, methods="publickey")).code == 255
     ann, ops = sessions.seen
-    assert (ann.user.subject, ann.user.groups) == ("ann", {"dev"})
+    assert (ann.user.subject, ann.user.groups) == ("ann", frozenset({"dev"}))
     assert (ops.user.subject, ops.user.groups) == ("ops", frozenset())
     assert ann.user.claims["key_id"] == "laptop of ann"
     assert ann.user.claims["serial"] == 7

@@ -49,7 +49,7 @@ async def test_a_token_is_the_identity(sshd: SshServer, tmp_path: Path, method: 
         done = await gateway.ssh("echo in", user="whoever", secret=token, methods=method)
         assert (done.code, done.out, done.err) == (0, "in\n", "")
         (session,) = sessions.seen
-        assert (session.user.subject, session.user.groups) == ("ann", {"dev", "ops"})
+        assert (session.user.subject, session.user.groups) == ("ann", frozenset({"dev", "ops"}))
         assert session.user.claims["target"] == "db1"
         assert session.target.name == "db1"
         assert session.parameters["user"] == "whoever"
@@ -98,7 +98,7 @@ async def test_a_password_of_the_users_file(sshd: SshServer, tmp_path: Path, met
     settings = {**sshd.settings, "users": users_file(tmp_path)}
     async with front(sshd, tmp_path, settings=settings, addons=[sessions]) as gateway:
         assert (await gateway.ssh("true", secret="pencil", methods=method)).code == 0
-        assert (sessions.seen[0].user.subject, sessions.seen[0].user.groups) == ("ann", {"dev"})
+        assert (sessions.seen[0].user.subject, sessions.seen[0].user.groups) == ("ann", frozenset({"dev"}))
         assert sessions.seen[0].parameters["login"] == "password"
         # A token is still one.
         assert (await gateway.ssh("true", methods=method)).code == 0

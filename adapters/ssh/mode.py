@@ -26,6 +26,7 @@ FORM = TargetForm(
             "host_key",
             "users",
             "client_ca",
+            "lines",
         }
     ),
     references=frozenset({"password", "passphrase"}),
@@ -51,7 +52,8 @@ class SshMode(ProxyMode):
     with a token, with what the file `users` lists for them, or with a certificate of an authority in `client_ca`.
 
     The target is known by `known_hosts` (a file; the operator's own by default) or by `fingerprint`; with
-    `host_key=accept-new` a host that is not known is trusted the first time.
+    `host_key=accept-new` a host that is not known is trusted the first time. With `lines=strict` what is typed at a
+    terminal reaches the target in whole lines only.
     """
 
     transport_protocol: Literal["tcp", "udp", "both"] = "tcp"
@@ -83,6 +85,10 @@ def _check(settings: Mapping[str, str]) -> None:
     for key in ("passphrase", "certificate"):
         if key in settings and "key" not in settings:
             raise ValueError(f"{key} needs key: the file of the private key")
+    if settings.get("lines", "strict") != "strict":
+        raise ValueError(
+            "lines can only be strict: the gateway edits the lines itself; leave it out for the usual way"
+        )
     if settings.get("host_key", ACCEPT_NEW) != ACCEPT_NEW:
         raise ValueError(f"host_key can only be {ACCEPT_NEW}; leave it out for hosts that are known")
     if "fingerprint" in settings:

@@ -169,7 +169,8 @@ class ClientChannel(asyncssh.SSHServerSession[bytes]):
             if line is not None:
                 make = inlets.transfer(session, self._connection.gateway, line)
         if make is None and wish.terminal is not None:
-            make = inlets.terminal(session, self._connection.gateway, wish.terminal.size[:2])
+            strict = "lines" in self._connection.mode.target.settings
+            make = inlets.terminal(session, self._connection.gateway, wish.terminal.size[:2], strict=strict)
         await self._bridged(target, wish, self._new_bridge(session, wish, running, make))
 
     def _new_bridge(self, session: Session, wish: Wish, running: Running | None, make: MakeInlet | None) -> Bridge:

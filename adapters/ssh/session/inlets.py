@@ -9,6 +9,7 @@ from hoopaddon.adapters.ssh.sftp.guard import SftpGuard
 from hoopaddon.adapters.ssh.sftp.scp import ScpGuard
 from hoopaddon.adapters.ssh.sftp.scp_line import ScpLine
 from hoopaddon.adapters.ssh.terminal.input import TerminalInput
+from hoopaddon.adapters.ssh.terminal.strict import StrictInput
 from hoopaddon.errors import HoopaddonError
 from hoopaddon.session import Session
 
@@ -52,6 +53,9 @@ class Inlet(Protocol):
 
     def resized(self, columns: int, rows: int) -> None: ...
 
+    def client_paused(self, paused: bool) -> None:
+        """The client takes no more of what it is sent, or does again."""
+
     def close(self) -> None:
         """Neither side says anything more."""
 
@@ -77,6 +81,9 @@ class Straight:
     def resized(self, columns: int, rows: int) -> None:
         """Nobody minds."""
 
+    def client_paused(self, paused: bool) -> None:
+        """What answers is the target, which is not read from meanwhile."""
+
     def close(self) -> None:
         """Nothing waits here."""
 
@@ -93,6 +100,9 @@ class Files(Straight):
     def client_eof(self) -> None:
         self._guard.client_eof()
 
+    def client_paused(self, paused: bool) -> None:
+        self._guard.client_paused(paused)
+
     def close(self) -> None:
         self._guard.close()
 
@@ -100,9 +110,14 @@ class Files(Straight):
 class Keys(Straight):
     """What is typed at a terminal, of which the policies see each line."""
 
-    def __init__(self, way: Way, session: Session, gateway: "Gateway", size: tuple[int, int]) -> None:
+    def __init__(
+        self, way: Way, session: Session, gateway: "Gateway", size: tuple[int, int], *, strict: bool
+    ) -> None:
         super().__init__(way)
-        self._input = TerminalInput(session, gateway, way.to_target, way.to_client, size=size, hold=way.hold_client)
+        kind = StrictInput if strict else TerminalInput
+        self._input: TerminalInput | StrictInput = kind(
+            session, gateway, way.to_target, way.to_client, size=size, hold=way.hold_client
+        )
         self.client_data = self._input.keys  # type: ignore[method-assign]
         self.resized = self._input.resize  # type: ignore[method-assign]
         self.close = self._input.close  # type: ignore[method-assign]
@@ -168,6 +183,6 @@ def transfer(session: Session, gateway: "Gateway", line: SftpLine | ScpLine) -> 
     return sftp(session, gateway) if isinstance(line, SftpLine) else scp(session, gateway, line)
 
 
-def terminal(session: Session, gateway: "Gateway", size: tuple[int, int]) -> MakeInlet:
-    """The way in to whatever runs at a terminal of so many columns and rows."""
-    return lambda way: Keys(way, session, gateway, size)
+def terminal(session: Session, gateway: "Gateway", size: tuple[int, int], *, strict: bool) -> MakeInlet:
+    """The way in to whatever runs at a terminal of so many columns and rows; `strict` is `lines=strict`."""
+    return lambda way: Keys(way, session, gateway, size, strict=strict)

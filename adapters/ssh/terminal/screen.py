@@ -127,10 +127,10 @@ class Screen:
     def _print(self, text: str) -> None:
         self.printed = (self.printed + text)[-256:]
         for c in text:
-            width = _width(c)
-            if not width:
+            cells_wide = width(c)
+            if not cells_wide:
                 continue
-            if self._column + width > self._columns:
+            if self._column + cells_wide > self._columns:
                 cells = self._lines[self._row]
                 # A wide character that does not fit leaves a cell that is no blank.
                 cells += [""] * (self._columns - len(cells))
@@ -140,8 +140,8 @@ class Screen:
             cells = self._lines[self._row]
             if len(cells) < self._column:
                 cells += [" "] * (self._column - len(cells))
-            cells[self._column : self._column + width] = [c, ""][:width]
-            self._column += width
+            cells[self._column : self._column + cells_wide] = [c, ""][:cells_wide]
+            self._column += cells_wide
 
     def _control(self, c: str) -> None:
         match c:
@@ -271,7 +271,7 @@ class Screen:
             self._goes_on[row] = False
 
 
-def _width(c: str) -> int:
+def width(c: str) -> int:
     """How many cells a character takes."""
     if c < "\u0300":
         return 1

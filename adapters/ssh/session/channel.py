@@ -15,6 +15,7 @@ from hoopaddon.adapters.ssh.session.flow import Valve, one_line
 from hoopaddon.adapters.ssh.session.forwards import Forwards
 from hoopaddon.adapters.ssh.session.inlets import MakeInlet
 from hoopaddon.adapters.ssh.session.running import Running, refusal
+from hoopaddon.adapters.ssh.session.script import script
 from hoopaddon.adapters.ssh.session.wires import ClientWire, Terminal, Wish
 from hoopaddon.adapters.ssh.sftp.exec_line import transfer_of
 from hoopaddon.command import Command
@@ -171,6 +172,8 @@ class ClientChannel(asyncssh.SSHServerSession[bytes]):
         if make is None and wish.terminal is not None:
             strict = "lines" in self._connection.mode.target.settings
             make = inlets.terminal(session, self._connection.gateway, wish.terminal.size[:2], strict=strict)
+        elif make is None and wish.request == "shell":
+            make = script(session, self._connection.gateway)
         await self._bridged(target, wish, self._new_bridge(session, wish, running, make))
 
     def _new_bridge(self, session: Session, wish: Wish, running: Running | None, make: MakeInlet | None) -> Bridge:

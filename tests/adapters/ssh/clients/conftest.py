@@ -21,7 +21,7 @@ def command(command: Command) -> None:
 def output(output: Output) -> None:
     output.text = "".join(output.text)
 '''
-WITHIN_S = 120
+WITHIN_S = 240
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,7 @@ class Lexer(ABC):
         parts.append(Literal("".join(run), True))
 
     def _dollar(self, parts: list[Part], quoted: bool) -> None:
+        self.work.one_more()
         text, at = self.text, self.at
         following = text[at + 1 : at + 2]
         if following == "\\" and text.startswith("\n", at + 2):
@@ -213,6 +214,7 @@ class Lexer(ABC):
         return Substitution(self.nested(), kind, quoted)
 
     def _backticks(self, quoted: bool) -> Substitution:
+        self.work.one_more()
         end = self.at + 1
         while (character := self.text[end : end + 1]) != "`":
             if not character:
@@ -319,6 +321,8 @@ def closing(text: str, at: int, opener: str = "(", closer: str = ")") -> int | N
         depth += 1 if found.group() == opener else -1
         if not depth:
             return found.start()
+        if depth > 4 * DEEPEST:
+            raise Unparsable(f"a command line that nests more than {DEEPEST} deep")
     return None
 
 

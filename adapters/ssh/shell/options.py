@@ -86,7 +86,7 @@ WRAPPERS: dict[str, Wrapper] = {
     "builtin": Wrapper(),
     "noglob": Wrapper(),
     "nocorrect": Wrapper(),
-    "coproc": Wrapper(),
+    "coproc": Wrapper(assigns=True),
     "busybox": Wrapper(),
     "toybox": Wrapper(),
     "faketime": Wrapper("f", (), 1),

@@ -39,6 +39,8 @@ class ClientConnection(asyncssh.SSHServerConnection):
     """
 
     failures = 0
+    pads = True
+    """Whether a cipher may be in use that needs something unforeseen before each packet."""
     active_at = 0.0
     """When a channel last had something to say to the client, by the monotonic clock."""
 
@@ -87,7 +89,7 @@ class ClientConnection(asyncssh.SSHServerConnection):
         super().data_received(data, datatype)
 
     def send_packet(self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None) -> None:
-        if pkttype == MSG_IGNORE and not self.side.connection.pads:
+        if pkttype == MSG_IGNORE and not self.pads:
             # Meant against the weakness of CBC; other ciphers only carry twice as many packets for it.
             return
         if pkttype >= MSG_CHANNEL_OPEN:
@@ -117,6 +119,7 @@ class ClientSide(Requests):
         super().connection_made(conn)
         if isinstance(conn, ClientConnection):
             self._client = conn
+            conn.pads = "legacy_client" in self.connection.mode.target.allowed
             self.connection.client_connected(conn)
         if self._hopeless:
             asyncio.get_running_loop().call_soon(conn.abort)

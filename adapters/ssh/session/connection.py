@@ -40,8 +40,6 @@ class Connection:
         self.check = check
         self.login = login
         self.session: Session | None = None
-        self.pads = "legacy_client" in mode.target.allowed
-        """Whether a cipher may be in use that needs something unforeseen before each packet."""
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the session has ended, and everything of it."""
         self._client: ClientConnection | None = None

@@ -127,6 +127,7 @@ class Bridge(asyncssh.SSHClientSession[bytes]):
         self.source.turn("client", paused)
         for stream in {self._out, self._err}:
             stream.client_paused(paused)
+        self.inlet.client_paused(paused)
 
     def client_left(self) -> None:
         """Nobody is there to send to."""

@@ -80,6 +80,7 @@ class SftpGuard:
         self._beginning: asyncio.Task[None] | None = None
         self._eof = False
         self._held = False
+        self._unread = False
         self._over = False
         self._pumping = False
 
@@ -103,6 +104,11 @@ class SftpGuard:
 
     def client_eof(self) -> None:
         self._eof = True
+        self._pump()
+
+    def client_paused(self, paused: bool) -> None:
+        """The client reads none of what it is sent: nothing more is taken from it, for each refusal is an answer."""
+        self._unread = paused
         self._pump()
 
     def close(self, error: str = "the connection ended") -> None:
@@ -140,7 +146,8 @@ class SftpGuard:
             return True
         if self._framing.in_body:
             return False
-        return (self._began and not self._ready) or self._files.full or self._judging.full
+        beginning = self._began and not self._ready
+        return beginning or self._unread or self._to_client.waits or self._files.full or self._judging.full
 
     def _take_all(self) -> None:
         while not self._over:

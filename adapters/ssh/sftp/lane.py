@@ -1,6 +1,9 @@
 """One direction on its way out: whole packets, none of them cut into by another."""
 
 from collections.abc import Callable
+from typing import Final
+
+_MANY: Final = 64
 
 type Piece = bytes | memoryview
 
@@ -16,6 +19,11 @@ class Lane:
         self._after: list[bytes] = []
         self._body_left = 0
         self._gathering = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether so much waits for the end of another packet that no more should come."""
+        return len(self._after) >= _MANY
 
     def packet(self, data: bytes) -> None:
         """A whole packet. While the contents of another are on their way, it waits for their end."""

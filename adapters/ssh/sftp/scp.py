@@ -73,6 +73,7 @@ class ScpGuard:
         self._judging: asyncio.Task[None] | None = None
         self._asking: Running | None = None
         self._going = False
+        self._unread = False
         self._held = False
         self._eof = False
         self._over = False
@@ -98,6 +99,11 @@ class ScpGuard:
         self._eof = True
         self._go_on()
 
+    def client_paused(self, paused: bool) -> None:
+        """The client reads none of what it is sent: nothing goes on, for each refusal is an answer."""
+        self._unread = paused
+        self._go_on()
+
     def close(self, error: str = "the connection ended") -> None:
         """Neither side says anything more. The operation that goes on has ended with this."""
         if self._over:
@@ -115,7 +121,7 @@ class ScpGuard:
             return
         self._going = True
         try:
-            while not self._over and self._take():
+            while not self._over and not self._unread and self._take():
                 pass
             self._check_ahead()
         except PeerError as e:

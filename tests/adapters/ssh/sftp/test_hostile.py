@@ -243,6 +243,33 @@ async def test_an_endless_list_of_names_is_not_kept() -> None:
     assert play.guard._files.asked == {}
 
 
+async def test_a_client_that_reads_no_refusals_is_taken_no_more_from() -> None:
+    play = await Play(Rules(refuses=lambda _: "no")).start()
+    play.guard.client_paused(True)
+    ids = range(1000)
+    await play.client(*[q.Remove(id, b"/a") for id in ids], *[q.Close(1000 + id, b"x") for id in ids])
+    assert play.client_got() == []
+    assert play.holds[-1] is True
+    play.guard.client_paused(False)
+    await play.answer_questions()
+    assert len(play.client_got()) == 2000
+    assert play.holds[-1] is False
+
+
+async def test_refusals_do_not_pile_up_behind_a_packet_that_does_not_end() -> None:
+    play = await Play(Rules()).start()
+    await play.opened_now()
+    data = r.Data(1, b"abcdef").serialize()
+    await play.client(q.Read(1, b"h", 0, 9))
+    await play.server(data[:-3])
+    await play.client(*[q.Close(id, b"x") for id in range(1000)])
+    assert play.holds[-1] is True
+    assert len(play.guard._to_client._after) == 64
+    await play.server(data[-3:])
+    assert len(play.client_got()) == 1001
+    assert play.holds[-1] is False
+
+
 async def test_a_server_that_does_not_say_where_paths_lead() -> None:
     """Then the letters of the path are all that there is, and they are judged."""
     rules = Rules()

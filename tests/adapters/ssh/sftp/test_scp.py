@@ -304,6 +304,21 @@ async def test_many_refused_at_once() -> None:
     assert len(rules.ended) == 6000
 
 
+async def test_a_client_that_reads_no_refusals_is_taken_no_more_from() -> None:
+    rules = Rules(refuses=lambda _: "no")
+    play = Play(ScpLine(True, ("/d",), folder=True), rules)
+    await play.sink(b"\0")
+    play.guard.client_paused(True)
+    assert await play.source(b"C0644 5 a\n" * 7000) == (b"", b"")
+    assert play.holds == [True]
+    play.guard.client_paused(False)
+    await play.source(b"")
+    for _ in range(9000):
+        await asyncio.sleep(0)
+    assert len(rules.ended) == 7000
+    assert play.holds == [True, False]
+
+
 async def test_the_connection_ends_in_the_middle() -> None:
     rules = Rules()
     play = Play(ScpLine(True, ("/d/a",)), rules)

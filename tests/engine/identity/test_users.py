@@ -9,7 +9,9 @@ import pytest
 
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity.scram import ScramVerifier, saslprep
+from hoopaddon.identity.ssh_keys import SshKey
 from hoopaddon.identity.users import Users
+from tests.servers.ssh import new_key, public
 
 VERIFIER = str(ScramVerifier.from_password("pencil", salt=b"0123456789abcdef"))
 
@@ -129,3 +131,27 @@ def test_the_keys_are_those_of_rfc_7677() -> None:
 )
 def test_passwords_are_prepared_as_rfc_4013_says(password: str, prepared: bytes) -> None:
     assert saslprep(password) == prepared
+
+
+def test_a_user_may_have_keys_alone(tmp_path: Path) -> None:
+    key = public(new_key(tmp_path / "key")).read_text().strip()
+    entry = Users.load(write(tmp_path, f"ann:\n  groups: [dev]\n  ssh_keys:\n    - {key}\n    - {key} again\n")).get(
+        "ann"
+    )
+    assert entry is not None
+    assert entry.scram_verifier is None
+    assert entry.ssh_keys == {SshKey.parse(key)}
+
+
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ("none", "must be a list"),
+        ("[1]", "must be a list"),
+        ("[ssh-dss AAAA]", "key 1 is not TYPE"),
+        ("[]", "has no password"),
+    ],
+)
+def test_keys_that_are_none(tmp_path: Path, keys: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        Users.load(write(tmp_path, f"ann:\n  ssh_keys: {keys}\n"))

@@ -10,8 +10,6 @@ ann:
 ```
 """
 
-import os
-import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,8 +23,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity.scram import ScramVerifier
 from hoopaddon.identity.ssh_keys import MAX_LINE_CHARS, SshKey
+from hoopaddon.private_file import read_private
 
-MAX_FILE_BYTES = 1 << 20
 _KEYS = frozenset({"password", "groups", "ssh_keys"})
 _HASH_HINT = "make one with: hoopaddon users hash"
 
@@ -51,7 +49,7 @@ class Users:
     def load(cls, path: str | Path) -> "Users":
         """Read and check the file. Raises ConfigError with file and line; an error never quotes a value."""
         file = Path(path)
-        text = _read_private(file)
+        text = _text_of(file)
         try:
             document = YAML(typ="rt").load(text)
         except MarkedYAMLError as e:
@@ -92,7 +90,7 @@ def add_key(path: str | Path, name: str, line: str) -> str:
     known = Users.load(file).get(name) if file.exists() else None
     if known is not None and key in known.ssh_keys:
         return key.fingerprint
-    document = (yaml.load(_read_private(file)) if file.exists() else None) or CommentedMap()
+    document = (yaml.load(_text_of(file)) if file.exists() else None) or CommentedMap()
     document.setdefault(name, CommentedMap()).setdefault("ssh_keys", CommentedSeq()).append(line)
     with tempfile.NamedTemporaryFile("w", dir=file.parent, prefix=f".{file.name}.", delete=False) as aside:
         made = Path(aside.name)
@@ -108,34 +106,14 @@ def add_key(path: str | Path, name: str, line: str) -> str:
     return key.fingerprint
 
 
-def _read_private(file: Path) -> str:
-    """The text of a file that nobody else can read or write, judged on what was opened rather than on its name."""
+def _text_of(file: Path) -> str:
+    """The text of a file that nobody else can read or write: whoever writes it decides who may log in."""
     try:
-        with file.open("rb") as stream:
-            status = os.fstat(stream.fileno())
-            _check_private(file, status)
-            raw = stream.read(MAX_FILE_BYTES + 1)
-    except OSError as e:
+        return read_private(file).decode()
+    except FileNotFoundError as e:
         raise ConfigError(f"cannot read the users: {e.strerror}", file=str(file)) from None
-    if len(raw) > MAX_FILE_BYTES:
-        raise ConfigError(f"longer than {MAX_FILE_BYTES} bytes", file=str(file))
-    try:
-        return raw.decode()
     except UnicodeDecodeError:
         raise ConfigError("not UTF-8", file=str(file)) from None
-
-
-def _check_private(file: Path, status: os.stat_result) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise ConfigError("not a regular file", file=str(file))
-    if status.st_mode & 0o077:
-        raise ConfigError(
-            "others can read or write this file, and whoever writes it decides who may log in",
-            file=str(file),
-            hint=f"chmod 600 {file}",
-        )
-    if status.st_uid not in (os.geteuid(), 0):
-        raise ConfigError("belongs to another user", file=str(file), hint=f"chown it: {file}")
 
 
 class _Reader:

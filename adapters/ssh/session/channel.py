@@ -173,6 +173,8 @@ class ClientChannel(asyncssh.SSHServerSession[bytes]):
             strict = "lines" in self._connection.mode.target.settings
             make = inlets.terminal(session, self._connection.gateway, wish.terminal.size[:2], strict=strict)
         elif make is None and wish.request == "shell":
+            make = inlets.piped(session, self._connection.gateway)
+        elif make is None and wish.request == "shell":
             make = script(session, self._connection.gateway)
         await self._bridged(target, wish, self._new_bridge(session, wish, running, make))
 

@@ -9,6 +9,7 @@ from hoopaddon.adapters.ssh.sftp.guard import SftpGuard
 from hoopaddon.adapters.ssh.sftp.scp import ScpGuard
 from hoopaddon.adapters.ssh.sftp.scp_line import ScpLine
 from hoopaddon.adapters.ssh.terminal.input import TerminalInput
+from hoopaddon.adapters.ssh.terminal.piped import PipedInput
 from hoopaddon.adapters.ssh.terminal.strict import StrictInput
 from hoopaddon.errors import HoopaddonError
 from hoopaddon.session import Session
@@ -136,6 +137,17 @@ class Keys(Straight):
         self._way.eof_to_target()
 
 
+class Lines(Straight):
+    """A shell without a terminal, of which the policies see each line."""
+
+    def __init__(self, way: Way, session: Session, gateway: "Gateway") -> None:
+        super().__init__(way)
+        lines = PipedInput(session, gateway, way.to_target, way.eof_to_target, way.say, way.hold_client)
+        self.client_data = lines.data  # type: ignore[method-assign]
+        self.client_eof = lines.eof  # type: ignore[method-assign]
+        self.close = lines.close  # type: ignore[method-assign]
+
+
 type MakeInlet = Callable[[Way], Inlet]
 
 
@@ -186,3 +198,8 @@ def transfer(session: Session, gateway: "Gateway", line: SftpLine | ScpLine) -> 
 def terminal(session: Session, gateway: "Gateway", size: tuple[int, int], *, strict: bool) -> MakeInlet:
     """The way in to whatever runs at a terminal of so many columns and rows; `strict` is `lines=strict`."""
     return lambda way: Keys(way, session, gateway, size, strict=strict)
+
+
+def piped(session: Session, gateway: "Gateway") -> MakeInlet:
+    """The way in to a shell without a terminal."""
+    return lambda way: Lines(way, session, gateway)

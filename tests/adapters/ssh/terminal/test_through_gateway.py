@@ -86,3 +86,14 @@ def test_with_strict_lines_too(sshd: SshServer, ssh_gateway: StartSshGateway, tm
     box.type("echo do''ne\r", "done")
     assert box.close() == 0
     assert not (tmp_path / "x").exists()
+
+
+def test_a_shell_without_a_terminal(sshd: SshServer, ssh_gateway: StartSshGateway, tmp_path: Path) -> None:
+    gateway = ssh_gateway(sshd, scripts=[policy(tmp_path)])
+    done = gateway.ssh(stdin=b"echo one\nif true; then\necho two\nfi\nprintf three")
+    assert (done.stdout, done.returncode) == (b"one\ntwo\nthree", 0)
+    script = f"echo one\nif true; then\ntouch {tmp_path}/x\nfi\necho two\n"
+    done = gateway.ssh(stdin=script.encode())
+    assert b"hoopaddon: no touching (refused by no_touch.py)\n" in done.stderr
+    assert done.stdout == b"one\n"
+    assert not (tmp_path / "x").exists()

@@ -100,7 +100,7 @@ class ScpGuard:
         self._go_on()
 
     def client_paused(self, paused: bool) -> None:
-        """The client reads none of what it is sent: nothing goes on, for each refusal is an answer."""
+        """The client reads none of what it is sent: no record is taken, for its refusal is an answer."""
         self._unread = paused
         self._go_on()
 
@@ -121,7 +121,7 @@ class ScpGuard:
             return
         self._going = True
         try:
-            while not self._over and not self._unread and self._take():
+            while not self._over and self._take():
                 pass
             self._check_ahead()
         except PeerError as e:
@@ -202,6 +202,8 @@ class ScpGuard:
 
     def _await_record(self) -> bool:
         """The source's next record; before that a sink may complain."""
+        if self._unread:
+            return False
         if self._sink:
             message = self._message()
             if message is not None:

@@ -319,6 +319,17 @@ async def test_a_client_that_reads_no_refusals_is_taken_no_more_from() -> None:
     assert play.holds == [True, False]
 
 
+async def test_contents_on_their_way_reach_a_client_that_is_slow() -> None:
+    play = Play(ScpLine(False, ("/a",)), Rules())
+    await play.sink(b"\0")
+    await play.source(b"C0644 600000 a\n")
+    await play.sink(b"\0")
+    play.guard.client_paused(True)
+    _, to_client = await play.source(b"x" * 600_000)
+    assert to_client == b"x" * 600_000
+    assert play.errors == []
+
+
 async def test_the_connection_ends_in_the_middle() -> None:
     rules = Rules()
     play = Play(ScpLine(True, ("/d/a",)), rules)

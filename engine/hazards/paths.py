@@ -12,6 +12,7 @@ SYSTEM = re.compile(
     r"|/var/(?:lib|spool/cron|spool/at|log|run|cache)(?:/|$)|/run(?:/|$)|/private/(?:etc|var)(?:/|$)"
 )
 _OWN_USR = re.compile(r"/usr/(?:local/)?(?:src|share/nginx/html)/[^/]+")
+_CLIMBING = re.compile(r"(?:\.\./){2,}|(?:\.\./)+(?=(?:etc|boot|proc|dev|root)(?:/|$))")
 _ACCESS = re.compile(
     r"(?:^|/)\.ssh(?:/(?:authorized_keys2?|rc|environment|config)[^/]*)?$|(?:^|/)authorized_keys2?$"
     r"|(?:^|/)sudoers(?:\.d)?(?:/|$)|(?:^|/)\.k5login$|(?:^|/)\.[rs]hosts$|(?:^|/)crontabs?(?:/|$)"
@@ -39,6 +40,10 @@ def resolved(path: str, folder: str = "") -> str:
         path = f"{folder}/{path}"
     if not path:
         return ""
+    if path.startswith("~"):
+        # What climbs out of a home is not below it.
+        path = posixpath.normpath(f"/home/{path}")
+        path = path.removeprefix("/home/") if path.startswith("/home/~") else path
     path = re.sub(r"^/+", "/", posixpath.normpath(path))
     # A glob may stand for any name: /e?c and /[e]tc are taken for what they can be.
     return re.sub(r"^/proc/(?:self|\d+)/(?:root|cwd)(?=/|$)", "", path) or "/"
@@ -46,6 +51,8 @@ def resolved(path: str, folder: str = "") -> str:
 
 def is_system(path: str) -> bool:
     """A path that belongs to the system, or may do so."""
+    if climbing := _CLIMBING.match(path):
+        path = path[climbing.end() - 1 :]
     if _OWN_USR.match(path):
         return False
     if SYSTEM.match(path):
@@ -93,7 +100,7 @@ def is_device(path: str) -> bool:
 
 def is_broad(path: str) -> bool:
     """Whether what hangs below a path is more than one thing: the root, a home, the folder one is in."""
-    if path in ("", "/", ".", "~", "*") or COMPUTED in path or (path.startswith("..") and not path.strip("./")):
+    if path in ("", "/", ".", "~", "*") or COMPUTED in path or path == ".." or path.startswith("../.."):
         return True
     last = path.rpartition("/")[2]
     if re.fullmatch(r"[.*?\[\]!^{},]*", last):

@@ -72,7 +72,7 @@ _LANGUAGES: dict[str, tuple[str, tuple[str, ...], str]] = {
 _AWKS = frozenset({"awk", "gawk", "mawk", "nawk", "original-awk"})
 _QUIET = frozenset({"--version", "--help", "-V", "-VV", "-v", "-h"})
 _EDITORS = frozenset({"vi", "vim", "nvim", "view", "emacs", "ed", "ex", "gdb", "lldb", "sqlite3"})
-_RULES = frozenset({"make", "gmake", "at", "batch", "run-parts", "bc", "dc", "m4"})
+_MAKES = frozenset({"make", "gmake", "bmake"})
 
 
 def interpret(reader: Reader, call: Call) -> bool:
@@ -84,6 +84,10 @@ def interpret(reader: Reader, call: Call) -> bool:
         _awk(reader, call)
     elif name in ("sed", "gsed", "ssed"):
         _sed(reader, call)
+    elif name in _MAKES:
+        texts = [field.text for field in call.arguments]
+        given = any(re.match(r"--eval|-[a-zA-Z]*E|-f-$|-$|/dev/(?:fd|stdin)", text) for text in texts)
+        reader.note(call.program("argument" if given else ""))
     elif name in ("at", "batch") and call.around.input.kind != "client":
         run_input(reader, call)
     elif (language := re.sub(r"(?<=[a-z])[0-9.]+[a-z]*$", "", name)) in _LANGUAGES or name in _LANGUAGES:

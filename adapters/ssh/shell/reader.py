@@ -292,6 +292,9 @@ class Reader:
         written = self.script(part.script, inner)
         if part.kind == "$":
             return HOLE if written is None or len(written) > LONGEST_OUTPUT else written.rstrip("\n")
+        if not part.script.items:
+            # bash makes nothing of <(), and a name of a file where there is a blank in it.
+            return HOLE
         self._channels += 1
         path = f"/dev/fd/{62 + self._channels}"
         around.scope.wrote(path, written)

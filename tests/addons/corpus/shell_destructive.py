@@ -1,6 +1,19 @@
 """Command lines that have to be refused, each with the rule that refuses it."""
 
 OTHERS = [
+    ("remove", "cd ..; cd ..; rm -rf home"),
+    ("remove", "rm -rf ../../home"),
+    ("remove", "rm -rf ~/../../home"),
+    ("remove", "rm -rf /???"),
+    ("remove", "sudo -s <<< 'rm -rf /'"),
+    ("remove", "coproc A=b rm -rf /"),
+    ("system_files", "echo x > ../../etc/passwd"),
+    ("system_files", "echo x > ~/../../etc/passwd"),
+    ("system_files", "cp /dev/null ../../../usr/bin/ls"),
+    ("hidden_code", "<()rm -rf /"),
+    ("hidden_code", "make --eval='x:;rm -rf /' x"),
+    ("hidden_code", "make -f - <<< 'x:;rm -rf /'"),
+    ("history", "export PROMPT_COMMAND='rm -rf /'"),
     ("hidden_code", "python3 -c 'import os; os.system(\"rm -rf /\")'"),
     ("hidden_code", "python3 - <<E\nimport os; os.system('rm -rf /')\nE"),
     ("remove", "sudo rm -rf /"),

@@ -55,7 +55,7 @@ def removes(program: ShellProgram) -> str:
             lost = [path for path in paths[:-1] if is_broad(path)]
             gone = paths[-1:] == ["/dev/null"]
             return f"mv of {listed(lost or paths)} is refused: it takes too much away" if lost or gone else ""
-        case "wp" | "trash" | "trash-put":
+        case "trash" | "trash-put":
             broad = [path for path in Words(program).paths if is_broad(path)]
             return f"{program.name} of {listed(broad)} is refused" if broad else ""
     return ""

@@ -126,6 +126,13 @@ class Screen:
 
     def _print(self, text: str) -> None:
         self.printed = (self.printed + text)[-256:]
+        if text.isascii() and self._column + len(text) <= self._columns:
+            cells = self._lines[self._row]
+            if len(cells) < self._column:
+                cells += [" "] * (self._column - len(cells))
+            cells[self._column : self._column + len(text)] = text
+            self._column += len(text)
+            return
         for c in text:
             cells_wide = width(c)
             if not cells_wide:

@@ -129,8 +129,8 @@ async def test_an_agent_is_reached_from_the_target(
     key = new_key(tmp_path / "agent_key")
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL, start_new_session=True)
     try:
-        await eventually(socket.exists)
-        subprocess.run(["ssh-add", "-q", key], env={"SSH_AUTH_SOCK": str(socket)}, check=True)
+        adding = {"SSH_AUTH_SOCK": str(socket)}
+        await eventually(lambda: subprocess.run(["ssh-add", "-q", key], env=adding, check=False).returncode == 0)
         forwarding = ["-A", f"-oIdentityAgent={socket}"]
         done = open_gateway.ssh("ssh-add -l", options=forwarding)
         assert b"agent_key" in done.stdout

@@ -216,6 +216,9 @@ class Forwards:
         """Whether programs at the target may ask the client's agent. sshd asks for it once per connection."""
         if self._agent_granted:
             return True
+        if not self._client.check_certificate_permission("agent-forwarding"):
+            say(self._refused("agent", "the client's certificate does not permit it"))
+            return False
         try:
             target, running = await self._granted("agent", "", 0, say)
         except NotForwarded as e:

@@ -48,7 +48,7 @@ messages = st.builds(message, st.sampled_from([b"D", b"d"]), st.binary(max_size=
 
 @given(st.lists(st.one_of(messages, heads, st.binary(max_size=3)), max_size=8).map(b"".join), st.integers(0, 12))
 def test_both_ways_find_the_same(data: bytes, position: int) -> None:
-    found = []
+    found: list[tuple[int | str, list[int]]] = []
     for way in WAYS:
         starts: list[int] = []
         try:

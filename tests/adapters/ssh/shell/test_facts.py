@@ -60,7 +60,7 @@ def test_objects(line: str, objects: set[str]) -> None:
 def test_a_program() -> None:
     (sort, uniq) = facts_of("cd /srv && A=b sort -k 2 '*' $x *.txt < in > out | uniq").programs[1:]
     assert (sort.name, sort.words) == ("sort", ("-k", "2", "*", None, "*.txt"))
-    assert (sort.reads, sort.writes) == ({"in"}, {"out"})
+    assert (sort.reads, sort.writes) == (frozenset({"in"}), frozenset({"out"}))
     assert (sort.folder, sort.sets, sort.dynamic, sort.opaque) == ("/srv", {"A": "b"}, True, False)
     assert (uniq.fed_by, uniq.dynamic) == (("sort",), False)
 

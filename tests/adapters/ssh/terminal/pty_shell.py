@@ -14,6 +14,7 @@ from typing import Any
 from hoopaddon import Command, Decision, Session, Target, User
 from hoopaddon.adapters.ssh.terminal.command import SshInput
 from hoopaddon.adapters.ssh.terminal.input import TerminalInput
+from hoopaddon.adapters.ssh.terminal.strict import StrictInput
 from hoopaddon.policy.chain import Chain
 from tests.engine.policy.addons import Hooks, chain
 
@@ -35,7 +36,7 @@ class Shell:
         *,
         columns: int = 80,
         approver: Any = None,
-        kind: Callable[..., TerminalInput] = TerminalInput,
+        kind: Callable[..., TerminalInput | StrictInput] = TerminalInput,
     ) -> None:
         self.typed: list[SshInput] = []
         self.ended: list[Command] = []
@@ -45,7 +46,7 @@ class Shell:
         if self._pid == 0:
             os.chdir(folder)
             os.execvpe(
-                program[0], program, {**os.environ, **PROMPTS, "HOME": str(folder), "OUT": str(folder / "out")}
+                program[0], list(program), {**os.environ, **PROMPTS, "HOME": str(folder), "OUT": str(folder / "out")}
             )
         self._size(columns)
         os.set_blocking(self._fd, False)

@@ -1,5 +1,6 @@
 """Certificates of a trusted authority let in whom they name, when and from where they say."""
 
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from tests.adapters.ssh.login.front import front
 from tests.adapters.ssh.login.test_tokens import Sessions, users_file
+from tests.adapters.ssh.session.clients import eventually
 from tests.servers.ssh import SshServer, certify, new_key, public
 
 
@@ -141,3 +143,23 @@ async def test_an_authority_that_signs_with_sha_1(
         with pytest.raises(asyncssh.PermissionDenied):
             await gateway.connect(client_keys=[(asyncssh.read_private_key(key), old)])
     assert "(SHA-1)" in caplog.text
+
+
+@pytest.mark.parametrize("arguments", [[], ["-O", "no-agent-forwarding"]], ids=["permitted", "not"])
+async def test_a_certificate_says_whether_an_agent_is_forwarded(
+    sshd: SshServer, tmp_path: Path, ca: Path, key: Path, arguments: Sequence[str]
+) -> None:
+    certify(ca, key, *arguments, principals=["ann"])
+    settings = {**sshd.settings, "client_ca": authorities(tmp_path, ca), "allow": "agent_forward"}
+    socket = tmp_path / "agent"
+    with subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL) as agent:
+        try:
+            async with front(sshd, tmp_path, settings=settings) as gateway:
+                await eventually(socket.exists)
+                options = ["-A", f"-oIdentityAgent={socket}"]
+                done = await gateway.ssh("echo agent=$SSH_AUTH_SOCK", key=key, methods="publickey", options=options)
+        finally:
+            agent.terminate()
+    assert done.code == 0
+    assert (done.out != "agent=\n") is (not arguments)
+    assert ("does not permit it" in done.err) is bool(arguments)

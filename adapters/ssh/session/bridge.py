@@ -8,7 +8,7 @@ from asyncssh.constants import EXTENDED_DATA_STDERR
 
 from hoopaddon.adapters.ssh.session.flow import Socket, Valve, said
 from hoopaddon.adapters.ssh.session.inlets import Inlet, Straight
-from hoopaddon.adapters.ssh.session.running import Running
+from hoopaddon.adapters.ssh.session.running import REFUSED_STATUS, Running
 from hoopaddon.adapters.ssh.session.wires import ClientWire, TargetWire, Wish
 from hoopaddon.errors import HoopaddonError
 from hoopaddon.output import Output
@@ -54,6 +54,7 @@ class Bridge(asyncssh.SSHClientSession[bytes]):
         self._signal: Exit | None = None
         self._eof = False
         self._failed = False
+        self._incomplete = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._sockets: list[tuple[Socket, Valve]] = []
         self.inlet: Inlet = Straight(self)
@@ -211,7 +212,9 @@ class Bridge(asyncssh.SSHClientSession[bytes]):
         known = self._signal is not None or self._status is not None
         if lost and not known:
             client.say("the target has closed the connection")
-        if self._signal is not None:
+        if self._incomplete:
+            client.wire.exit(REFUSED_STATUS)
+        elif self._signal is not None:
             client.wire.exit_with_signal(*self._signal)
         elif self._status is not None:
             client.wire.exit(self._status)
@@ -240,6 +243,10 @@ class Bridge(asyncssh.SSHClientSession[bytes]):
         if self._wire is not None:
             self._wire.close()
         self.ended.set()
+
+    def refuse_rest(self) -> None:
+        """What went before runs to its end, and the client is to know that it was not all."""
+        self._incomplete = True
 
     def refuse(self, error: HoopaddonError) -> None:
         """A policy, or what the gateway cannot read, lets nothing further pass."""

@@ -14,8 +14,7 @@ from hoopaddon.adapters.ssh.session.environment import bound, passes
 from hoopaddon.adapters.ssh.session.flow import Valve, one_line
 from hoopaddon.adapters.ssh.session.forwards import Forwards
 from hoopaddon.adapters.ssh.session.inlets import MakeInlet
-from hoopaddon.adapters.ssh.session.running import Running, refusal
-from hoopaddon.adapters.ssh.session.script import script
+from hoopaddon.adapters.ssh.session.running import REFUSED_STATUS, Running, refusal
 from hoopaddon.adapters.ssh.session.wires import ClientWire, Terminal, Wish
 from hoopaddon.adapters.ssh.sftp.exec_line import transfer_of
 from hoopaddon.command import Command
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-REFUSED_STATUS = 126
-"""What a shell says of a command that it found and may not run."""
 FAILED_STATUS = 255
 SFTP = "sftp"
 """The one subsystem that can be seen into."""
@@ -174,8 +171,6 @@ class ClientChannel(asyncssh.SSHServerSession[bytes]):
             make = inlets.terminal(session, self._connection.gateway, wish.terminal.size[:2], strict=strict)
         elif make is None and wish.request == "shell":
             make = inlets.piped(session, self._connection.gateway)
-        elif make is None and wish.request == "shell":
-            make = script(session, self._connection.gateway)
         await self._bridged(target, wish, self._new_bridge(session, wish, running, make))
 
     def _new_bridge(self, session: Session, wish: Wish, running: Running | None, make: MakeInlet | None) -> Bridge:

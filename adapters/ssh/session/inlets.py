@@ -36,6 +36,9 @@ class Way(Protocol):
     def say(self, text: str) -> None:
         """A line for the person at the client."""
 
+    def refuse_rest(self) -> None:
+        """What has passed goes on to its end, whose status is that of a refusal."""
+
     def refuse(self, error: HoopaddonError) -> None:
         """Nothing further may pass in either direction."""
 
@@ -142,7 +145,9 @@ class Lines(Straight):
 
     def __init__(self, way: Way, session: Session, gateway: "Gateway") -> None:
         super().__init__(way)
-        lines = PipedInput(session, gateway, way.to_target, way.eof_to_target, way.say, way.hold_client)
+        lines = PipedInput(
+            session, gateway, way.to_target, way.eof_to_target, way.say, way.hold_client, way.refuse_rest
+        )
         self.client_data = lines.data  # type: ignore[method-assign]
         self.client_eof = lines.eof  # type: ignore[method-assign]
         self.close = lines.close  # type: ignore[method-assign]

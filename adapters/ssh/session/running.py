@@ -8,6 +8,9 @@ from hoopaddon.approval import ApprovalRequest
 from hoopaddon.command import Command, Verdict
 from hoopaddon.policy.in_force import Judge, judged
 
+REFUSED_STATUS = 126
+"""What a shell says of a command that it found and may not run."""
+
 
 class Running:
     """See the module. However it ends, and however often that is said: the first who says it is heard."""

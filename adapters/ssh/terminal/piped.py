@@ -19,7 +19,10 @@ _MANY = 1 << 16
 
 
 class PipedInput:
-    """See the module. `end` says that nothing follows, after all that may go has gone."""
+    """See the module. `end` says that nothing follows, after all that may go has gone.
+
+    `refused` says that this was not all that the client has sent.
+    """
 
     def __init__(
         self,
@@ -29,10 +32,12 @@ class PipedInput:
         end: Callable[[], None],
         say: Callable[[str], None],
         hold: Callable[[bool], None],
+        refused: Callable[[], None],
     ) -> None:
         self._session = session
         self._gateway = gateway
         self._send, self._end, self._say, self._hold = send, end, say, hold
+        self._refused = refused
         self._queue = bytearray()
         self._earlier = ""
         self._eof = self._over = False
@@ -79,9 +84,10 @@ class PipedInput:
             # Nothing of it may go, whatever went wrong here.
             logger.error("a line could not be judged: %s", type(e).__name__)
             self._stop("this line could not be judged")
-        finally:
+        # A verdict that came at once is inside the loop that takes the lines.
+        if self._judging is not None:
             self._judging = None
-        self._pump()
+            self._pump()
 
     async def _judge_line(self, line: bytes) -> None:
         own = line.decode("utf-8", "surrogateescape").rstrip("\n")
@@ -94,6 +100,9 @@ class PipedInput:
         command.tell_when_held(self._say_held)
         try:
             verdict = await judged(self._gateway, command)
+        except asyncio.CancelledError:
+            command.error = "the client left"
+            raise
         finally:
             self._gateway.chain.end_command(command)
         if not verdict.passes:
@@ -116,4 +125,5 @@ class PipedInput:
         self._queue.clear()
         if reason:
             self._say(reason)
+            self._refused()
         self._end()

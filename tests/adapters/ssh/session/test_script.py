@@ -41,7 +41,12 @@ async def test_lines_that_wait_for_a_policy_keep_their_order(judging: SshGateway
 
 async def test_a_line_without_end_is_refused(judging: SshGateway) -> None:
     done = judging.ssh(options=["-T"], stdin=b"#" * 1_000_000)
-    assert (done.returncode, done.stderr) == (126, b"hoopaddon: a line is too long to be judged\n")
+    assert (done.returncode, done.stderr) == (126, b"hoopaddon: a line is longer than can be judged\n")
+
+
+async def test_many_lines_at_once(judging: SshGateway) -> None:
+    done = judging.ssh(options=["-T"], stdin=b"true\n" * 5_000 + b"echo done\n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"done\n", b"")
 
 
 async def test_a_rewritten_line_is_what_runs(judging: SshGateway) -> None:

@@ -52,7 +52,7 @@ class Bridge(asyncssh.SSHClientSession[bytes]):
         self._wire: TargetWire | None = None
         self._status: int | None = None
         self._signal: Exit | None = None
-        self._eof = False
+        self._all_shown = False
         self._failed = False
         self._incomplete = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -163,7 +163,6 @@ class Bridge(asyncssh.SSHClientSession[bytes]):
             self._err.feed(data)
 
     def eof_received(self) -> bool:
-        self._eof = True
         if not self._failed and not self.ended.is_set():
             self._out.flush()
             self._err.flush()
@@ -199,6 +198,12 @@ class Bridge(asyncssh.SSHClientSession[bytes]):
         await self._drained()
         if not self._client.wire.is_closing():
             self._client.wire.write_eof()
+            self._all_shown = True
+
+    @property
+    def awaits_end(self) -> bool:
+        """Whether nothing but the command's status is still to come."""
+        return self._all_shown and not self.ended.is_set()
 
     async def _conclude(self, *, lost: bool) -> None:
         """All that the target has said is shown before its end is."""

@@ -17,6 +17,7 @@ from hoopaddon.adapters.ssh.session.inlets import MakeInlet
 from hoopaddon.adapters.ssh.session.running import REFUSED_STATUS, Running, refusal
 from hoopaddon.adapters.ssh.session.wires import ClientWire, Terminal, Wish
 from hoopaddon.adapters.ssh.sftp.exec_line import transfer_of
+from hoopaddon.adapters.ssh.terminal import modes
 from hoopaddon.command import Command
 from hoopaddon.errors import Refused
 from hoopaddon.policy.chain import place
@@ -65,13 +66,16 @@ class ClientChannel(asyncssh.SSHServerSession[bytes]):
     # -- what the client asks for
 
     def environment_requested(self, name: bytes, value: bytes) -> bool:
-        if not passes(name, self._connection.mode.target.allowed):
+        # What was judged, or is being judged, does not change afterwards.
+        if self._wish is not None or not passes(name, self._connection.mode.target.allowed):
             return False
         self._environment[name] = value
         return True
 
     def pty_requested(self, term_type: str, term_size: tuple[int, int, int, int], term_modes: Any) -> bool:
-        self._terminal = Terminal(term_type, term_size, dict(term_modes))
+        if self._wish is not None:
+            return False
+        self._terminal = Terminal(term_type, term_size, modes.allowed(term_modes))
         return True
 
     def agent_requested(self) -> bool | Awaitable[bool]:
@@ -277,6 +281,11 @@ class ClientChannel(asyncssh.SSHServerSession[bytes]):
     def resume_writing(self) -> None:
         if self._bridge is not None:
             self._bridge.client_paused(False)
+
+    @property
+    def awaits_end(self) -> bool:
+        """Whether nothing but the command's status is still to be told."""
+        return self._bridge is not None and self._bridge.awaits_end
 
     def close_received(self) -> None:
         self._leave()

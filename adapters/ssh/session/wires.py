@@ -26,6 +26,9 @@ class ClientRequests(Protocol):
 
     def reads_no_more(self) -> None: ...
 
+    @property
+    def awaits_end(self) -> bool: ...
+
     def close_received(self) -> None: ...
 
 
@@ -45,8 +48,14 @@ class ClientWire(asyncssh.SSHServerChannel[bytes]):
         return cast(ClientRequests, self._session)
 
     def _process_close(self, pkttype: int, pktid: int, packet: SSHPacket) -> None:
-        # Where reading is paused asyncssh tells of a close only after it has been resumed.
         session: Any = self._session
+        if session is not None and self._recv_state == "eof" and session.awaits_end:
+            # Both sides have said all: a client closes then, and is owed the status that follows. asyncssh would
+            # close at once; sshd does when the command has ended, and so does `exit` here.
+            packet.check_end()
+            self._recv_state = "close_pending"
+            return
+        # Where reading is paused asyncssh tells of a close only after it has been resumed.
         super()._process_close(pkttype, pktid, packet)
         if session is not None:
             session.close_received()

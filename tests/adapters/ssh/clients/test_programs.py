@@ -3,8 +3,9 @@
 import hashlib
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -71,8 +72,15 @@ def test_ssh_runs_a_script_in_a_shell_without_a_terminal(ways: Sequence[Way]) ->
     assert through[0] == 5
 
 
-def test_many_commands_over_one_connection(through: Way, tmp_path: Path) -> None:
-    master = f"-oControlPath={tmp_path}/control"
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder for a socket, whose path may not be long."""
+    with TemporaryDirectory(prefix="h-") as name:
+        yield Path(name)
+
+
+def test_many_commands_over_one_connection(through: Way, short: Path) -> None:
+    master = f"-oControlPath={short}/control"
     started = through.run("ssh", "CONFIG", "-fNM", master, "target")
     assert started.returncode == 0
     try:

@@ -234,3 +234,15 @@ async def test_nobody_waits_for_a_slow_reader(judging: SshGateway) -> None:
         assert (await client.run("echo quick")).stdout == "quick\n"
         assert time.monotonic() - began < 5
         assert len(await slow.stdout.read()) == 50_000_000
+
+
+async def test_a_client_that_closes_when_all_is_said_still_learns_the_status(judging: SshGateway) -> None:
+    async with connected(judging) as client:
+        process = await client.create_process(
+            "exec >&- 2>&-; sleep 0.3; exit 7 # late status", stdin=asyncssh.DEVNULL
+        )
+        assert await process.stdout.read() == ""
+        # As OpenSSH does, and asyncssh itself does not: close, and go on listening for what is still to come.
+        process.channel._close_send()
+        assert (await process.wait()).exit_status == 7
+    assert (await one_note(judging, "# late status"))["tag"] == "exit 7"

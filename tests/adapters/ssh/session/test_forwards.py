@@ -2,7 +2,9 @@
 
 import asyncio
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import asyncssh
 import pytest
@@ -122,10 +124,17 @@ async def test_ssh_says_why_it_does_not_forward(judging: SshGateway) -> None:
     assert done.returncode
 
 
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder for a socket, whose path may not be long."""
+    with TemporaryDirectory(prefix="h-") as name:
+        yield Path(name)
+
+
 async def test_an_agent_is_reached_from_the_target(
-    open_gateway: SshGateway, judging: SshGateway, tmp_path: Path
+    open_gateway: SshGateway, judging: SshGateway, tmp_path: Path, short: Path
 ) -> None:
-    socket = tmp_path / "agent"
+    socket = short / "agent"
     key = new_key(tmp_path / "agent_key")
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL, start_new_session=True)
     try:

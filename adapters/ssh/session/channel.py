@@ -135,7 +135,8 @@ class ClientChannel(asyncssh.SSHServerSession[bytes]):
             self.fail(f"the subsystem {name} is not allowed here")
             return
         if wish.request == "subsystem":
-            # What is done over it is judged, each operation by itself.
+            # What is done over it is judged, each operation by itself. A terminal would edit the bytes after that.
+            wish.terminal = None
             await self._bridged(target, wish, self._new_bridge(session, wish, None, inlets.sftp(session, gateway)))
             return
         running = self._running = Running(gateway, self._command(session, wish))
@@ -169,6 +170,7 @@ class ClientChannel(asyncssh.SSHServerSession[bytes]):
                 self.fail(e.reason)
                 return
             if line is not None:
+                wish.terminal = None
                 make = inlets.transfer(session, self._connection.gateway, line)
         if make is None and wish.terminal is not None:
             strict = "lines" in self._connection.mode.target.settings

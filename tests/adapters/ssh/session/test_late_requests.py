@@ -3,10 +3,12 @@
 import asyncio
 from pathlib import Path
 
+import asyncssh
 import pytest
 from asyncssh import constants as op
 from asyncssh.packet import String, UInt32
 
+from hoopaddon.adapters.ssh.sftp import requests as sftp
 from hoopaddon.adapters.ssh.terminal import modes
 from tests.adapters.ssh.session.clients import connected, one_note
 from tests.conftest import StartSshGateway
@@ -89,3 +91,32 @@ def test_the_modes_of_an_ordinary_terminal_pass() -> None:
     ordinary = {op.PTY_VERASE: 0x7F, op.PTY_IUTF8: 1, op.PTY_ONLCR: 1, op.PTY_OP_OSPEED: 38400}
     assert modes.allowed(ordinary | {op.PTY_VINTR: 3, op.PTY_ECHO: 0}) == ordinary
     assert modes.allowed({op.PTY_VERASE: ord("x")}) == {}
+
+
+EDITED_BY_A_TERMINAL = b"kept\r\n\x15\x16\x7fand\x03\x1a\x04this\n"
+
+
+@pytest.mark.parametrize("wish", [{"subsystem": "sftp"}, {"command": "stty -echo; /usr/lib/openssh/sftp-server"}])
+async def test_no_terminal_edits_the_packets_that_were_judged(
+    judging: SshGateway, tmp_path: Path, wish: dict[str, str]
+) -> None:
+    path = tmp_path / "written"
+    flags = sftp.OpenFlags.WRITE | sftp.OpenFlags.CREATE
+    async with connected(judging) as client:
+        process = await client.create_process(
+            **wish, term_type="xterm", term_modes={op.PTY_ECHO: 0, op.PTY_ICANON: 1}, encoding=None
+        )
+        process.stdin.write(sftp.Init(3).serialize())
+        await packet_from(process)
+        process.stdin.write(sftp.Open(1, str(path).encode(), int(flags)).serialize())
+        handle = (await packet_from(process))[9:]
+        process.stdin.write(sftp.Write(2, handle, 0, EDITED_BY_A_TERMINAL).serialize())
+        await packet_from(process)
+    assert path.read_bytes() == EDITED_BY_A_TERMINAL
+
+
+async def packet_from(process: asyncssh.SSHClientProcess[bytes]) -> bytes:
+    """What stands behind the length."""
+    async with asyncio.timeout(10):
+        length = int.from_bytes(await process.stdout.readexactly(4))
+        return await process.stdout.readexactly(length)

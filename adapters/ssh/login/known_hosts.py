@@ -73,7 +73,11 @@ class HostKeyCheck:
         """What asyncssh may take without asking: nothing where a fingerprint is pinned."""
         if self.trusted.fingerprint:
             return [], [], []
-        keys, authorities, revoked, *_ = self.trusted.read().match(host, addr, port)
+        known = self.trusted.read()
+        keys, authorities, revoked, *_ = known.match(host, addr, port)
+        if port is not None:
+            # Where asyncssh finds only revoked keys for the port it looks without one, and forgets those.
+            revoked = [*revoked, *known._match(host, addr, port)[2]]
         self.expected = [key.get_fingerprint() for key in keys]
         return list(keys), list(authorities), list(revoked)
 

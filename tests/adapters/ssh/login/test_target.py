@@ -56,6 +56,18 @@ async def test_a_changed_host_key_is_refused_with_both_fingerprints(
         assert (await gateway.ssh("true")).code == 0
 
 
+@pytest.mark.parametrize("otherwise", [{}, {"host_key": "accept-new"}])
+async def test_a_key_revoked_for_one_port_stays_revoked(
+    sshd: SshServer, tmp_path: Path, otherwise: dict[str, str]
+) -> None:
+    known = tmp_path / "known"
+    key = public(sshd.host_key).read_text()
+    known.write_text(f"@revoked [{sshd.host}]:{sshd.port} {key}{'' if otherwise else f'{sshd.host} {key}'}")
+    settings = {**sshd.settings, "known_hosts": known, **otherwise}
+    async with front(sshd, tmp_path, settings=settings) as gateway:
+        assert (await gateway.ssh("true")).code == 255
+
+
 async def test_a_known_key_of_another_kind_counts_as_changed(
     sshd: SshServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -187,6 +187,7 @@ class TerminalInput:
         self._pump()
 
     async def _judge_line(self, gate: bytes) -> None:
+        self._line.end_key()
         settled = await self._settle()
         reading = self._read(gate, settled=settled)
         if reading is None:
@@ -213,8 +214,6 @@ class TerminalInput:
         self._go(gate)
 
     def _read(self, gate: bytes, *, settled: bool) -> Reading | None:
-        if self._line.in_key:
-            self._line.doubt()
         reading = read(self._screen, self._line, self._start, self._prompts, settled=settled)
         if gate == _EDITOR:
             return Reading(reading.text if reading else "", UNSURE)

@@ -54,11 +54,6 @@ class Line:
         """Whether the next key is taken as it is."""
         return self._quoted
 
-    @property
-    def in_key(self) -> bool:
-        """Whether only the beginning of a key has come."""
-        return bool(self._rest)
-
     def feed(self, data: bytes) -> None:
         """Keys other than those that submit the line."""
         text = self._rest + self._decoder.decode(data)
@@ -82,6 +77,17 @@ class Line:
         if len(self.text) > MOST_CHARACTERS:
             self.text = self.text[:MOST_CHARACTERS]
             self.doubt()
+
+    def end_key(self) -> None:
+        """The line is submitted: what looked like the beginning of a key was none."""
+        if self._rest:
+            self._unknown(self._rest)
+            self._rest = ""
+
+    def _unknown(self, key: str) -> None:
+        self.touched = True
+        self._insert("".join(c for c in key[2:] if c.isprintable()))
+        self.doubt()
 
     def _insert(self, text: str) -> None:
         self.text = self.text[: self.at] + text + self.text[self.at :]
@@ -142,7 +148,8 @@ class Line:
         elif key == "\x1b[201~":
             self.in_paste = False
         elif _ANSWER.match(key):
-            return
+            # A terminal may have said it by itself, but a shell takes a part of it, or all, for what was typed.
+            self._unknown(key)
         else:
             self.touched = True
             self._move(key)

@@ -304,3 +304,19 @@ async def test_python_and_its_lines(opened: Open) -> None:
     await box.type("2); print('it is', \"it's\")\r", "3")
     await box.type("exit()\r", "$ ")
     assert all(command.verdict.passes for command in box.typed)
+
+
+@pytest.mark.parametrize(
+    ("program", "keys"),
+    [
+        *((BASH, keys) for keys in ("\x1b[;touch x", "\x1b]touch x\x07", "\x1b]touch x")),
+        *((DASH, keys) for keys in ("\x1b[;touch x", "\x1b];touch x;\x07", "\x1bP;touch x;\x1b\\", "\x1b];touch x")),
+    ],
+)
+async def test_nothing_hides_in_what_looks_like_a_terminals_answer(
+    opened: Any, program: tuple[str, ...], keys: str, tmp_path: Path
+) -> None:
+    box = await opened(program)
+    await box.type("echo first > $OUT\r")
+    await box.type(f"{keys}\r", "no touching")
+    assert not (tmp_path / "x").exists()

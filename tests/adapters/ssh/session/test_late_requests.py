@@ -29,9 +29,9 @@ async def test_what_was_judged_gets_no_more_variables_and_no_terminal(open_gatew
         process = await client.create_process('echo "$BASH_ENV|$LANG"; tty # slowly late')
         channel = process.channel
         for name, value in ((b"BASH_ENV", b"/tmp/evil"), (b"LANG", b"late")):
-            assert not await channel._make_request(b"env", String(name), String(value))  # type: ignore[attr-defined]
+            assert not await channel._make_request(b"env", String(name), String(value))
         size = [UInt32(number) for number in (80, 24, 0, 0)]
-        assert not await channel._make_request(b"pty-req", String("xterm"), *size, String(b"\0"))  # type: ignore[attr-defined]
+        assert not await channel._make_request(b"pty-req", String("xterm"), *size, String(b"\0"))
         done = await process.wait()
     assert done.stdout.endswith("not a tty\n")  # type: ignore[union-attr, arg-type]
     assert "evil" not in str(done.stdout)

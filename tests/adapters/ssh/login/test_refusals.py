@@ -153,7 +153,7 @@ async def test_commands_in_flight_end_before_the_gateway_does(sshd: SshServer, t
         idle = await gateway.connect(password=gateway.token())
         running = asyncio.ensure_future(gateway.ssh("sleep 1; echo done; exit 3"))
         await until(lambda: len(instance(gateway)._connections) == 2)
-        await until(lambda: any(one._running for one in instance(gateway)._connections))
+        await until(lambda: any(one.session and one.session.commands for one in instance(gateway)._connections))
     done = await running
     assert (done.code, done.out) == (3, "done\n")
     assert idle.is_closed()

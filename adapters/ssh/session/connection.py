@@ -148,8 +148,12 @@ class Connection:
     async def drain(self) -> None:
         """Take no new channels, and return when no command is in flight."""
         self._draining = True
+        busy = bool(self._running)
         while self._running:
             await asyncio.wait(self._running)
+        if busy:
+            # Who has just been told an exit status leaves with it, and would lose it to a disconnect.
+            await asyncio.wait([self.closed], timeout=PARTING_S)
         self._part(asyncssh.DISC_BY_APPLICATION, "the gateway is shutting down")
 
     def close(self) -> None:

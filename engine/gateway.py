@@ -28,6 +28,7 @@ from hoopaddon.adapter import adapters
 from hoopaddon.approval import ApprovalRequest, Approver, Decision
 from hoopaddon.errors import ConfigError
 from hoopaddon.event_loop import eager_tasks
+from hoopaddon.identity.throttle import Throttle
 from hoopaddon.options import Limits, Options
 from hoopaddon.policy.chain import Chain, place
 from hoopaddon.policy.policies import Policy
@@ -68,6 +69,8 @@ class Gateway(master.Master):
         self.chain_changed = signals.SyncSignal(_chain_spec)
         """Sent with each new chain; receivers are held weakly."""
         super().__init__(opts or Options())
+        self.throttle = Throttle(self.options.login_failures, self.options.login_failures_window)
+        """Of the logins at every mode."""
         self._stored_approvals = _StoreApprovals(self.options)
         self._approver: Approver | None = self._stored_approvals
         self._is_done = False
@@ -125,6 +128,8 @@ class Gateway(master.Master):
         self.chain_changed.send(chain)
 
     def _on_options(self, updated: set[str]) -> None:
+        if updated & {"login_failures", "login_failures_window"}:
+            self.throttle.limit(self.options.login_failures, self.options.login_failures_window)
         timeout_ns = int(self.limits.policy_timeout_s * 1e9)
         if timeout_ns != self.watchdog.timeout_ns:
             self.watchdog.timeout_ns = timeout_ns

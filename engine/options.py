@@ -49,6 +49,13 @@ class Options(options.Options):
         self.add_option("shutdown_timeout", int, 10, "Seconds that commands in flight get to finish at shutdown.")
         self.add_option("connect_timeout", int, 10, "Seconds to wait for a target to accept a connection.")
         self.add_option("login_timeout", int, 30, "Seconds that a client has to log in.")
+        self.add_option(
+            "login_failures",
+            int,
+            10,
+            "Wrong passwords and tokens from one address, or for one user, after which logins have to wait; 0: any.",
+        )
+        self.add_option("login_failures_window", int, 300, "Seconds in which so many may fail.")
         self.add_option("idle_timeout", int, 0, "Seconds without a command after which a session ends; 0 is never.")
         self.add_option("max_connections", int, 1000, "Clients that one mode serves at the same time.")
 
@@ -100,6 +107,10 @@ class Limits:
         for name in NOT_NEGATIVE:
             if name in updated and getattr(self._options, name) < 0:
                 raise exceptions.OptionsError(f"{name}: a number of seconds cannot be below 0")
+        if "login_failures" in updated and self._options.login_failures < 0:
+            raise exceptions.OptionsError("login_failures: a number of logins cannot be below 0")
+        if "login_failures_window" in updated and self._options.login_failures_window < 1:
+            raise exceptions.OptionsError("login_failures_window: has to be 1 or more")
         if "max_connections" in updated and self._options.max_connections < 1:
             raise exceptions.OptionsError("max_connections: has to be 1 or more")
 

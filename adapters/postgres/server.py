@@ -80,7 +80,7 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         if not mode.passes_login_through:
             users = Users.load(mode.settings["users"]) if "users" in mode.settings else None
             key = SigningKey.load_or_create(self.gateway.confdir)
-            self._check = ClientCheck(key, users, mode.target_name)
+            self._check = ClientCheck(key, users, mode.target_name, self.gateway.throttle)
             if "password" in mode.settings:
                 resolve(mode.settings["password"], key="password")
         # Where the target speaks TLS to a client whose login passes through, the client must not speak TLS to

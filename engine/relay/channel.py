@@ -252,9 +252,14 @@ class Channel(asyncio.Protocol):
         return f"{host}:{name[1]}"
 
     @property
+    def host(self) -> str:
+        """The peer's address without its port; empty once the connection is gone."""
+        return self.address().rpartition(":")[0].strip("[]")
+
+    @property
     def from_loopback(self) -> bool:
         """Whether the peer is on this machine."""
-        host = self.address().rpartition(":")[0].strip("[]")
+        host = self.host
         return host == "::1" or host.startswith(("127.", "::ffff:127."))
 
 

@@ -13,6 +13,7 @@ from hoopaddon.credential import Secret
 from hoopaddon.errors import PeerError
 from hoopaddon.identity.scram import ScramVerifier
 from hoopaddon.identity.scram_server import ScramFailed, ScramServer
+from hoopaddon.identity.throttle import Attempt, Throttle, TooManyFailures
 from hoopaddon.identity.tokens import InvalidToken, verify
 from hoopaddon.identity.users import Users
 from hoopaddon.relay.channel import Channel
@@ -86,12 +87,13 @@ class ClientCheck:
     key: SigningKey
     users: Users | None
     target: str
+    throttle: Throttle
 
     async def run(self, client: Channel, name: str) -> User:
         """The client's identity. Raises `LoginFailed`, which tells the client nothing but that it failed."""
         entry = self.users.get(name) if self.users else None
         if entry is not None and entry.scram_verifier is not None:
-            await _scram_server(client, name, entry.scram_verifier)
+            await self._password(client, name, entry.scram_verifier)
             return User(name, entry.groups)
         return await self._token(client, name)
 
@@ -102,32 +104,44 @@ class ClientCheck:
         reader = Reader("client", (await _from_client(client))[5:])
         token = reader.cstring()
         reader.end()
+        attempt = self._attempt(client, name)
         try:
-            return verify(token, self.key, target=self.target)
+            user = verify(token, self.key, target=self.target)
         except InvalidToken as e:
             raise _wrong(name, f"token refused: {e}") from None
+        attempt.was_right()
+        return user
+
+    async def _password(self, client: Channel, name: str, verifier: ScramVerifier) -> None:
+        """SCRAM-SHA-256 as a server (RFC 5802, RFC 7677; documentation, section 54.3)."""
+        scram = ScramServer(verifier)
+        client.write(login.sasl_offer([SCRAM]))
+        reader = Reader("client", (await _from_client(client))[5:])
+        mechanism, first = reader.cstring(), reader.value()
+        reader.end()
+        if mechanism != SCRAM.encode() or first is None:
+            raise PeerError("client", "a SASL mechanism that was not offered")
+        try:
+            client.write(login.authentication(Authentication.SASL_CONTINUE, scram.first(first.decode()).encode()))
+            proof = (await _from_client(client))[5:].decode()
+            # Not before the client has guessed: psql connects once only to learn that it has to ask its user.
+            attempt = self._attempt(client, name)
+            final = scram.final(proof)
+        except (ScramFailed, UnicodeDecodeError) as e:
+            why = str(e) if isinstance(e, ScramFailed) else "a SCRAM message that is not UTF-8"
+            raise _wrong(name, why) from None
+        attempt.was_right()
+        client.write(login.authentication(Authentication.SASL_FINAL, final.encode()))
+
+    def _attempt(self, client: Channel, name: str) -> Attempt:
+        try:
+            return self.throttle.attempt(client.host, name)
+        except TooManyFailures as e:
+            raise LoginFailed(INVALID_AUTHORIZATION, str(e)) from None
 
 
 def _wrong(name: str, why: str) -> LoginFailed:
     return LoginFailed(AUTHENTICATION_FAILED, f'password authentication failed for user "{name}"', why=why)
-
-
-async def _scram_server(client: Channel, name: str, verifier: ScramVerifier) -> None:
-    """SCRAM-SHA-256 as a server (RFC 5802, RFC 7677; documentation, section 54.3)."""
-    scram = ScramServer(verifier)
-    client.write(login.sasl_offer([SCRAM]))
-    reader = Reader("client", (await _from_client(client))[5:])
-    mechanism, first = reader.cstring(), reader.value()
-    reader.end()
-    if mechanism != SCRAM.encode() or first is None:
-        raise PeerError("client", "a SASL mechanism that was not offered")
-    try:
-        client.write(login.authentication(Authentication.SASL_CONTINUE, scram.first(first.decode()).encode()))
-        final = scram.final((await _from_client(client))[5:].decode())
-    except (ScramFailed, UnicodeDecodeError) as e:
-        why = str(e) if isinstance(e, ScramFailed) else "a SCRAM message that is not UTF-8"
-        raise _wrong(name, why) from None
-    client.write(login.authentication(Authentication.SASL_FINAL, final.encode()))
 
 
 # -- the gateway to the target

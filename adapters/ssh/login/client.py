@@ -13,6 +13,7 @@ from asyncssh.packet import SSHPacketLogger, String
 from hoopaddon.adapters.ssh.login.pass_through import PassThrough, TargetSilent
 from hoopaddon.adapters.ssh.login.proof import Identity, NotProved
 from hoopaddon.adapters.ssh.session.requests import Requests
+from hoopaddon.identity.throttle import Attempt, TooManyFailures
 from hoopaddon.session import User
 
 if TYPE_CHECKING:
@@ -179,13 +180,27 @@ class ClientSide(Requests):
 
     async def validate_kbdint_response(self, username: str, responses: Sequence[str]) -> Challenge:
         if self._pass_through is not None:
+            attempt = self._attempt(username)
+            if attempt is None:
+                return False
             answer = await self._pass_through.answer(list(responses))
+            if answer:
+                attempt.was_right(is_in=answer is True)
             return self._passed(username, answer, "keyboard-interactive at the target")
         return len(responses) == 1 and await self._secret(username, responses[0])
 
     async def _secret(self, username: str, secret: str) -> bool:
         if self._overloaded or self._wrong >= MAX_SECRETS:
             return False
+        attempt = self._attempt(username)
+        if attempt is None:
+            return False
+        is_right = await self._is_right(username, secret)
+        if is_right:
+            attempt.was_right()
+        return is_right
+
+    async def _is_right(self, username: str, secret: str) -> bool:
         if self._pass_through is not None:
             return self._passed(username, await self._pass_through.password(secret), "password at the target") is True
         if self.connection.mode.passes_login_through:
@@ -195,6 +210,14 @@ class ClientSide(Requests):
         except NotProved as e:
             return self._guessed(e)
         return True
+
+    def _attempt(self, username: str) -> Attempt | None:
+        """The client may guess, unless too many guesses were wrong; then it is told so, and parted from."""
+        try:
+            return self.connection.gateway.throttle.attempt(self.connection.client_host, username)
+        except TooManyFailures as e:
+            self._part(asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, str(e))
+            return None
 
     def _passed(self, username: str, answer: Challenge, proof: str) -> Challenge:
         if answer is True:

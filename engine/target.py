@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl
 from hoopaddon.credential import check_reference
 from hoopaddon.errors import ConfigError
 
+type Settings = MappingProxyType[str, str]
+
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^:\[\]/?#@\s]+)(?::(?P<port>[0-9]{1,5}))?")
 
 
@@ -33,6 +35,14 @@ class TargetForm:
         port = int(found["port"] or self.default_port) if found else 0
         if not found or not 1 <= port <= 65535:
             raise ValueError(f"write {self.form}")
+        settings, labels, allowed = self.read_settings(query)
+        if query and not (settings or labels or allowed):
+            raise ValueError(f"write {self.form}")
+        host = found["host"].strip("[]")
+        return TargetSpec(host, port, settings, labels, allowed)
+
+    def read_settings(self, query: str) -> tuple[Settings, Settings, frozenset[str]]:
+        """The settings, the labels and what is allowed. Raises `ValueError`, with what to write instead."""
         settings: dict[str, str] = {}
         labels: dict[str, str] = {}
         allowed: set[str] = set()
@@ -45,10 +55,7 @@ class TargetForm:
                 labels[name] = text
             else:
                 settings[key] = value
-        if query and not (settings or labels or allowed):
-            raise ValueError(f"write {self.form}")
-        host = found["host"].strip("[]")
-        return TargetSpec(host, port, MappingProxyType(settings), MappingProxyType(labels), frozenset(allowed))
+        return MappingProxyType(settings), MappingProxyType(labels), frozenset(allowed)
 
     def _check(self, key: str, value: str, settings: dict[str, str]) -> None:
         known = sorted(self.keys | {"label"} | ({"allow"} if self.allowable else frozenset()))

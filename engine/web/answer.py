@@ -1,0 +1,46 @@
+"""What a client is answered: by the target, or by the gateway in its place."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hoopaddon.web.request import Headers
+
+PROBLEM = "application/problem+json"
+BODILESS = frozenset({204, 205, 304})
+"""Statuses of answers that have no body (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebAnswer:
+    """A response's head; `body` where it is the gateway's own."""
+
+    status: int
+    headers: Headers = Headers()
+    body: bytes = b""
+
+    @property
+    def media_type(self) -> str:
+        """`application/json`, in lower case, without parameters; empty where none is said."""
+        return self.headers.get("content-type").partition(";")[0].strip().lower()
+
+
+def json_answer(
+    status: int, document: Mapping[str, Any], *, media_type: str = "application/json", headers: Headers = Headers()
+) -> WebAnswer:
+    """An answer of the gateway's own that is a JSON document."""
+    fields = (("content-type", media_type), ("cache-control", "no-store"), *headers)
+    return WebAnswer(status, Headers(fields), json.dumps(document).encode())
+
+
+def problem(
+    status: int, title: str, detail: str = "", policy: str = "", *, headers: Headers = Headers(), **more: Any
+) -> WebAnswer:
+    """An error in the form of RFC 9457 (problem details), without a detail where there is nothing safe to say."""
+    about: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}
+    if detail:
+        about["detail"] = detail
+    if policy:
+        about["policy"] = policy
+    return json_answer(status, about | more, media_type=PROBLEM, headers=headers)

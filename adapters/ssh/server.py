@@ -2,16 +2,18 @@
 
 import asyncio
 import logging
+from pathlib import Path
 
 import asyncssh
 from mitmproxy import ctx
 from mitmproxy.proxy.mode_servers import ServerManager
 
-from hoopaddon.adapters.ssh.login import host_key
+from hoopaddon.adapters.ssh.login import algorithms, host_key
 from hoopaddon.adapters.ssh.login.algorithms import Algorithms
 from hoopaddon.adapters.ssh.login.certificate import Authorities
 from hoopaddon.adapters.ssh.login.client import ClientConnection, ClientSide
 from hoopaddon.adapters.ssh.login.proof import ClientCheck
+from hoopaddon.adapters.ssh.login.revocation import Revoked
 from hoopaddon.adapters.ssh.login.target import TargetLogin
 from hoopaddon.adapters.ssh.mode import SshMode
 from hoopaddon.adapters.ssh.session.connection import Connection
@@ -21,8 +23,6 @@ from hoopaddon.store.keys import SigningKey
 
 logger = logging.getLogger(__name__)
 
-KEEPALIVE_S = 30
-"""Seconds of silence after which a client is asked whether it is still there; three unanswered ones end it."""
 ENDING_S = 5
 """Seconds that sessions have for their end, once their connections are cut."""
 VERSION = "OpenSSH_compatible_hoopaddon"
@@ -48,11 +48,15 @@ class SshInstance(ListeningInstance[SshMode]):
         """Read what the mode names, so that what is missing is said at the start."""
         settings = self.mode.target.settings
         confdir = self.gateway.confdir
+        revoked = Revoked(Path(settings["revoked"]).expanduser()) if "revoked" in settings else None
+        if revoked is not None:
+            revoked.read()
         self._check = ClientCheck(
             SigningKey.load_or_create(confdir),
             self.mode.target.name,
             users=Users.load(settings["users"]) if "users" in settings else None,
             authorities=Authorities.load(settings["client_ca"]) if "client_ca" in settings else None,
+            revoked=revoked,
             signatures=self._algorithms.signatures,
         )
         self._key = host_key.load_or_create(confdir)
@@ -76,7 +80,9 @@ class SshInstance(ListeningInstance[SshMode]):
             allow_scp=False,
             agent_forwarding=True,
             login_timeout=ctx.options.login_timeout,
-            keepalive_interval=KEEPALIVE_S,
+            rekey_bytes=algorithms.REKEY_BYTES,
+            rekey_seconds=algorithms.REKEY_S,
+            **self.mode.keepalive,
         )
         loop = asyncio.get_running_loop()
         return await loop.create_server(lambda: ClientConnection(loop, options), host, port, backlog=LISTEN_BACKLOG)

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from typing import Self
 
 RSA_SHA1 = "ssh-rsa"
+REKEY_BYTES = 1 << 30
+"""What the gateway sends before it asks for new keys (RFC 4253 section 9); peers may ask earlier."""
+REKEY_S = 3600
 
 _KEX = (
     "mlkem768x25519-sha256",

@@ -9,7 +9,9 @@ import asyncssh
 from asyncssh.public_key import SSHOpenSSHCertificate, decode_ssh_public_key
 
 from hoopaddon.adapters.ssh.login.certificate import Authorities, CertificateRefused, certified
-from hoopaddon.errors import HoopaddonError
+from hoopaddon.adapters.ssh.login.krl import Listed
+from hoopaddon.adapters.ssh.login.revocation import Revocations, Revoked
+from hoopaddon.errors import ConfigError, HoopaddonError
 from hoopaddon.identity.scram import ScramVerifier
 from hoopaddon.identity.ssh_keys import SshKey
 from hoopaddon.identity.tokens import InvalidToken, looks_like_token, verify
@@ -52,12 +54,14 @@ class ClientCheck:
         *,
         users: Users | None = None,
         authorities: Authorities | None = None,
+        revoked: Revoked | None = None,
         signatures: Collection[str] = (),
     ) -> None:
         self._signing_key = signing_key
         self._target = target
         self._users = users
         self._authorities = authorities
+        self._revoked = revoked
         self._signatures = signatures
         # Who is not in the file costs as much time as who is.
         self._nobody = ScramVerifier.from_password("")
@@ -97,6 +101,8 @@ class ClientCheck:
             raise NotProved(f"not a public key that is taken: {e}") from None
         if entry is None or key not in entry.ssh_keys:
             raise NotProved(f"the key {key.fingerprint} is not listed for this user")
+        if self._revocations().has_key(data):
+            raise NotProved(f"the key {key.fingerprint} is revoked")
         decoded.set_touch_required(True)
         return Offer(Identity(User(username, entry.groups), f"key {key.fingerprint}"), decoded)
 
@@ -109,9 +115,21 @@ class ClientCheck:
         groups = entry.groups if entry is not None else frozenset()
         claims = MappingProxyType({"key_id": found.key_id, "serial": found.serial, "authority": found.authority})
         name = found.key_id if found.key_id.isprintable() else "unprintable"
+        of, by = found.certificate.key.public_data, found.certificate.signing_key.public_data
+        if self._revocations().has_certificate(of, by, found.serial, found.key_id):
+            raise NotProved(f"the certificate {name!r} (serial {found.serial}) of {found.authority} is revoked")
         proof = f"certificate {name!r} (serial {found.serial}) of {found.authority}"
         found.certificate.key.set_touch_required(True)
         return Offer(Identity(User(username, groups, claims), proof), found.certificate.key, found.certificate)
+
+    def _revocations(self) -> Revocations:
+        """What is revoked at this moment. Raises `NotProved` where that cannot be known."""
+        if self._revoked is None:
+            return Revocations(Listed())
+        try:
+            return self._revoked.read()
+        except ConfigError as e:
+            raise NotProved(f"no key lets anybody in: {e}") from None
 
     def signed(self, offer: Offer, message: bytes, signature: bytes) -> bool:
         """Whether the holder of the offered key signed this message, with an algorithm that is taken."""

@@ -8,14 +8,13 @@ from typing import Any
 
 import asyncssh
 
+from hoopaddon.adapters.ssh.login import algorithms
 from hoopaddon.adapters.ssh.login.algorithms import Algorithms
 from hoopaddon.adapters.ssh.login.credentials import Credentials
 from hoopaddon.adapters.ssh.login.known_hosts import ACCEPT_NEW, FILE, HostKeyCheck, HostKeys
 from hoopaddon.adapters.ssh.mode import DEFAULT_PORT, SshMode
 from hoopaddon.errors import ConfigError, HoopaddonError
 
-KEEPALIVE_S = 30
-"""Seconds of silence after which the target is asked whether it is still there; three unanswered ones end it."""
 METHODS = ("publickey", "keyboard-interactive", "password")
 USER_FILES = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
 # What no shell that a proxy command or a configuration file may run should ever see (as OpenSSH has it).
@@ -113,7 +112,9 @@ class TargetLogin:
             **self._algorithms.arguments(),
             "host": target.host,
             "username": username,
-            "keepalive_interval": KEEPALIVE_S,
+            **self.mode.keepalive,
+            "rekey_bytes": algorithms.REKEY_BYTES,
+            "rekey_seconds": algorithms.REKEY_S,
             "preferred_auth": METHODS,
             "gss_kex": False,
             "gss_auth": False,

@@ -15,6 +15,7 @@ from hoopaddon.loader import Loader
 from hoopaddon.output import Output
 from hoopaddon.rows import Column, Row, Rows
 from hoopaddon.session import Session, Target, User
+from hoopaddon.web.commands import ContextCommand, ToolCommand
 
 __all__ = [
     "Addon",
@@ -22,6 +23,7 @@ __all__ = [
     "Column",
     "Command",
     "ConfigError",
+    "ContextCommand",
     "Decision",
     "Denied",
     "Facts",
@@ -39,6 +41,7 @@ __all__ = [
     "SqlCommand",
     "SqlStatement",
     "Target",
+    "ToolCommand",
     "TraceLine",
     "Unparsable",
     "User",

@@ -33,7 +33,7 @@ COMMAND_END = HookSpec(
     "Exactly once for every command, refused or not, with its verdict, trace, counts, duration and error.",
 )
 
-_PUBLIC = (Command.__module__, "hoopaddon.commands")
+_PUBLIC = (Command.__module__, "hoopaddon.commands", "hoopaddon.web.commands")
 
 LIFECYCLE = frozenset({"load", "configure", "running", "done"})
 """mitmproxy's own, with mitmproxy's meaning."""

@@ -96,6 +96,11 @@ class Bridge(asyncssh.SSHClientSession[bytes]):
         if wire is not None and not wire.is_closing():
             wire.write(data)
 
+    async def reach_target(self) -> None:
+        """Returns when the target has taken what was sent to it, and what it had sent by then is here."""
+        if self._wire is not None:
+            await self._wire.reach()
+
     def eof_to_target(self) -> None:
         """The client sends no more."""
         if self._wire is not None:

@@ -25,6 +25,9 @@ class Way(Protocol):
 
     def eof_to_target(self) -> None: ...
 
+    async def reach_target(self) -> None:
+        """Returns when the target has taken what was sent to it, and what it had sent by then is here."""
+
     def through_policies(self, data: bytes) -> None:
         """Output on its way to the client, for the policies' `output` hook."""
 
@@ -118,9 +121,11 @@ class Keys(Straight):
         self, way: Way, session: Session, gateway: "Gateway", size: tuple[int, int], *, strict: bool
     ) -> None:
         super().__init__(way)
-        kind = StrictInput if strict else TerminalInput
-        self._input: TerminalInput | StrictInput = kind(
-            session, gateway, way.to_target, way.to_client, size=size, hold=way.hold_client
+        sides = (session, gateway, way.to_target, way.to_client)
+        self._input: TerminalInput | StrictInput = (
+            StrictInput(*sides, size=size, hold=way.hold_client)
+            if strict
+            else TerminalInput(*sides, size=size, hold=way.hold_client, round_trip=way.reach_target)
         )
         self.client_data = self._input.keys  # type: ignore[method-assign]
         self.resized = self._input.resize  # type: ignore[method-assign]

@@ -14,6 +14,7 @@ from asyncssh.packet import Byte, SSHPacket, String, UInt32
 
 EOW = b"eow@openssh.com"
 """End of write: who says so reads no more (OpenSSH's PROTOCOL, 2.1)."""
+KEEP_ALIVE = b"keepalive@openssh.com"
 AGENT_REQUEST = b"auth-agent-req@openssh.com"
 
 
@@ -152,6 +153,11 @@ class TargetWire(asyncssh.SSHClientChannel[bytes]):
         packet.check_end()
         cast(TargetRequests, self._session).reads_no_more()
         return True
+
+    async def reach(self) -> None:
+        """Returns when the target has answered: it has taken what was sent, and what it had sent then is here."""
+        # What clients ask to keep a connection alive. Whatever the answer says, it comes in its turn (RFC 4254, 4).
+        await self._conn._make_global_request(KEEP_ALIVE)
 
     def say_reads_no_more(self) -> None:
         """The client takes no more of what the target sends."""

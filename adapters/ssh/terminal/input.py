@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from hoopaddon.adapters.ssh.terminal.command import HIDDEN, UNSURE, SshInput, is_finished
 from hoopaddon.adapters.ssh.terminal.line import MOST_CHARACTERS, Line
+from hoopaddon.adapters.ssh.terminal.pace import FIRST_ECHO_WITHIN_S, Pace, RoundTrip
 from hoopaddon.adapters.ssh.terminal.reading import Prompts, Reading, alike, read, shows
 from hoopaddon.adapters.ssh.terminal.screen import Place, Screen
 from hoopaddon.approval import ApprovalRequest
@@ -19,11 +20,10 @@ from hoopaddon.session import Session
 
 logger = logging.getLogger(__name__)
 
-ECHO_WITHIN_S = 0.3
-"""How long a line that was typed may take to be shown; one that is not is taken for a password."""
 SETTLES_WITHIN_S = 0.5
-QUIET_S = 0.04
-"""How long the screen must be still before what it shows is the line, where only it can tell."""
+"""How long a screen that keeps changing is waited for, where only it tells the line."""
+ANSWERS_WITHIN_S = 4.0
+"""How long a target may take to answer at all; Enter waits no longer than that to be judged."""
 MOST_WAITING = 1 << 18
 
 # Enter, and what else makes a line editor or the terminal itself submit a line. ^X^E runs what an editor makes of it.
@@ -39,7 +39,7 @@ _PASTE_ENDS = b"\x1b[201~"
 class TerminalInput:
     """See the module. `send` takes what may go to the target, `tell` words for the person at the terminal.
 
-    `hold` asks the client to wait while more keys wait than can be kept.
+    `hold` asks the client to wait while more keys wait than can be kept. `round_trip` is what `Pace` says.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class TerminalInput:
         *,
         size: tuple[int, int] = (80, 24),
         hold: Callable[[bool], None] | None = None,
+        round_trip: RoundTrip | None = None,
     ) -> None:
         self._session = session
         self._gateway = gateway
@@ -60,6 +61,7 @@ class TerminalInput:
         self._screen = Screen(*size)
         self._line = Line()
         self._prompts = Prompts()
+        self._pace = Pace(round_trip)
         self._earlier = ""
         self._start: Place | None = None
         self._before = b""
@@ -93,6 +95,7 @@ class TerminalInput:
     def screen(self, data: bytes) -> None:
         """The target has sent this to be shown."""
         self._screen.feed(data)
+        self._pace.shown(asyncio.get_running_loop().time())
         self._shown.set()
 
     def resize(self, columns: int, rows: int) -> None:
@@ -135,11 +138,13 @@ class TerminalInput:
     def _type(self, keys: bytes) -> None:
         if not self._line.touched:
             self._start = self._screen.place
+            self._prompts.stands(self._screen)
             self._screen.printed = ""
         if _GIVE_UP in keys:
             self._earlier = ""
         self._line.feed(keys)
         self._before = keys[-1:]
+        self._pace.typed(asyncio.get_running_loop().time())
         self._send(keys)
 
     def _submit(self, gate: bytes) -> None:
@@ -158,6 +163,7 @@ class TerminalInput:
     def _go(self, gate: bytes) -> None:
         """The key that submits goes, and a new line begins unless the key was a part of the line."""
         line = self._line
+        self._pace.submitted()
         self._send(gate)
         if gate == _END_OF_INPUT and line.text:
             line.doubt()
@@ -231,22 +237,62 @@ class TerminalInput:
 
     async def _settle(self) -> bool:
         """Wait until the screen shows the line; whether it does."""
-        line, loop = self._line, asyncio.get_running_loop()
-        if not line.touched:
+        line = self._line
+        if not line.touched or (line.certain and shows(self._screen, line, self._start)):
             return True
-        if line.certain:
-            deadline = loop.time() + ECHO_WITHIN_S
-            while not shows(self._screen, line, self._start):
-                if not await self._something_shown(deadline - loop.time()):
+        if line.in_paste and self._screen.brackets_paste:
+            # Line editors show a paste when all of it is there.
+            return False
+        try:
+            async with asyncio.timeout(ANSWERS_WITHIN_S):
+                return await (self._echoed() if line.certain else self._still())
+        except TimeoutError:
+            return False
+
+    async def _echoed(self) -> bool:
+        """Whether what was typed is shown soon after the target has it."""
+        loop = asyncio.get_running_loop()
+        reached = asyncio.Task(self._pace.reach(), loop=loop)
+        reached.add_done_callback(lambda _: self._shown.set())
+        deadline: float | None = None
+        try:
+            while not shows(self._screen, self._line, self._start):
+                if deadline is None and reached.done():
+                    reached.result()
+                    deadline = loop.time() + self._echo_within_s
+                if not await self._something_shown(None if deadline is None else deadline - loop.time()):
                     return False
-            return True
-        deadline = loop.time() + SETTLES_WITHIN_S
-        while (left := deadline - loop.time()) > 0:
-            if not await self._something_shown(min(QUIET_S, left)):
+        finally:
+            reached.cancel()
+        return True
+
+    @property
+    def _echo_within_s(self) -> float:
+        return max(self._pace.echo_within_s, 0.0 if self._screen.events else FIRST_ECHO_WITHIN_S)
+
+    async def _still(self, is_there: Callable[[], bool] = lambda: False) -> bool:
+        """Whether the screen comes to rest after the target has had the time to answer the keys.
+
+        It does at once where all that is awaited `is_there`.
+        """
+        loop = asyncio.get_running_loop()
+        deadline: float | None = None
+        while deadline is None or loop.time() < deadline:
+            events = self._screen.events
+            quiet = not await self._something_shown(self._pace.quiet_s)
+            if not quiet and is_there():
                 return True
+            if not quiet and deadline is not None:
+                continue
+            # What it sent meanwhile may still be on its way: it was silent if nothing is.
+            await self._pace.reach()
+            if quiet and self._screen.events == events:
+                return True
+            if deadline is None:
+                deadline = loop.time() + SETTLES_WITHIN_S + 2 * self._pace.quiet_s
         return False
 
-    async def _something_shown(self, within_s: float) -> bool:
+    async def _something_shown(self, within_s: float | None) -> bool:
         self._shown.clear()
         try:
             async with asyncio.timeout(within_s):
@@ -289,11 +335,11 @@ class TerminalInput:
         # ^U leaves the program alone that reads the line; only ^C takes back lines that were submitted before.
         self._send((_PASTE_ENDS if in_paste else b"") + (_GIVE_UP if whole else _ERASE))
         line.clear()
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + ECHO_WITHIN_S
-        while await self._something_shown(min(2 * QUIET_S, max(0.0, deadline - loop.time()))):
-            if not whole and self._screen.line().rstrip() == prompt.rstrip():
-                break
+        try:
+            async with asyncio.timeout(ANSWERS_WITHIN_S):
+                await self._still(lambda: not whole and self._screen.line().rstrip() == prompt.rstrip())
+        except TimeoutError:
+            logger.debug("the target shows nothing of a line that was erased")
         left = self._screen.before(self._screen.place)
         self._say(reason, left if whole else prompt)
         self._start = None if whole or left.rstrip() == prompt.rstrip() else self._screen.place

@@ -41,13 +41,18 @@ class Line:
         self.at = 0
         self.certain = True
         """Whether `text` is what the keys make of the line, wherever they are typed."""
+        self.surely = ""
+        """What `text` was when it was certain last."""
+        self.searches = False
+        """Whether a key was typed that searches the history."""
         self.touched = False
         """Whether anything was typed."""
         self._quoted = False
 
     def doubt(self) -> None:
         """Something was typed whose effect is not known here."""
-        self.certain = False
+        if self.certain:
+            self.certain, self.surely = False, self.text
 
     @property
     def quotes_next(self) -> bool:
@@ -130,9 +135,13 @@ class Line:
                 self.clear()
             case "\x16":
                 self._quoted = True
-            case "\x00" | "\x0c" | "\x11" | "\x13":
+            case "\x13":
+                # Where the terminal does not take it to stop the output.
+                self.searches = True
+            case "\x00" | "\x0c" | "\x11":
                 pass
             case _:
+                self.searches = self.searches or c == "\x12"
                 self.doubt()
 
     def _delete(self, start: int, end: int) -> None:

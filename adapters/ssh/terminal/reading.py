@@ -7,7 +7,7 @@ from hoopaddon.adapters.ssh.terminal.command import HIDDEN, KNOWN, UNSURE
 from hoopaddon.adapters.ssh.terminal.line import Line
 from hoopaddon.adapters.ssh.terminal.screen import Place, Screen
 
-_SEARCH = re.compile(r"^.*?\((?:failed |wrapped |reverse-|fwd-|bck-)*i-search\)`.*?': (?P<text>.*)$")
+_SEARCH = re.compile(r"^.*?\((?:failed |wrapped |reverse-|fwd-|bck-)*i-search\)`(?P<query>.*?)': (?P<text>.*)$")
 _BULLETS = "*•● \x07"
 _MOST_PROMPTS = 16
 _LEAST_OF_A_LONG_LINE = 40
@@ -28,6 +28,20 @@ class Prompts:
         self._seen: list[str] = []
         self.first = ""
         """What stood before the last line that was no continuation."""
+        self._claims_search = self._is_first = False
+
+    def stands(self, screen: Screen) -> None:
+        """A line begins behind what the screen has now."""
+        self._claims_search = _SEARCH.match(screen.line()) is not None
+        self._is_first = not screen.events
+
+    def searching(self, screen: Screen, line: Line) -> re.Match[str] | None:
+        """What a search in the history has found, where it is one, and no prompt that only looks so."""
+        return _SEARCH.match(screen.line()) if line.searches and not self._claims_search else None
+
+    def asks(self) -> bool:
+        """Whether something stood on the screen when the line began: nobody asks for a password without a word."""
+        return not self._is_first
 
     def add(self, prompt: str) -> None:
         """A line was typed and shown behind this."""
@@ -70,12 +84,14 @@ def _last_row(text: str) -> str:
 
 
 def read(screen: Screen, line: Line, start: Place | None, prompts: Prompts, *, settled: bool) -> Reading | None:
-    """The line; None where there is nothing on it."""
+    """The line; None where there is nothing on it, and that is known."""
     typed = line.text
-    if search := _SEARCH.match(screen.line()):
-        return Reading(search["text"].rstrip(), KNOWN if settled else UNSURE)
+    if search := prompts.searching(screen, line):
+        found = search["text"].rstrip()
+        return Reading(found) if settled and typed.endswith(search["query"]) else Reading(found, UNSURE, (typed,))
+    nothing = None if line.certain else Reading("", UNSURE)
     if start is None:
-        return None
+        return nothing if line.touched else None
     shown = screen.between(start).strip()
     prompt = screen.before(start)
     if line.certain and shows(screen, line, start):
@@ -83,12 +99,15 @@ def read(screen: Screen, line: Line, start: Place | None, prompts: Prompts, *, s
             prompts.add(prompt)
             return Reading(typed)
         return Reading(shown, UNSURE) if shown else None
+    unsure = Reading(typed, UNSURE) if typed.strip() else nothing
+    if line.in_paste and screen.brackets_paste:
+        return unsure
     if not screen.printed.strip(_BULLETS):
-        if prompts.knows(prompt):
-            # A shell's prompt asks for no password: its echo is off.
-            return Reading(typed, UNSURE) if typed.strip() else None
-        return Reading("", HIDDEN) if typed else None
-    if not line.certain and settled and prompts.knows(prompt):
-        return Reading(shown, KNOWN) if shown else None
+        # A shell's prompt asks for no password: its echo is off.
+        hides = prompts.asks() and not prompts.knows(prompt)
+        return Reading("", HIDDEN) if typed and hides else unsure
+    # Where the screen has nothing else than before the keys that change the line, they may not have been answered.
+    if settled and prompts.knows(prompt) and "\n" not in typed and not line.surely.startswith(shown):
+        return Reading(shown)
     others = tuple(text for text in (typed.strip(), shown) if text)
-    return Reading(shown or typed.strip(), UNSURE, others) if others else None
+    return Reading(shown or typed.strip(), UNSURE, others) if others else nothing

@@ -26,7 +26,10 @@ def session() -> Session:
 
 
 class Shell:
-    """`typed` are the commands that were judged; `judge` is the policy."""
+    """`typed` are the commands that were judged; `judge` is the policy.
+
+    What the shell shows comes `delay_s` late; `answers` is whether the way there can be measured.
+    """
 
     def __init__(
         self,
@@ -37,9 +40,11 @@ class Shell:
         columns: int = 80,
         approver: Any = None,
         kind: Callable[..., TerminalInput | StrictInput] = TerminalInput,
+        answers: bool = True,
     ) -> None:
         self.typed: list[SshInput] = []
         self.ended: list[Command] = []
+        self.delay_s = 0.0
         self.seen = b""
         self._judge = judge
         self._pid, self._fd = pty.fork()
@@ -51,7 +56,9 @@ class Shell:
         self._size(columns)
         os.set_blocking(self._fd, False)
         self.chain: Chain = chain(Hooks(command=self._command, command_end=self.ended.append), approver=approver)
-        self.input = kind(session(), self, self._send, self._tell, size=(columns, 24))
+        # Only what reads the screen asks how far the target has come.
+        how = {"round_trip": self._round_trip} if kind is TerminalInput and answers else {}
+        self.input = kind(session(), self, self._send, self._tell, size=(columns, 24), **how)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._fd, self._read)
 
@@ -85,6 +92,12 @@ class Shell:
         if not data:
             self._loop.remove_reader(self._fd)
             return
+        self._loop.call_later(self.delay_s, self._show, data)
+
+    async def _round_trip(self) -> None:
+        await asyncio.sleep(self.delay_s)
+
+    def _show(self, data: bytes) -> None:
         self.seen += data
         self.input.screen(data)
 

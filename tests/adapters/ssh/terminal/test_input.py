@@ -141,7 +141,7 @@ async def test_history_and_search_are_known_from_the_screen(opened: Open, tmp_pa
     allowed = False
     for keys in ("\x1b[A\r", "\x10\r", "\x12tou\r", "\x12x\x05\r"):
         await box.type(keys)
-        assert box.lines[-1] == "touch x", box.seen
+        assert [line for line in box.lines if line][-1] == "touch x", box.seen
         assert not made(tmp_path)
     await box.type("!!\r")
     assert [program.opaque for program in box.typed[-1].programs].count(True) == 1
@@ -320,3 +320,12 @@ async def test_nothing_hides_in_what_looks_like_a_terminals_answer(
     await box.type("echo first > $OUT\r")
     await box.type(f"{keys}\r", "no touching")
     assert not (tmp_path / "x").exists()
+
+
+async def test_a_prompt_that_looks_like_a_search_hides_nothing(opened: Open, tmp_path: Path) -> None:
+    box = await opened(BASH)
+    await box.type("PS1='(reverse-i-search)`'\"': echo \\\"\"\r")
+    await box.type("touch x\r", "no touching")
+    await box.type("touch x\t\r")
+    await box.type("\x12\x07touch x\r")
+    assert not made(tmp_path)

@@ -61,6 +61,12 @@ class Terminal:
             self._client.kill()
             os.close(self._fd)
 
+    def kill(self) -> None:
+        """The client is gone without a word."""
+        self._client.kill()
+        self._client.wait(WITHIN_S)
+        os.close(self._fd)
+
 
 def policy(folder: Path) -> Path:
     script = folder / "no_touch.py"
@@ -72,6 +78,8 @@ def test_a_shell_is_judged_and_masked(sshd: SshServer, ssh_gateway: StartSshGate
     box = Terminal(ssh_gateway(sshd, scripts=[policy(tmp_path), "mask_pii.py"]))
     box.type("PS1='sh''ell> '\r", "shell> ")
     box.type(f"touch {tmp_path}/x\r", "hoopaddon: no touching (refused by no_touch.py)")
+    box.type(f"history -s touch {tmp_path}/x; echo re''dy\r", "redy\r\n\x1b[?2004hshell> ")
+    box.type("\x1b[A\r", "hoopaddon: no touching (refused by no_touch.py)")
     seen = box.type("echo ann@exa''mple.com; echo do''ne\r", "done")
     assert b"[email]" in seen
     assert b"ann@example.com" not in seen

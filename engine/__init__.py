@@ -15,7 +15,7 @@ from hoopaddon.loader import Loader
 from hoopaddon.output import Output
 from hoopaddon.rows import Column, Row, Rows
 from hoopaddon.session import Session, Target, User
-from hoopaddon.web.commands import ContextCommand, ToolCommand
+from hoopaddon.web.commands import ContextCommand, KubeCommand, ToolCommand
 
 __all__ = [
     "Addon",
@@ -29,6 +29,7 @@ __all__ = [
     "Facts",
     "FileOperation",
     "Forward",
+    "KubeCommand",
     "Loader",
     "Outcome",
     "Output",

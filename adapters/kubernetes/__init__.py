@@ -1,0 +1,1 @@
+"""Kubernetes: the API, and what is opened through it."""

@@ -6,9 +6,9 @@ from typing import Any
 from hoopaddon.adapters.ssh.commands import SshExec
 from hoopaddon.adapters.ssh.mode import SshMode
 from hoopaddon.adapters.ssh.server import SshInstance
-from hoopaddon.adapters.ssh.session.forwards import SshForward
+from hoopaddon.adapters.ssh.session.forwards import ALLOW, SshForward
 from hoopaddon.adapters.ssh.sftp.command import SftpOperation
-from hoopaddon.adapters.ssh.terminal.command import SshInput
+from hoopaddon.adapters.ssh.terminal.command import KNOWN, UNSURE, SshInput
 from hoopaddon.command import Command
 from hoopaddon.rows import Column, Rows
 from hoopaddon.session import Session
@@ -24,6 +24,20 @@ class SshAdapter:
     def command(self, session: Session, text: str, parameters: Sequence[Any] = ()) -> SshExec:
         """A command line, as a client would send it."""
         return SshExec(session, text, parameters)
+
+    def typed_line(self, session: Session, text: str, *, unsure: bool) -> SshInput:
+        """A line at a terminal."""
+        return SshInput(session, text, UNSURE if unsure else KNOWN)
+
+    def file_operation(self, session: Session, verbs: Sequence[str], path: str, new_path: str) -> SftpOperation:
+        """An operation over SFTP or scp."""
+        return SftpOperation(session, verbs, path, new_path)
+
+    def forward(self, session: Session, kind: str, host: str, port: int) -> SshForward:
+        """A forward of one of the kinds that there are. Raises `ValueError` for another."""
+        if kind not in ALLOW:
+            raise ValueError(f"{kind!r} is no forward: {', '.join(sorted(ALLOW))}")
+        return SshForward(session, kind, host, port)
 
     def rows(self, command: Command, columns: Sequence[Column], cells: Sequence[Sequence[str | None]]) -> Rows:
         """Rows as they are: nothing in SSH has a type that a mask could fail to fit."""

@@ -18,11 +18,26 @@ from hoopaddon.output import Output
 from hoopaddon.policy.chain import PolicyFailed
 from hoopaddon.rows import Column
 from hoopaddon.testing.bench import Bench
-from hoopaddon.testing.events import command, rows, session
+from hoopaddon.testing.events import command, file_operation, forward, rows, session, shell_command
 from hoopaddon.testing.recording import Answer
 from hoopaddon.testing.scripts import load
 
-__all__ = ["Answer", "Bench", "PolicyFailed", "command", "held", "judge", "load", "mask", "output", "rows", "session"]
+__all__ = [
+    "Answer",
+    "Bench",
+    "PolicyFailed",
+    "command",
+    "file_operation",
+    "forward",
+    "held",
+    "judge",
+    "load",
+    "mask",
+    "output",
+    "rows",
+    "session",
+    "shell_command",
+]
 
 
 def judge(
@@ -76,7 +91,7 @@ def output(
 ) -> str:
     """Text beside the rows as the client would see it.
 
-    `kind` is `error`, `notice` or `notification` for a database.
+    `kind` is `error`, `notice` or `notification` for a database, `stdout`, `stderr` or `terminal` for a program.
     """
     caused_by = of or command("SELECT 1")
     with Bench(*_listed(policies), options=options) as bench:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from hoopaddon.adapter import adapters
+from hoopaddon.adapter import Adapter, MachineAdapter, adapters
 from hoopaddon.command import Command
+from hoopaddon.commands import FileOperation, Forward, ShellCommand
 from hoopaddon.errors import ConfigError
 from hoopaddon.rows import Column, Rows
 from hoopaddon.session import Session, Target, User
@@ -45,19 +46,86 @@ def command(
 
     The other arguments are those of `session`: `command("DROP TABLE t", user="bob", groups=["dev"])`.
     """
-    if session is None:
-        session = _session(protocol=protocol, **of_session)
-    elif of_session:
+    found = _adapter(protocol)
+    return found.command(_of(session, protocol, of_session), text, parameters)
+
+
+def shell_command(
+    text: str,
+    *,
+    typed: bool = False,
+    unsure: bool = False,
+    protocol: str = "ssh",
+    session: Session | None = None,
+    **of_session: Any,
+) -> ShellCommand:
+    """A command line that a client sends to be run or, where it is `typed`, a line that is submitted at a terminal.
+
+    `unsure` is a typed line of which only a part is known. The other arguments are those of `session`.
+    """
+    who = _of(session, protocol, of_session)
+    if typed or unsure:
+        return _machine(protocol).typed_line(who, text, unsure=unsure)
+    found = _adapter(protocol).command(who, text)
+    if not isinstance(found, ShellCommand):
+        raise ConfigError(f"{protocol} has no command lines", key="protocol")
+    return found
+
+
+def file_operation(
+    verbs: str | Iterable[str],
+    path: str,
+    new_path: str = "",
+    *,
+    protocol: str = "ssh",
+    session: Session | None = None,
+    **of_session: Any,
+) -> FileOperation:
+    """What a client does to a file: `read`, `write`, `create`, `remove`, `rename` … or several of these.
+
+    `new_path` is the second path of a rename, a link or a copy. The other arguments are those of `session`.
+    """
+    listed = [verbs] if isinstance(verbs, str) else sorted(verbs)
+    return _machine(protocol).file_operation(_of(session, protocol, of_session), listed, path, new_path)
+
+
+def forward(
+    kind: str,
+    host: str = "",
+    port: int = 0,
+    *,
+    protocol: str = "ssh",
+    session: Session | None = None,
+    **of_session: Any,
+) -> Forward:
+    """A wish to open a way: `local` to a host and port, `remote` from where the target listens, or `agent`.
+
+    The other arguments are those of `session`.
+    """
+    return _machine(protocol).forward(_of(session, protocol, of_session), kind, host, port)
+
+
+def _of(given: Session | None, protocol: str, of_session: dict[str, Any]) -> Session:
+    if given is None:
+        return session(protocol=protocol, **of_session)
+    if of_session:
         raise TypeError(f"{', '.join(of_session)}: belongs to the session that was given")
+    return given
+
+
+def _adapter(protocol: str) -> Adapter:
     installed = adapters()
     if protocol not in installed:
         known = ", ".join(sorted(installed)) or "none"
         raise ConfigError(f"there is no adapter for {protocol!r}", key="protocol", hint=f"installed: {known}")
-    return installed[protocol].command(session, text, parameters)
+    return installed[protocol]
 
 
-# `command` has a parameter of that name.
-_session = session
+def _machine(protocol: str) -> MachineAdapter:
+    found = _adapter(protocol)
+    if not isinstance(found, MachineAdapter):
+        raise ConfigError(f"{protocol} has no files, forwards or terminals", key="protocol")
+    return found
 
 
 def rows(of: Command, columns: Sequence[str | Column], cells: Sequence[Sequence[object]]) -> Rows:

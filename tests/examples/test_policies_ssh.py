@@ -5,8 +5,7 @@ from types import ModuleType
 
 import pytest
 
-from hoopaddon.adapters.ssh.sftp.command import SftpOperation
-from hoopaddon.testing import command, judge, load, session
+from hoopaddon.testing import file_operation, judge, load, shell_command
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -33,8 +32,9 @@ def example(name: str) -> ModuleType:
 )
 def test_only_these_programs(text: str, groups: list[str], passes: bool) -> None:
     options = {"program_groups": ["agents"], "programs": ["ls,cat", "grep"]}
-    asked = command(text, protocol="ssh", groups=groups)
-    assert judge(example("only_these_programs"), asked, options=options).passes is passes
+    for typed in (False, True):
+        asked = shell_command(text, typed=typed, groups=groups)
+        assert judge(example("only_these_programs"), asked, options=options).passes is passes
 
 
 # -- no_writes_outside_home
@@ -57,14 +57,19 @@ def test_only_these_programs(text: str, groups: list[str], passes: bool) -> None
 )
 def test_no_writes_outside_home(text: str, passes: bool) -> None:
     options = {"writable": ["/srv/upload"]}
-    asked = command(text, protocol="ssh")
+    asked = shell_command(text, user="me")
     assert judge(example("no_writes_outside_home"), asked, options=options).passes is passes
 
 
 @pytest.mark.parametrize(
-    ("verbs", "path", "passes"),
-    [(["read"], "/etc/hosts", True), (["write"], "/etc/hosts", False), (["write"], "/home/me/x", True)],
+    ("verb", "paths", "passes"),
+    [
+        ("read", ["/etc/hosts"], True),
+        ("write", ["/etc/hosts"], False),
+        ("write", ["/home/me/x"], True),
+        ("rename", ["/home/me/x", "/etc/hosts"], False),
+    ],
 )
-def test_no_writes_outside_home_over_sftp(verbs: list[str], path: str, passes: bool) -> None:
-    asked = SftpOperation(session("me", protocol="ssh"), verbs, path)
+def test_no_writes_outside_home_over_sftp(verb: str, paths: list[str], passes: bool) -> None:
+    asked = file_operation(verb, *paths, user="me")
     assert judge(example("no_writes_outside_home"), asked).passes is passes

@@ -204,12 +204,14 @@ class MaskPII(Addon):
             self._resized(output)
         elif kind == "terminal":
             output.text = self._streams.terminal(text, self._stream_state(output))
+        elif kind == "binary":
+            return
         elif kind in _STREAMS:
             output.text = self._streams.lines(text, self._stream_state(output))
         else:
             if self._columns and kind in ("error", "notice"):
                 text = self._mask_quoted(text)
-            output.text = self._mask_cell(text, False)
+            output.text = self._mask_cell(text, kind == "json")
 
     def _stream_state(self, output: Output, kind: str = "") -> StreamState:
         """What is remembered of this stream, for as long as its session lives."""

@@ -12,7 +12,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from hoopaddon.command import Command
 from hoopaddon.errors import HoopaddonError, PeerError
@@ -87,6 +87,8 @@ class TextStream:
         self._session, self._kind, self._command = session, kind, command
         self._gateway = gateway
         self._write, self._fail, self._hold = write, fail, hold
+        self._vars: dict[str, Any] = {}
+        self._given_chars = 0
         self._pace = PACES.get(kind, STEADY)
         self._loop = asyncio.get_running_loop()
         self._waiting = bytearray()
@@ -214,7 +216,8 @@ class TextStream:
     def _give(self, data: bytes) -> None:
         """The policies' own part; in the order of the text, so one that awaits holds up all that follows."""
         text = data.decode("utf-8", "surrogateescape")
-        output = Output(self._session, self._kind, text, self._command)
+        output = Output(self._session, self._kind, text, self._command, vars=self._vars, offset=self._given_chars)
+        self._given_chars += len(text)
         try:
             pending = self._gateway.chain.edit_output(output)
         except HoopaddonError as e:

@@ -57,6 +57,19 @@ class Options(options.Options):
         )
         self.add_option("login_failures_window", int, 300, "Seconds in which so many may fail.")
         self.add_option("idle_timeout", int, 0, "Seconds without a command after which a session ends; 0 is never.")
+        self.add_option(
+            "forward_allow",
+            Sequence[str],
+            [],
+            "Hosts and networks that a forward proxy may lead to although they are not on the outside.",
+        )
+        self.add_option(
+            "forward_login",
+            str,
+            "",
+            "`token`: clients of a forward proxy prove who they are, by a token as the proxy's password.",
+            choices=("", "token"),
+        )
         self.add_option("max_connections", int, 1000, "Clients that one mode serves at the same time.")
 
     def _add_tls(self) -> None:

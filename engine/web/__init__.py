@@ -1,1 +1,1 @@
-"""What all protocols on HTTP share: targets, who the client is, the target's credential, exchanges and their bodies."""
+"""What all protocols on HTTP share: targets, identity, credentials, exchanges and their bodies."""

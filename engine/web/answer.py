@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hoopaddon.web.request import Headers
+from hoopaddon.web.request import NO_HEADERS, Headers
 
 PROBLEM = "application/problem+json"
 BODILESS = frozenset({204, 205, 304})
@@ -17,7 +17,7 @@ class WebAnswer:
     """A response's head; `body` where it is the gateway's own."""
 
     status: int
-    headers: Headers = Headers()
+    headers: Headers = NO_HEADERS
     body: bytes = b""
 
     @property
@@ -27,7 +27,7 @@ class WebAnswer:
 
 
 def json_answer(
-    status: int, document: Mapping[str, Any], *, media_type: str = "application/json", headers: Headers = Headers()
+    status: int, document: Mapping[str, Any], *, media_type: str = "application/json", headers: Headers = NO_HEADERS
 ) -> WebAnswer:
     """An answer of the gateway's own that is a JSON document."""
     fields = (("content-type", media_type), ("cache-control", "no-store"), *headers)
@@ -35,7 +35,7 @@ def json_answer(
 
 
 def problem(
-    status: int, title: str, detail: str = "", policy: str = "", *, headers: Headers = Headers(), **more: Any
+    status: int, title: str, detail: str = "", policy: str = "", *, headers: Headers = NO_HEADERS, **more: Any
 ) -> WebAnswer:
     """An error in the form of RFC 9457 (problem details), without a detail where there is nothing safe to say."""
     about: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}

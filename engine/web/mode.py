@@ -1,4 +1,4 @@
-"""What a mode says of its targets on HTTP: `https://HOST[:PORT][/PATH]?key=value&…`, several with `|` between them."""
+"""What a mode says of its targets on HTTP: `https://HOST[:PORT][/PATH]?key=value&…`, several joined by `|`."""
 
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -68,6 +68,6 @@ class WebForm:
         if parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.fragment:
             raise ValueError(f"write {self.form}")
         if parts.username is not None:
-            raise ValueError("credentials have no place in the address: name them as references, user=… and password=…")
+            raise ValueError("an address holds no credentials: name them as references, user=… and password=…")
         settings, labels, allowed = self.settings.read_settings(query)
         return WebTarget(parts.scheme, parts.hostname, port, parts.path.rstrip("/"), settings, labels, allowed)

@@ -1,7 +1,7 @@
 """What an adapter for a protocol on HTTP supplies."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from hoopaddon.command import Command
 from hoopaddon.errors import HoopaddonError
@@ -66,8 +66,4 @@ class WebProtocol(Protocol):
         hold: Callable[[bool], None],
     ) -> BodyEditor | None:
         """What edits the body of the target's answer; None where it passes as it is."""
-        ...
-
-    def message(self, command: Command, data: bytes | str, *, from_client: bool) -> Any:
-        """A WebSocket's message, as the protocol sees it."""
         ...

@@ -27,6 +27,9 @@ class Headers:
         return iter(self.fields)
 
 
+NO_HEADERS = Headers()
+
+
 @dataclass(frozen=True, slots=True)
 class WebRequest:
     """One request, exactly as it would be sent.
@@ -42,7 +45,7 @@ class WebRequest:
     port: int
     path: str
     query: str = ""
-    headers: Headers = Headers()
+    headers: Headers = NO_HEADERS
     body: bytes | None = b""
 
     @property

@@ -1,0 +1,192 @@
+"""Who sends a request, to which target, and whether either may be: settled before any script sees the request."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from mitmproxy import http
+from mitmproxy.connection import Client
+from mitmproxy.proxy.mode_specs import ProxyMode, RegularMode
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+
+from hoopaddon.errors import Refused
+from hoopaddon.identity.throttle import TooManyFailures
+from hoopaddon.policy.chain import PolicyFailed
+from hoopaddon.session import Session, User
+from hoopaddon.store.keys import SigningKey
+from hoopaddon.web import hygiene
+from hoopaddon.web.answer import WebAnswer, problem
+from hoopaddon.web.login import NotProved, WebLogin, take_proof
+from hoopaddon.web.mode import WebTarget
+from hoopaddon.web.request import Headers
+from hoopaddon.web.routes import Route, Routes
+from hoopaddon.web.sessions import WebSessions
+
+if TYPE_CHECKING:
+    from hoopaddon.gateway import Gateway
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_PROTOCOL = "http"
+"""Of what comes in through mitmproxy's own modes."""
+ANONYMOUS = User("anonymous")
+MAX_AGENT_CHARS = 256
+
+_NONE: MappingProxyType[str, str] = MappingProxyType({})
+_CHALLENGE = Headers((("www-authenticate", 'Bearer realm="hoopaddon", Basic realm="hoopaddon"'),))
+_PROXY_CHALLENGE = Headers((("proxy-authenticate", 'Basic realm="hoopaddon"'),))
+
+
+class NotAdmitted(Exception):
+    """The request goes no further; this is its answer."""
+
+    def __init__(self, answer: WebAnswer) -> None:
+        super().__init__(answer.status)
+        self.answer = answer
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """Where a request goes, for whom. `origin` is how the client reaches the target's root: `https://gateway:8081`."""
+
+    route: Route
+    session: Session
+    origin: str
+
+
+class Admission:
+    """See the module. `routes` are those of the modes that have targets of their own."""
+
+    def __init__(self, gateway: "Gateway", sessions: WebSessions) -> None:
+        self._gateway = gateway
+        self._sessions = sessions
+        self._tunnels: WeakKeyDictionary[Client, User] = WeakKeyDictionary()
+        self._forward_login: WebLogin | None = None
+        self.routes: dict[ProxyMode, Routes] = {}
+
+    async def admit(self, flow: http.HTTPFlow) -> Admitted:
+        """Change the request to go to its target. Raises `NotAdmitted`."""
+        with _answered(flow):
+            hygiene.check(flow.request)
+            routes = self.routes.get(flow.client_conn.proxy_mode)
+            if routes is None:
+                route, origin = _forward_route(flow.request), ""
+                user = await self._forward_user(flow)
+                await self._check_egress(flow)
+            else:
+                route, origin = _find(routes, flow)
+                user = await self._user(flow, route)
+            parameters = {"user_agent": flow.request.headers.get("user-agent", "")[:MAX_AGENT_CHARS]}
+            session = await self._sessions.enter(user, route.session_target, client_of(flow), parameters)
+            return Admitted(route, session, origin)
+
+    async def _user(self, flow: http.HTTPFlow, route: Route) -> User:
+        if route.login is None:
+            hygiene.clean_request(flow.request)
+            return ANONYMOUS
+        proof = take_proof(flow.request)
+        hygiene.clean_request(flow.request)
+        return await route.login.user(proof, _host(flow), route.target.name)
+
+    # -- forward proxies
+
+    async def admit_tunnel(self, flow: http.HTTPFlow) -> None:
+        """A client of a forward proxy wants a tunnel. Raises `NotAdmitted`."""
+        with _answered(flow):
+            user = await self._forward_user(flow)
+            await self._check_egress(flow)
+            if user is not ANONYMOUS:
+                self._tunnels[flow.client_conn] = user
+
+    async def check_target(self, data: ServerConnectionHookData) -> bool:
+        """Whether a connection may be opened there; the reason not to is in its error."""
+        try:
+            if data.server.address:
+                await self._gateway.egress.check_name(data.client.proxy_mode, data.server.address)
+        except Refused as e:
+            data.server.error = e.reason
+            return False
+        return True
+
+    def check_reached(self, data: ServerConnectionHookData) -> None:
+        """Raises `Refused` where a connection has come out somewhere else than it may."""
+        self._gateway.egress.check_reached(data.client.proxy_mode, data.server.address, data.server.peername)
+
+    async def _check_egress(self, flow: http.HTTPFlow) -> None:
+        await self._gateway.egress.check_name(flow.client_conn.proxy_mode, (flow.request.host, flow.request.port))
+
+    async def _forward_user(self, flow: http.HTTPFlow) -> User:
+        known = self._tunnels.get(flow.client_conn)
+        if known is not None:
+            return known
+        if not self._gateway.options.forward_login or not isinstance(flow.client_conn.proxy_mode, RegularMode):
+            return ANONYMOUS
+        if self._forward_login is None:
+            self._forward_login = WebLogin(SigningKey.load_or_create(self._gateway.confdir), self._gateway.throttle)
+        proof = take_proof(flow.request, "proxy-authorization")
+        return await self._forward_login.user(proof, _host(flow), None)
+
+
+def _forward_route(request: http.Request) -> Route:
+    target = WebTarget(request.scheme, request.host, request.port, "", _NONE, _NONE, frozenset())
+    return Route(target, DEFAULT_PROTOCOL)
+
+
+def _find(routes: Routes, flow: http.HTTPFlow) -> tuple[Route, str]:
+    """Where the request goes, and how the client calls that place. The request is changed to go there."""
+    request = flow.request
+    named = request.host_header or request.authority
+    name, _, port = named.rpartition(":")
+    host = name if port.isdecimal() else named
+    route = routes.find(host.strip("[]"), request.path)
+    if route is None:
+        raise hygiene.BadRequest("no target here has this host and path", 404)
+    target = route.target
+    request.scheme, request.data.host, request.data.port = target.scheme, target.host, target.port
+    request.path = route.inner(request.path)
+    request.authority = target.authority if request.authority else ""
+    if "host" in request.headers:
+        request.headers["host"] = target.authority
+    scheme = "https" if flow.client_conn.tls else "http"
+    return route, f"{scheme}://{named}{route.prefix}"
+
+
+@contextmanager
+def _answered(flow: http.HTTPFlow) -> Iterator[None]:
+    """Every reason not to go on becomes an answer."""
+    try:
+        yield
+    except hygiene.BadRequest as e:
+        raise NotAdmitted(problem(e.status, "Bad Request", e.reason)) from None
+    except TooManyFailures as e:
+        raise NotAdmitted(problem(429, "Too Many Requests", str(e))) from None
+    except NotProved as e:
+        logger.warning("%s: not let in: %s", client_of(flow), e)
+        raise NotAdmitted(_challenge(flow)) from None
+    except Refused as e:
+        raise NotAdmitted(problem(403, "Forbidden", e.reason)) from None
+    except PolicyFailed as e:
+        raise NotAdmitted(problem(502, "Bad Gateway", str(e))) from None
+
+
+def _challenge(flow: http.HTTPFlow) -> WebAnswer:
+    if isinstance(flow.client_conn.proxy_mode, RegularMode):
+        detail = "send a token of this gateway as the proxy's password"
+        return problem(407, "Proxy Authentication Required", detail, headers=_PROXY_CHALLENGE)
+    detail = "send a token of this gateway: Authorization: Bearer TOKEN"
+    return problem(401, "Unauthorized", detail, headers=_CHALLENGE)
+
+
+def client_of(flow: http.HTTPFlow) -> str:
+    """`host:port`."""
+    peer = flow.client_conn.peername
+    return f"{peer[0]}:{peer[1]}" if peer else ""
+
+
+def _host(flow: http.HTTPFlow) -> str:
+    peer = flow.client_conn.peername
+    return str(peer[0]) if peer else ""

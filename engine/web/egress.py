@@ -1,0 +1,110 @@
+"""Where a forward proxy may lead: to the outside, not to what only the gateway can reach.
+
+A name is looked up before a connection is opened, and the address that was then reached is looked at before a byte is
+sent: a name that resolves to another address the second time gains nothing (DNS rebinding).
+"""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import Iterable
+
+from mitmproxy import ctx, exceptions
+from mitmproxy.proxy.mode_specs import (
+    LocalMode,
+    ProxyMode,
+    RegularMode,
+    Socks5Mode,
+    TransparentMode,
+    TunMode,
+    WireGuardMode,
+)
+
+from hoopaddon.errors import Refused
+
+FORWARD_MODES = (RegularMode, TransparentMode, Socks5Mode, LocalMode, TunMode, WireGuardMode)
+"""mitmproxy's modes in which the client says where it wants to go, and the gateway leads there."""
+
+type IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
+_SIXTO4 = ipaddress.ip_network("2002::/16")
+# Addresses that clouds have given their metadata services, though they look like the outside's.
+_METADATA = frozenset(
+    ipaddress.ip_address(text) for text in ("168.63.129.16", "100.100.100.200", "192.0.0.192", "fd00:ec2::254")
+)
+
+
+class Egress:
+    """The addon with the option, and the checks that go by it."""
+
+    def __init__(self) -> None:
+        self._networks: tuple[Network, ...] = ()
+        self._names: frozenset[str] = frozenset()
+
+    def configure(self, updated: set[str]) -> None:
+        if "forward_allow" in updated:
+            self._networks, self._names = _read(ctx.options.forward_allow)
+
+    async def check_name(self, mode: ProxyMode, address: tuple[str, int]) -> None:
+        """Before a connection is opened. Raises `Refused`."""
+        host = address[0].rstrip(".").lower()
+        if not isinstance(mode, FORWARD_MODES) or host in self._names:
+            return
+        try:
+            found = await asyncio.get_running_loop().getaddrinfo(host, address[1], type=socket.SOCK_STREAM)
+        except OSError:
+            # There will be no connection either.
+            return
+        for *_, reached in found:
+            self._check(str(reached[0]))
+
+    def check_reached(self, mode: ProxyMode, address: tuple[str, int] | None, peer: tuple[str, int] | None) -> None:
+        """Once a connection is there, before a byte is sent. Raises `Refused`."""
+        host = address[0].rstrip(".").lower() if address else ""
+        if isinstance(mode, FORWARD_MODES) and host not in self._names:
+            self._check(peer[0] if peer else "")
+
+    def _check(self, text: str) -> None:
+        try:
+            address = ipaddress.ip_address(text.partition("%")[0])
+        except ValueError:
+            raise Refused("the address of this host is not known") from None
+        if any(address in network for network in self._networks):
+            return
+        if not all(_is_outside(inner) for inner in _meant(address)):
+            raise Refused("this host is not on the outside; forward_allow lists those that may be reached anyway")
+
+
+def _is_outside(address: IpAddress) -> bool:
+    return address.is_global and not address.is_multicast and address not in _METADATA
+
+
+def _meant(address: IpAddress) -> Iterable[IpAddress]:
+    """The address, and an IPv4 address that it holds."""
+    yield address
+    if not isinstance(address, ipaddress.IPv6Address):
+        return
+    if address.ipv4_mapped is not None:
+        yield address.ipv4_mapped
+    if address in _NAT64 or address in _LOCAL_NAT64:
+        yield ipaddress.IPv4Address(address.packed[-4:])
+    if address in _SIXTO4 and address.sixtofour is not None:
+        yield address.sixtofour
+
+
+def _read(entries: Iterable[str]) -> tuple[tuple[Network, ...], frozenset[str]]:
+    networks: list[Network] = []
+    names: set[str] = set()
+    for entry in entries:
+        try:
+            networks.append(ipaddress.ip_network(entry.strip(), strict=False))
+        except ValueError:
+            if not entry.strip() or "/" in entry or "*" in entry:
+                raise exceptions.OptionsError(
+                    f"forward_allow: {entry!r} is no host name, address or network, such as 10.1.0.0/16"
+                ) from None
+            names.add(entry.strip().rstrip(".").lower())
+    return tuple(networks), frozenset(names)

@@ -1,0 +1,124 @@
+"""A listener in front of targets on HTTP, with TLS for the clients who want it."""
+
+import logging
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+
+from mitmproxy import ctx
+from mitmproxy.net.tls import starts_like_tls_record
+from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers.http import HTTPMode
+from mitmproxy.proxy.layers.tls import ClientTLSLayer
+from mitmproxy.proxy.mode_servers import AsyncioServerInstance
+from mitmproxy.proxy.mode_specs import ProxyMode
+from mitmproxy.proxy.tunnel import LayerStack
+
+from hoopaddon.errors import ConfigError
+from hoopaddon.identity.users import Users
+from hoopaddon.relay.listener import LOOPBACK_HOSTS
+from hoopaddon.store.keys import SigningKey
+from hoopaddon.traffic.streams import JudgedHttp
+from hoopaddon.web.credentials import credential_of
+from hoopaddon.web.login import WebLogin
+from hoopaddon.web.mode import WebTarget
+from hoopaddon.web.routes import Route, Routes
+
+if TYPE_CHECKING:
+    from hoopaddon.gateway import Gateway
+
+logger = logging.getLogger(__name__)
+
+_FIRST_BYTES = 3
+
+
+class HasTargets(Protocol):
+    """What a mode needs for this."""
+
+    @property
+    def targets(self) -> tuple[WebTarget, ...]: ...
+
+
+M = TypeVar("M", bound=ProxyMode)
+
+
+class WebInstance(AsyncioServerInstance[M]):
+    """Serves one mode whose targets are on HTTP. Subclasses name their mode, and nothing more."""
+
+    @property
+    def gateway(self) -> "Gateway":
+        return cast("Gateway", ctx.master)
+
+    @property
+    def targets(self) -> tuple[WebTarget, ...]:
+        return cast(HasTargets, self.mode).targets
+
+    async def _start(self) -> None:
+        host = self.mode.listen_host(ctx.options.listen_host)
+        routes = Routes(tuple(self._route(target) for target in self.targets))
+        open_to_all = next((route for route in routes if route.login is None), None)
+        if open_to_all is not None and host not in LOOPBACK_HOSTS:
+            port = self.mode.listen_port(ctx.options.listen_port)
+            raise ConfigError(
+                f"{open_to_all.target.address} would be open to everybody at {host or '*'}:{port}",
+                hint="clients have no identity here: listen at 127.0.0.1, or ask for tokens with login=token",
+            )
+        await super()._start()
+        self.gateway.web.admission.routes[self.mode] = routes
+
+    async def _stop(self) -> None:
+        await super()._stop()
+        self.gateway.web.admission.routes.pop(self.mode, None)
+
+    def _route(self, target: WebTarget) -> Route:
+        settings = target.settings
+        credential = credential_of(settings)
+        login = None
+        if credential is not None or settings.get("login") or "users" in settings:
+            users = Users.load(settings["users"]) if "users" in settings else None
+            key = SigningKey.load_or_create(self.gateway.confdir)
+            login = WebLogin(key, self.gateway.throttle, users=users)
+        return Route(
+            target,
+            self.mode.type_name,
+            host=settings.get("host", "").lower(),
+            prefix=settings.get("path", "").rstrip("/"),
+            login=login,
+            credential=credential,
+        )
+
+    def make_top_layer(self, context: Context) -> layer.Layer:
+        first = self.targets[0]
+        # Each request goes to its own route's target; this is the one that mitmproxy thinks of until then.
+        context.server.address = (first.host, first.port)
+        context.server.tls = first.is_secure
+        context.server.sni = first.host
+        return WebFront(context)
+
+
+class WebFront(layer.Layer):
+    """What a client sends first says whether it wants TLS."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._first = b""
+        self._inner: layer.Layer | None = None
+
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if self._inner is not None:
+            yield from self._inner.handle_event(event)
+        elif isinstance(event, events.DataReceived) and event.connection is self.context.client:
+            self._first += event.data
+            if len(self._first) >= _FIRST_BYTES or not self._first.startswith(b"\x16"):
+                yield from self._begin()
+        elif isinstance(event, events.ConnectionClosed):
+            yield commands.CloseConnection(event.connection)
+
+    def _begin(self) -> layer.CommandGenerator[None]:
+        stack = LayerStack()
+        if starts_like_tls_record(self._first):
+            stack /= ClientTLSLayer(self.context)
+        stack /= JudgedHttp(self.context, HTTPMode.transparent)
+        self._inner = stack[0]
+        first, self._first = self._first, b""
+        yield from self._inner.handle_event(events.Start())
+        yield from self._inner.handle_event(events.DataReceived(self.context.client, first))

@@ -72,6 +72,7 @@ class Chain:
         self.wants_rows = bool(self._rows)
         """Whether any policy looks at rows; without one they are forwarded unseen."""
         self.wants_output = bool(self._output)
+        self._shown = tuple(step for step in self._output if step.observer)
 
     def _table(self, hook: str) -> tuple[Step, ...]:
         return steps(self.policies, hook, lambda policy: policy.hook(hook))
@@ -285,6 +286,10 @@ class Chain:
     def edit_output(self, output: Output) -> Awaitable[None] | None:
         """Let the policies edit a run of text. Raises as `edit_rows` does."""
         return self._edit(self._output, output, 0)
+
+    def show_output(self, output: Output) -> Awaitable[None] | None:
+        """Let observers see a text of the gateway's own, which no policy edits. Raises as `edit_rows` does."""
+        return self._edit(self._shown, output, 0)
 
     def _edit(self, table: tuple[Step, ...], subject: Rows | Output, position: int) -> Awaitable[None] | None:
         watchdog = self._watchdog

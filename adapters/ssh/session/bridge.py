@@ -34,6 +34,9 @@ class Client(Protocol):
 
     def say(self, text: str) -> None: ...
 
+    def told(self, words: str) -> None:
+        """What is shown at the terminal next is the gateway's own."""
+
     def fail(self, error: str) -> None:
         """Tell the client, and end its channel with the status of a refusal."""
 
@@ -289,6 +292,11 @@ class Bridge(asyncssh.SSHClientSession[bytes]):
 
     def to_client(self, data: bytes) -> None:
         """What the client may have as it stands."""
+        self._show(data, None)
+
+    def words(self, data: bytes) -> None:
+        """What the gateway itself shows at the terminal."""
+        self._client.told(data.decode("utf-8", "surrogateescape"))
         self._show(data, None)
 
     def say(self, text: str) -> None:

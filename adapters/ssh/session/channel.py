@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import asyncssh
@@ -19,7 +20,8 @@ from hoopaddon.adapters.ssh.session.wires import ClientWire, Terminal, Wish
 from hoopaddon.adapters.ssh.sftp.exec_line import transfer_of
 from hoopaddon.adapters.ssh.terminal import modes
 from hoopaddon.command import Command
-from hoopaddon.errors import Refused
+from hoopaddon.errors import HoopaddonError, Refused
+from hoopaddon.output import Output
 from hoopaddon.policy.chain import place
 from hoopaddon.session import Session
 
@@ -216,8 +218,22 @@ class ClientChannel(asyncssh.SSHServerSession[bytes]):
     def say(self, text: str) -> None:
         """Tell the person at the other end, beside what the target says."""
         if self._wire is not None and not self._wire.is_closing():
-            end = "\r\n" if self._terminal is not None else "\n"
-            self._wire.write_stderr(f"hoopaddon: {one_line(text)}{end}".encode(errors="replace"))
+            words = f"hoopaddon: {one_line(text)}" + ("\r\n" if self._terminal is not None else "\n")
+            self.told(words)
+            self._wire.write_stderr(words.encode(errors="replace"))
+
+    def told(self, words: str) -> None:
+        """Let observers see what the gateway itself says at a terminal. It is said whatever they make of it."""
+        session = self._connection.session
+        if self._terminal is None or session is None:
+            return
+        command = self._running.command if self._running is not None else None
+        try:
+            pending = self._connection.gateway.chain.show_output(Output(session, "terminal", words, command))
+        except HoopaddonError:
+            return
+        if pending is not None:
+            self._connection.run(asyncio.get_running_loop().create_task(_quietly(pending)))
 
     def fail(self, error: str) -> None:
         self.say(error)
@@ -307,3 +323,9 @@ class ClientChannel(asyncssh.SSHServerSession[bytes]):
             self._running.end(error="the client left")
         if self._task is not None and self._bridge is None:
             self._task.cancel()
+
+
+async def _quietly(pending: Awaitable[None]) -> None:
+    """What an observer does wrong is in the log by then."""
+    with suppress(HoopaddonError):
+        await pending

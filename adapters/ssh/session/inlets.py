@@ -34,6 +34,9 @@ class Way(Protocol):
     def to_client(self, data: bytes) -> None:
         """What the client is given as it stands."""
 
+    def words(self, data: bytes) -> None:
+        """What the gateway itself shows at the client's terminal, which is recorded like the rest of it."""
+
     def hold_client(self, held: bool) -> None: ...
 
     def say(self, text: str) -> None:
@@ -121,7 +124,7 @@ class Keys(Straight):
         self, way: Way, session: Session, gateway: "Gateway", size: tuple[int, int], *, strict: bool
     ) -> None:
         super().__init__(way)
-        sides = (session, gateway, way.to_target, way.to_client)
+        sides = (session, gateway, way.to_target, way.words)
         self._input: TerminalInput | StrictInput = (
             StrictInput(*sides, size=size, hold=way.hold_client)
             if strict

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from hoopaddon import Command, Decision, Outcome, Refused, Verdict
+from hoopaddon import Command, Decision, Outcome, Output, Refused, Verdict
 from hoopaddon.approval import ApprovalRequest
-from hoopaddon.policy.chain import MAX_REWRITES
+from hoopaddon.policy.chain import MAX_REWRITES, PolicyFailed
 from hoopaddon.policy.watchdog import Watchdog
 from tests.engine.policy.addons import (
     YES,
@@ -286,6 +286,20 @@ def test_an_observer_that_rewrites_is_a_failure() -> None:
     found = chain(Hooks(observer=True, command=rewriting("b"))).judge(subject)
     assert isinstance(found, Verdict)
     assert found.outcome is Outcome.FAILED
+
+
+def test_observers_alone_see_what_the_gateway_itself_shows() -> None:
+    seen: list[str] = []
+
+    def edit(output: Output) -> None:
+        output.text = "edited"
+
+    found = chain(Hooks(observer=True, output=lambda o: seen.append(o.text)), Hooks(output=edit))
+    said = Output(session(), "terminal", "hoopaddon: no")
+    assert found.show_output(said) is None
+    assert (seen, said.text) == (["hoopaddon: no"], "hoopaddon: no")
+    with pytest.raises(PolicyFailed):
+        chain(Hooks(observer=True, output=edit)).show_output(said)
 
 
 def test_a_specific_hook_replaces_the_general_one() -> None:

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable
 
 from hoopaddon.errors import HoopaddonError
-from hoopaddon.web.protocol import BodyEditor
+from hoopaddon.web.body import BodyEditor
 
 type MakeEditor = Callable[
-    [Callable[[bytes], None], Callable[[HoopaddonError], None], Callable[[bool], None]], BodyEditor | None
+    [Callable[[bytes], None], Callable[[HoopaddonError], None], Callable[[bool], None]], BodyEditor
 ]
 
 
@@ -26,13 +26,12 @@ class EditedBody:
         """Nothing is left to come."""
         self.bytes = 0
         self.failure: HoopaddonError | None = None
-        self._editor = make(self._write, self._fail, hold)
+        self._hold = hold
+        self._held = False
+        self._editor = make(self._write, self._fail, self._source_held)
 
     def feed(self, data: bytes) -> list[bytes]:
         """More of the body; what may be sent on."""
-        if self._editor is None:
-            self.bytes += len(data)
-            return [data]
         self._feeding = True
         try:
             self._editor.feed(data)
@@ -42,9 +41,6 @@ class EditedBody:
 
     def end(self) -> list[bytes]:
         """The body has ended; what may be sent on. The rest follows through `more`, until `is_over`."""
-        if self._editor is None:
-            self.is_over = True
-            return []
         self._feeding = True
         try:
             self._editor.close()
@@ -74,10 +70,15 @@ class EditedBody:
 
     def abort(self) -> None:
         """Nobody wants it any more."""
-        if self._editor is not None:
-            self._editor.abort()
+        self._editor.abort()
+        self._source_held(False)
         if self._closing is not None:
             self._closing.cancel()
+
+    def _source_held(self, paused: bool) -> None:
+        if paused != self._held:
+            self._held = paused
+            self._hold(paused)
 
     def _write(self, data: bytes) -> None:
         self.bytes += len(data)

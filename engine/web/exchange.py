@@ -33,6 +33,8 @@ class Exchange:
     command: Command | None = None
     judging: "asyncio.Task[Verdict] | None" = None
     edited: "EditedBody | None" = None
+    edits_whole: bool = False
+    """Whether the body is edited once it is all there."""
     started_at: float = field(default_factory=time.perf_counter)
     is_sent: bool = False
     """Whether anything of the request may have reached the target."""

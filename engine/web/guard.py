@@ -7,6 +7,7 @@ proved who it is, and after `request`, so that what is judged is what scripts ha
 import asyncio
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -21,18 +22,23 @@ from hoopaddon.traffic.failures import is_refused, withhold
 from hoopaddon.web import hygiene
 from hoopaddon.web.admission import Admission, NotAdmitted
 from hoopaddon.web.answer import BODILESS, WebAnswer
+from hoopaddon.web.body import BodyEditor, edited_headers, whole_request
+from hoopaddon.web.body.coded import CodedEditor, Fail, Hold, Write
+from hoopaddon.web.body.coding import codings
 from hoopaddon.web.credentials import NoCredential
+from hoopaddon.web.echo import EchoEditor, EchoFilter
 from hoopaddon.web.edited import EditedBody
 from hoopaddon.web.exchange import (
     Exchange,
     answer_of,
     change,
+    headers_of,
     raw_headers,
     request_of,
     response_of,
 )
 from hoopaddon.web.protocol import WebProtocol
-from hoopaddon.web.request import WebRequest
+from hoopaddon.web.request import Headers, WebRequest
 from hoopaddon.web.sessions import WebSessions
 
 if TYPE_CHECKING:
@@ -131,13 +137,13 @@ class WebGuard:
             return request
         exchange.is_sent = True
         credential = exchange.route.credential
-        if credential is None:
+        if credential is None and not self._gateway.chain.wants_output:
             return request
         copied = request.copy()
         copied.stream = request.stream
-        # What the target echoes must be readable here.
-        copied.headers["accept-encoding"] = "identity"
-        credential.put_on(copied, None if request.stream else request.raw_content or b"")
+        copied.headers = raw_headers(whole_request(headers_of(request.headers), self._gateway))
+        if credential is not None:
+            credential.put_on(copied, None if request.stream else request.raw_content or b"")
         return copied
 
     # -- the answer
@@ -149,55 +155,93 @@ class WebGuard:
             return
         if flow.client_conn.proxy_mode in self.admission.routes:
             hygiene.clean_response(response, exchange.route.target, exchange.origin)
-        bodiless = flow.request.method == "HEAD" or response.status_code in BODILESS or response.status_code < 200
-        if bodiless or not self._gateway.chain.wants_output:
+        secrets = self._hide_secrets(exchange, response)
+        if not (secrets or self._gateway.chain.wants_output):
             return
-        length = response.headers.get("content-length", "")
-        if not response.stream and (self._wants_whole or (length.isdecimal() and int(length) <= WHOLE_BYTES)):
-            return
-        answer = answer_of(response)
-        exchange.edited = self._edited(exchange, exchange.command, answer, connection)
-        response.headers = raw_headers(exchange.protocol.edited_head(exchange.command, answer).headers)
-        response.stream = response.stream or True
+        try:
+            self._settle(exchange, exchange.command, response, secrets, connection)
+        except Refused as e:
+            self._fail(exchange, e)
 
-    @property
-    def _wants_whole(self) -> bool:
-        """Whether a script has a hook that looks at whole responses."""
-        return self._gateway.addons.has_script_hook("response")
+    def _hide_secrets(self, exchange: Exchange, response: http.Response) -> tuple[str, ...]:
+        """Take the credential out of the header fields; the secrets that are to be taken out of the body."""
+        credential = exchange.route.credential
+        if credential is None or not credential.secrets:
+            return ()
+        shown = ((name, EchoFilter(credential.secrets).whole(value)) for name, value in headers_of(response.headers))
+        response.headers = raw_headers(Headers(tuple(shown)))
+        return credential.secrets
+
+    def _settle(
+        self,
+        exchange: Exchange,
+        command: Command,
+        response: http.Response,
+        secrets: tuple[str, ...],
+        connection: "Guarded",
+    ) -> None:
+        """Have the body edited as it streams, or as a whole where that is small or a script looks at it."""
+        request = exchange.flow.request
+        answer = answer_of(response)
+        response.headers = raw_headers(edited_headers(answer.headers, self._gateway, status=answer.status))
+        if request.method == "HEAD" or answer.status in BODILESS or answer.status < 200:
+            return
+        length = answer.headers.get("content-length")
+        small = length.isdecimal() and int(length) <= WHOLE_BYTES
+        whole = not response.stream and (small or self._gateway.addons.has_script_hook("response"))
+        exchange.edited = self._edited(exchange, command, answer, secrets, None if whole else connection)
+        exchange.edits_whole = whole
+        if not whole:
+            response.stream = response.stream or True
+            if request.http_version == "HTTP/1.1" and "content-length" not in response.headers:
+                response.headers["transfer-encoding"] = "chunked"
 
     def _edited(
-        self, exchange: Exchange, command: Command, answer: WebAnswer, connection: "Guarded | None"
+        self,
+        exchange: Exchange,
+        command: Command,
+        answer: WebAnswer,
+        secrets: tuple[str, ...],
+        connection: "Guarded | None",
     ) -> EditedBody:
+        def plain(write: Write, fail: Fail, hold: Hold) -> BodyEditor:
+            return exchange.protocol.editor(command, answer, self._gateway, write, fail, hold)
+
+        def without_secrets(write: Write, fail: Fail, hold: Hold) -> BodyEditor:
+            decoded = replace(answer, headers=answer.headers.without("content-encoding"))
+
+            def inner(write: Write, fail: Fail, hold: Hold) -> BodyEditor:
+                editor = exchange.protocol.editor(command, decoded, self._gateway, write, fail, hold)
+                return EchoEditor(secrets, editor)
+
+            applied = codings(answer.headers.get("content-encoding"))
+            return CodedEditor(applied, inner, write, fail, hold) if applied else inner(write, fail, hold)
+
         return EditedBody(
-            lambda write, fail, hold: exchange.protocol.editor(command, answer, self._gateway, write, fail, hold),
+            without_secrets if secrets else plain,
             more=lambda: connection.body_ready(exchange.flow) if connection is not None else None,
             hold=lambda paused: connection.hold(paused) if connection is not None else None,
         )
 
     async def answer_whole(self, flow: http.HTTPFlow) -> None:
-        """A body that is there as a whole passes through the editor too, before any of it is sent."""
+        """A body that is there as a whole passes through its editor before any of it is sent."""
         exchange, response = self._exchanges.get(flow), flow.response
-        if exchange is None or response is None or exchange.command is None or is_refused(flow):
+        if exchange is None or response is None or is_refused(flow):
             return
-        if exchange.edited is not None or response.raw_content is None or not self._gateway.chain.wants_output:
+        edited = exchange.edited
+        if edited is None or not exchange.edits_whole:
             return
-        if not response.raw_content:
-            return
-        edited = exchange.edited = self._edited(exchange, exchange.command, answer_of(response), None)
-        parts = edited.feed(response.raw_content) + edited.end()
+        exchange.edits_whole = False
+        parts = edited.feed(response.raw_content or b"") + edited.end()
         if not edited.is_over:
             await edited.finished()
             parts += edited.take()
         if edited.failure is not None:
             self._fail(exchange, edited.failure)
             return
-        body = b"".join(parts)
-        if body != response.raw_content:
-            head = exchange.protocol.edited_head(exchange.command, answer_of(response))
-            response.headers = raw_headers(head.headers)
-            response.headers.pop("transfer-encoding", None)
-            response.headers["content-length"] = str(len(body))
-            response.raw_content = body
+        response.raw_content = b"".join(parts)
+        response.headers.pop("transfer-encoding", None)
+        response.headers["content-length"] = str(len(response.raw_content))
 
     def _fail(self, exchange: Exchange, error: HoopaddonError) -> None:
         request = request_of(exchange.flow.request, body_seen=False)
@@ -208,7 +252,7 @@ class WebGuard:
     def edited(self, flow: http.HTTPFlow) -> EditedBody | None:
         """What edits the body that streams, if anything does."""
         exchange = self._exchanges.get(flow)
-        return exchange.edited if exchange is not None else None
+        return exchange.edited if exchange is not None and not exchange.edits_whole else None
 
     # -- the end
 

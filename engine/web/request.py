@@ -20,6 +20,10 @@ class Headers:
         lowered = name.lower()
         return tuple(value for field, value in self.fields if field.lower() == lowered)
 
+    def without(self, *names: str) -> "Headers":
+        """All but the fields of these names, in lower case."""
+        return Headers(tuple(field for field in self.fields if field[0].lower() not in names))
+
     def __contains__(self, name: str) -> bool:
         return bool(self.all(name))
 

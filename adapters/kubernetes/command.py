@@ -127,6 +127,10 @@ class KubeRequest(KubeCommand, hook="kube_request", protocol="kubernetes"):
         return next(iter(self.facts.query.get("container", ())), "")
 
     @property
+    def tool(self) -> str:
+        return self._request.headers.get("kubectl-command")
+
+    @property
     def argv(self) -> tuple[str, ...]:
         return self.facts.argv
 

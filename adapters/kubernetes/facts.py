@@ -51,6 +51,13 @@ class _Body:
 
 def facts_of(request: WebRequest) -> KubeFacts:
     """Raises `Unparsable` for a request that cannot be understood, or that the server could understand otherwise."""
+    try:
+        return _facts(request)
+    except RecursionError:
+        raise Unparsable("a body that nests too deep") from None
+
+
+def _facts(request: WebRequest) -> KubeFacts:
     query, info = _url(request)
     body = _body(request, info)
     document = body.document if isinstance(body.document, Mapping) else {}

@@ -1,8 +1,10 @@
-"""What programs on a host can do that is not undone: knowledge for policies that judge command lines and files."""
+"""What is not undone, on a host or in a cluster: knowledge for policies that judge commands, files and requests."""
 
 from hoopaddon.hazards.files import file_reason
+from hoopaddon.hazards.kubernetes import RULES as KUBE_RULES
+from hoopaddon.hazards.kubernetes import KubeRule, kube_reason
 from hoopaddon.hazards.rules import RULES, ShellRule
 from hoopaddon.hazards.words import Words
 from hoopaddon.hazards.writing import written
 
-__all__ = ["RULES", "ShellRule", "Words", "file_reason", "written"]
+__all__ = ["KUBE_RULES", "RULES", "KubeRule", "ShellRule", "Words", "file_reason", "kube_reason", "written"]

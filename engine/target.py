@@ -19,7 +19,8 @@ _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^:\[\]/?#@\s]+)(?::(?P<por
 class TargetForm:
     """How a protocol's targets are written. `keys` may occur once; `label` and `allow` may several times.
 
-    `references` are the keys that name a secret; `allowable` is what an `allow` may name.
+    `references` are the keys that name a secret; `allowable` is what an `allow` may name: a word, or where one ends
+    with `:NAME` any name after its colon.
     """
 
     form: str
@@ -67,13 +68,18 @@ class TargetForm:
             raise ValueError(f"{key} is given twice")
         if key == "label" and ":" not in value:
             raise ValueError("a label is key:value, label=env:prod for example")
-        if key == "allow" and value not in self.allowable:
+        if key == "allow" and not any(_fits(value, known) for known in self.allowable):
             raise ValueError(f"allow is one of {', '.join(self.allowable)}")
         if key in self.references:
             try:
                 check_reference(value, key=key)
             except ConfigError as e:
                 raise ValueError(f"{e.key} {e.message}: {e.hint}") from None
+
+
+def _fits(value: str, known: str) -> bool:
+    prefix = known.removesuffix("NAME") if known.endswith(":NAME") else None
+    return value == known if prefix is None else value.startswith(prefix) and value != prefix
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@ from typing import Any
 from hoopaddon.adapters.ssh.shell.facts import ShellFacts, facts_of
 from hoopaddon.command import Command
 from hoopaddon.commands import ShellCommand, ShellProgram
+from hoopaddon.errors import Refused
+from hoopaddon.facts import Facts
 from hoopaddon.session import Session
 
 
@@ -38,3 +40,19 @@ class SshShell(Command, hook="ssh_shell", protocol="ssh"):
     """An interactive shell; what is typed into it are commands of their own."""
 
     __slots__ = ()
+
+
+class SshSubsystem(Command, hook="ssh_subsystem", protocol="ssh"):
+    """A program of the target's that speaks a protocol of its own, which is not read: NETCONF for example."""
+
+    __slots__ = ()
+
+    @property
+    def facts(self) -> Facts:
+        """Its name is its only object."""
+        return Facts(frozenset({"subsystem"}), frozenset({self.text}))
+
+    def rewrite(self, text: str) -> None:
+        """Refused: what the client then says was meant for the one that it asked for."""
+        if text != self.text:
+            raise Refused("a subsystem cannot be rewritten")

@@ -41,6 +41,7 @@ FORM = TargetForm(
         "remote_forward",
         "agent_forward",
         "environment",
+        "subsystem:NAME",
         "legacy_client",
         "legacy_target",
     ),

@@ -14,7 +14,7 @@ from mitmproxy import hooks as mitmproxy_hooks
 from hoopaddon import ConfigError, FileOperation, Outcome, Refused
 from hoopaddon.adapter import adapters
 from hoopaddon.adapters.postgres.session.replication import replication
-from hoopaddon.adapters.ssh.commands import SshShell
+from hoopaddon.adapters.ssh.commands import SshShell, SshSubsystem
 from hoopaddon.adapters.ssh.session.forwards import SshForward
 from hoopaddon.adapters.ssh.sftp.command import SftpOperation
 from hoopaddon.adapters.ssh.terminal.command import UNSURE, SshInput
@@ -133,6 +133,11 @@ def test_hook_ssh_exec(example: ModuleType) -> None:
 def test_hook_ssh_shell(example: ModuleType) -> None:
     assert judge(example, SshShell(session(groups=["ops"], protocol="ssh"), "shell")).passes
     assert not judge(example, SshShell(session(groups=["agents"], protocol="ssh"), "shell")).passes
+
+
+def test_hook_ssh_subsystem(example: ModuleType) -> None:
+    assert judge(example, SshSubsystem(session(groups=["network"], protocol="ssh"), "netconf")).passes
+    assert not judge(example, SshSubsystem(session(groups=["dev"], protocol="ssh"), "netconf")).passes
 
 
 def test_hook_ssh_input(example: ModuleType) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import asyncssh
 
-from hoopaddon.adapters.ssh.commands import SshExec, SshShell
+from hoopaddon.adapters.ssh.commands import SshExec, SshShell, SshSubsystem
 from hoopaddon.adapters.ssh.session import inlets
 from hoopaddon.adapters.ssh.session.bridge import Bridge
 from hoopaddon.adapters.ssh.session.environment import bound, passes
@@ -19,6 +19,7 @@ from hoopaddon.adapters.ssh.session.running import REFUSED_STATUS, Running, refu
 from hoopaddon.adapters.ssh.session.wires import ClientWire, Terminal, Wish
 from hoopaddon.adapters.ssh.sftp.exec_line import transfer_of
 from hoopaddon.adapters.ssh.terminal import modes
+from hoopaddon.adapters.ssh.terminal.piped import feeds_shell
 from hoopaddon.command import Command
 from hoopaddon.errors import HoopaddonError, Refused
 from hoopaddon.output import Output
@@ -32,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 FAILED_STATUS = 255
 SFTP = "sftp"
-"""The one subsystem that can be seen into."""
+"""The one subsystem that can be seen into; others pass unseen, and only where the mode allows them by name."""
 MOST_SIGNALS = 16
 """How many a client may send to a program before it runs."""
 
@@ -130,16 +131,21 @@ class ClientChannel(asyncssh.SSHServerSession[bytes]):
     async def _judge(self, session: Session, target: asyncssh.SSHClientConnection, wish: Wish) -> None:
         wish.environment, wish.terminal, wish.agent = self._environment, self._terminal, self._agent
         gateway = self._connection.gateway
-        if wish.request == "subsystem" and wish.text != SFTP:
-            # Granted and then ended: clients show no word of a request that fails.
-            name = one_line(wish.text)
-            logger.info("%s: refused the subsystem %s", self._connection.client_address, name)
-            self.fail(f"the subsystem {name} is not allowed here")
-            return
-        if wish.request == "subsystem":
+        if wish.request == "subsystem" and wish.text == SFTP:
             # What is done over it is judged, each operation by itself. A terminal would edit the bytes after that.
             wish.terminal = None
             await self._bridged(target, wish, self._new_bridge(session, wish, None, inlets.sftp(session, gateway)))
+            return
+        if wish.request == "subsystem" and f"subsystem:{wish.text}" not in self._connection.mode.target.allowed:
+            # Granted and then ended: clients show no word of a request that fails.
+            name = one_line(wish.text)
+            logger.info(
+                "%s: refused the subsystem %s; allow=subsystem:%s lets it through",
+                self._connection.client_address,
+                name,
+                name,
+            )
+            self.fail(f"the subsystem {name} is not allowed here")
             return
         running = self._running = Running(gateway, self._command(session, wish))
         verdict = await running.judge(self.say)
@@ -154,6 +160,8 @@ class ClientChannel(asyncssh.SSHServerSession[bytes]):
         beside = bound(self._environment)
         if wish.request == "exec":
             return SshExec(session, wish.text, beside)
+        if wish.request == "subsystem":
+            return SshSubsystem(session, wish.text, beside)
         columns, rows = self._terminal.size[:2] if self._terminal else (0, 0)
         name = self._terminal.name if self._terminal else ""
         return SshShell(session, wish.request, (name, columns, rows, *beside))
@@ -177,7 +185,7 @@ class ClientChannel(asyncssh.SSHServerSession[bytes]):
         if make is None and wish.terminal is not None:
             strict = "lines" in self._connection.mode.target.settings
             make = inlets.terminal(session, self._connection.gateway, wish.terminal.size[:2], strict=strict)
-        elif make is None and wish.request == "shell":
+        elif make is None and (not isinstance(command, SshExec) or feeds_shell(command)):
             make = inlets.piped(session, self._connection.gateway)
         await self._bridged(target, wish, self._new_bridge(session, wish, running, make))
 

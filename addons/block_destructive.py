@@ -7,9 +7,20 @@ Every group of refusals is an option, on by default: `--set block_truncate=false
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from hoopaddon import Addon, FileOperation, Loader, Refused, ShellCommand, ShellProgram, SqlCommand, SqlStatement, ctx
+from hoopaddon import (
+    Addon,
+    FileOperation,
+    KubeCommand,
+    Loader,
+    Refused,
+    ShellCommand,
+    ShellProgram,
+    SqlCommand,
+    SqlStatement,
+    ctx,
+)
+from hoopaddon.hazards import KUBE_RULES, ShellRule, Words, file_reason, kube_reason, written
 from hoopaddon.hazards import RULES as SHELL_RULES
-from hoopaddon.hazards import ShellRule, Words, file_reason, written
 
 FUNCTIONS = frozenset(
     {
@@ -236,6 +247,7 @@ class BlockDestructive(Addon):
         self._other_checks: tuple[Check, ...] = ()
         self._use(RULES.values())
         self._shell = {name: rule for name, rule in SHELL_RULES.items() if rule.on}
+        self._kube = {name: rule for name, rule in KUBE_RULES.items() if rule.on}
         self._allowed_paths: frozenset[str] = frozenset()
 
     def _use(self, rules: Iterable[Rule]) -> None:
@@ -263,6 +275,8 @@ class BlockDestructive(Addon):
 
         for name, shell_rule in SHELL_RULES.items():
             loader.add_option(f"block_{name}", bool, shell_rule.on, shell_rule.help)
+        for name, kube_rule in KUBE_RULES.items():
+            loader.add_option(f"block_{name}", bool, kube_rule.on, kube_rule.help)
         loader.add_option(
             "block_allow_paths",
             Sequence[str],
@@ -280,6 +294,7 @@ class BlockDestructive(Addon):
             self._prefixes = PREFIXES
         self._allowed_tables = listed(options.block_allow_tables)
         self._shell = {name: rule for name, rule in SHELL_RULES.items() if getattr(options, f"block_{name}")}
+        self._kube = {name: rule for name, rule in KUBE_RULES.items() if getattr(options, f"block_{name}")}
         self._allowed_paths = listed(options.block_allow_paths)
 
     def postgres_query(self, command: SqlCommand) -> None:
@@ -316,7 +331,15 @@ class BlockDestructive(Addon):
         # A shell that is started at a prompt reads what is typed, and that is judged line by line.
         self._check_programs(command, {name: rule for name, rule in self._shell.items() if name != "input_code"})
 
-    def _check_programs(self, command: ShellCommand, rules: dict[str, ShellRule]) -> None:
+    def kube_request(self, command: KubeCommand) -> None:
+        if reason := kube_reason(command, self._kube):
+            raise Refused(reason)
+        if command.argv:
+            # At a terminal what is typed is judged line by line.
+            seen = {"input_code"} if command.options.get("tty") == "true" else set()
+            self._check_programs(command, {name: rule for name, rule in self._shell.items() if name not in seen})
+
+    def _check_programs(self, command: ShellCommand | KubeCommand, rules: dict[str, ShellRule]) -> None:
         for program in command.programs:
             for name, rule in rules.items():
                 if (reason := rule.check(program)) and not self._is_own(name, program):

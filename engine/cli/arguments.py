@@ -34,8 +34,8 @@ def parser() -> argparse.ArgumentParser:
         add_help=False,
     )
     _add_targets(parser)
-    _add_policies(parser)
-    _add_settings(parser)
+    add_policies(parser)
+    add_settings(parser)
     _add_information(parser)
     return parser
 
@@ -55,7 +55,7 @@ def _add_targets(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_policies(parser: argparse.ArgumentParser) -> None:
+def add_policies(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("policies")
     group.add_argument(
         "-s",
@@ -72,7 +72,7 @@ def _add_policies(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_settings(parser: argparse.ArgumentParser) -> None:
+def add_settings(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("settings")
     group.add_argument(
         "--set",

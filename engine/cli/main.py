@@ -13,6 +13,7 @@ COMMANDS = {
     "users": ("hoopaddon.cli.users", "hash a password for the file of users"),
     "sessions": ("hoopaddon.cli.sessions", "list, show, replay, search, verify and export what was recorded"),
     "approvals": ("hoopaddon.cli.approvals", "answer the commands that wait for a human"),
+    "mcp": ("hoopaddon.cli.mcp", "stand between an agent and an MCP server that it starts"),
 }
 """The first words that are commands; anything else runs the gateway."""
 

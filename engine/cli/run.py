@@ -48,7 +48,7 @@ async def _run(arguments: argparse.Namespace) -> int:
     log = TerminalLog(on_broken=gateway.shutdown)
     gateway.addons.add_machinery(log)
     try:
-        _configure(gateway, arguments)
+        configure(gateway, arguments)
         if arguments.options:
             optmanager.dump_defaults(gateway.options, sys.stdout)
             return 0
@@ -68,7 +68,7 @@ async def _run(arguments: argparse.Namespace) -> int:
         log.uninstall()
 
 
-def _configure(gateway: "Gateway", arguments: argparse.Namespace) -> None:
+def configure(gateway: "Gateway", arguments: argparse.Namespace) -> None:
     """Settle every option: the configuration file, then `--set`, then the arguments. Raises ConfigError."""
     options = gateway.options
     if arguments.quiet or arguments.options or arguments.commands:

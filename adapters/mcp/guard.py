@@ -1,0 +1,365 @@
+"""Between a client and a server that exchange messages over one connection: nothing passes unjudged, either way.
+
+The guard does no input or output of its own: it is fed messages, and sends them by the two functions it was made
+with. What it sends it has written itself, so what was read here is what is read there.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any
+
+from hoopaddon.adapters.mcp import refusals
+from hoopaddon.adapters.mcp.answers import Answers
+from hoopaddon.adapters.mcp.conversation import Asked, Conversation
+from hoopaddon.adapters.mcp.making import command_of, rewritten, server_command
+from hoopaddon.adapters.mcp.messages import (
+    INVALID_REQUEST,
+    Answer,
+    Batch,
+    Failure,
+    Id,
+    Message,
+    NotAMessage,
+    Notification,
+    Request,
+    Result,
+    read,
+    write,
+)
+from hoopaddon.adapters.mcp.running import Running
+from hoopaddon.adapters.mcp.toolbox import Toolbox
+from hoopaddon.command import Outcome, Verdict
+from hoopaddon.errors import HoopaddonError, Refused
+from hoopaddon.policy.chain import place
+from hoopaddon.policy.in_force import Judge
+from hoopaddon.session import Session
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_LIMIT_BYTES = 16 << 20
+_NOTE = 1e-6
+"""How far a held call says it has come: progress has to grow, and must stay below what the server will say."""
+
+type Send = Callable[[bytes], Awaitable[None]]
+
+
+class McpGuard:
+    """See the module. `to_client` and `to_server` take one message; the feeding methods return when it is taken."""
+
+    def __init__(
+        self,
+        session: Session,
+        gateway: Judge,
+        to_client: Send,
+        to_server: Send,
+        *,
+        toolbox: Toolbox,
+        binary: bool = False,
+        methods: frozenset[str] = frozenset(),
+        limit_bytes: int = DEFAULT_LIMIT_BYTES,
+    ) -> None:
+        self._session = session
+        self._gateway = gateway
+        self._to_client = to_client
+        self._to_server = to_server
+        self._toolbox = toolbox
+        self.limit_bytes = limit_bytes
+        self._conversation = Conversation(methods)
+        self._answers = Answers(session, gateway, self._conversation, toolbox, binary=binary)
+        self._running: dict[tuple[bool, Id], Running] = {}
+        """By who answers (True: the client) and the request's id."""
+        self._judging: dict[tuple[bool, Id], asyncio.Task[None]] = {}
+        self._notes: set[asyncio.Task[None]] = set()
+        self.idle = asyncio.Event()
+        """Set while the client waits for no answer."""
+        self.idle.set()
+
+    # -- from the client
+
+    async def from_client(self, data: bytes) -> None:
+        """A message of the client's."""
+        if len(data) > self.limit_bytes:
+            await self.oversized(from_client=True)
+            return
+        try:
+            for message in self._split(read(data, from_client=True)):
+                await self._client_says(message)
+        except NotAMessage as e:
+            await self._to_client(write(e.answer))
+
+    async def oversized(self, *, from_client: bool) -> None:
+        """A message that was longer than any may be, and was thrown away."""
+        reason = f"the message is longer than {self.limit_bytes} bytes"
+        if from_client:
+            await self._to_client(write(Failure(None, INVALID_REQUEST, reason)))
+            return
+        # Which request it would have answered, nobody has read.
+        for asked in [asked for asked in self._conversation.of_client.values() if asked.forwarded]:
+            self._end((False, asked.request.id), error=reason)
+            self._no_longer(asked)
+            await self._to_client(write(refusals.withheld(asked.request, f"a message of the server's: {reason}")))
+
+    def _split(self, found: Message | Batch) -> tuple[Message, ...]:
+        if not isinstance(found, Batch):
+            return (found,)
+        if not self._conversation.batches:
+            raise NotAMessage(INVALID_REQUEST, "this version of the protocol has no batches")
+        return found.messages
+
+    async def _client_says(self, message: Message) -> None:
+        match message:
+            case Request():
+                await self._client_asks(message)
+            case Notification(method="notifications/cancelled"):
+                await self._client_cancels(message)
+            case Notification():
+                if self._conversation.client_tells(message):
+                    await self._to_server(write(message))
+            case Result() | Failure():
+                await self._client_answers(message)
+
+    async def _client_asks(self, request: Request) -> None:
+        asked = self._conversation.client_asks(request)
+        self.idle.clear()
+        try:
+            command = command_of(self._session, asked.request, self._toolbox)
+        except NotAMessage:
+            self._no_longer(asked)
+            raise
+        if self._conversation.client:
+            self._session.parameters["client"] = self._conversation.client
+        if command is None:
+            asked.forwarded = True
+            await self._to_server(write(asked.request))
+            return
+        asked.command = command
+        running = self._running[False, request.id] = Running(self._gateway, command)
+        await self._spawn((False, request.id), self._judge(asked, running))
+
+    async def _spawn(self, key: tuple[bool, Id], judging: Coroutine[Any, Any, None]) -> None:
+        """Judge at once where that takes no waiting, else beside what comes next."""
+        task = asyncio.Task(judging, loop=asyncio.get_running_loop(), eager_start=True)
+        if task.done():
+            task.result()
+            return
+        self._judging[key] = task
+        task.add_done_callback(lambda _: self._judging.pop(key, None))
+
+    async def _judge(self, asked: Asked, running: Running) -> None:
+        request, command = asked.request, running.command
+        try:
+            answer = self._beforehand(asked, running)
+            if answer is None:
+                verdict = await running.judge(lambda number, text: self._note(asked, number, text))
+                answer = refusals.of_verdict(request, verdict) if not verdict.passes else None
+            if answer is None:
+                answer = self._rewrite(asked, running)
+            if answer is None:
+                running.begin()
+                asked.forwarded = True
+                await self._to_server(write(asked.request))
+                return
+        except asyncio.CancelledError:
+            running.end(error="cancelled")
+            raise
+        except Exception as e:
+            logger.error("a request was not judged: %s at %s", type(e).__name__, place(e))
+            command.verdict = Verdict(Outcome.FAILED, "the gateway failed")
+            answer = refusals.of_verdict(request, command.verdict)
+        running.end()
+        self._forget(asked)
+        await self._to_client(write(answer))
+
+    def _beforehand(self, asked: Asked, running: Running) -> Answer | None:
+        """The refusal of a tool that nobody may call."""
+        request = asked.request
+        if request.method != "tools/call":
+            return None
+        reason = self._toolbox.refusal(request.params["name"], request.params.get("arguments") or {})
+        if not reason:
+            return None
+        running.command.verdict = Verdict(Outcome.REFUSED, reason)
+        return refusals.to_client(request, reason)
+
+    def _rewrite(self, asked: Asked, running: Running) -> Answer | None:
+        command = running.command
+        try:
+            asked.request = rewritten(asked.request, command)  # type: ignore[arg-type]
+        except Refused as e:
+            command.verdict = Verdict(Outcome.FAILED, e.reason)
+            return refusals.of_verdict(asked.request, command.verdict)
+        return self._beforehand(asked, running)
+
+    def _forget(self, asked: Asked) -> None:
+        if asked.request.method == "initialize":
+            self._conversation.not_agreed()
+        self._running.pop((False, asked.request.id), None)
+        self._no_longer(asked)
+
+    def _no_longer(self, asked: Asked) -> None:
+        """The client does not wait for this any more."""
+        waiting = self._conversation.of_client
+        if waiting.get(asked.request.id) is asked:
+            del waiting[asked.request.id]
+        if not waiting:
+            self.idle.set()
+
+    def _note(self, asked: Asked, number: int, text: str) -> None:
+        if asked.token is None:
+            return
+        params = {"progressToken": asked.token, "progress": number * _NOTE, "message": text}
+        note = asyncio.ensure_future(self._to_client(write(Notification("notifications/progress", params))))
+        self._notes.add(note)
+        note.add_done_callback(self._notes.discard)
+
+    async def _client_cancels(self, told: Notification) -> None:
+        asked = _named(self._conversation.of_client, told)
+        if asked is None or asked.request.method == "initialize":
+            return
+        key = (False, asked.request.id)
+        self._no_longer(asked)
+        if key in self._judging:
+            self._judging[key].cancel()
+        self._end(key, error="cancelled by the client")
+        if asked.forwarded:
+            await self._to_server(write(told))
+
+    async def _client_answers(self, answer: Answer) -> None:
+        asked = self._conversation.of_server.get(answer.id) if answer.id is not None else None
+        if asked is None or not asked.forwarded:
+            logger.info("an answer of the client's was dropped: nobody waits for it")
+            return
+        del self._conversation.of_server[asked.request.id]
+        self._end((True, asked.request.id), "error" if isinstance(answer, Failure) else "answered")
+        await self._to_server(write(answer))
+
+    # -- from the server
+
+    async def from_server(self, data: bytes) -> None:
+        """A message of the server's."""
+        if len(data) > self.limit_bytes:
+            await self.oversized(from_client=False)
+            return
+        try:
+            for message in self._split(read(data, from_client=False)):
+                await self._server_says(message)
+        except NotAMessage as e:
+            logger.warning("what the server sent was dropped: %s", e)
+            if e.answer.id is not None:
+                await self._to_server(write(e.answer))
+
+    async def _server_says(self, message: Message) -> None:
+        match message:
+            case Request():
+                await self._server_asks(message)
+            case Notification(method="notifications/cancelled"):
+                await self._server_cancels(message)
+            case Notification():
+                told = await self._answers.notification(message)
+                if told is not None:
+                    await self._to_client(write(told))
+            case Result() | Failure():
+                await self._server_answers(message)
+
+    async def _server_answers(self, answer: Answer) -> None:
+        asked = self._conversation.of_client.get(answer.id) if answer.id is not None else None
+        if asked is None or not asked.forwarded:
+            logger.info("an answer of the server's was dropped: nobody waits for it")
+            return
+        # The id is free from here on, and its answer is still on the way.
+        del self._conversation.of_client[asked.request.id]
+        running = self._running.pop((False, asked.request.id), None)
+        shown = await self._answers.answer(asked, answer)
+        data = write(shown)
+        if running is not None:
+            running.end(_tag(shown), bytes=len(data))
+        await self._to_client(data)
+        self._no_longer(asked)
+
+    async def _server_asks(self, request: Request) -> None:
+        asked = self._conversation.server_asks(request)
+        if request.method == "ping":
+            asked.forwarded = True
+            await self._to_client(write(request))
+            return
+        asked.command = server_command(self._session, request.method, request.params)
+        running = self._running[True, request.id] = Running(self._gateway, asked.command)
+        await self._spawn((True, request.id), self._judge_server(asked, running))
+
+    async def _judge_server(self, asked: Asked, running: Running) -> None:
+        command = running.command
+        try:
+            verdict = await running.judge(lambda _number, _text: None)
+            if verdict.passes:
+                asked.request = rewritten(asked.request, command)  # type: ignore[arg-type]
+                request = await self._answers.request(asked)
+                running.begin()
+                asked.forwarded = True
+                await self._to_client(write(request))
+                return
+            reason = "a policy says no"
+        except asyncio.CancelledError:
+            running.end(error="cancelled")
+            raise
+        except HoopaddonError as e:
+            command.verdict = Verdict(Outcome.FAILED, str(e))
+            reason = "a policy says no"
+        except Exception as e:
+            logger.error("a request was not judged: %s at %s", type(e).__name__, place(e))
+            command.verdict = Verdict(Outcome.FAILED, "the gateway failed")
+            reason = "the gateway failed"
+        running.end()
+        self._conversation.of_server.pop(asked.request.id, None)
+        self._running.pop((True, asked.request.id), None)
+        await self._to_server(write(refusals.to_server(asked.request, reason)))
+
+    async def _server_cancels(self, told: Notification) -> None:
+        asked = _named(self._conversation.of_server, told)
+        if asked is None:
+            return
+        key = (True, asked.request.id)
+        del self._conversation.of_server[asked.request.id]
+        if key in self._judging:
+            self._judging[key].cancel()
+        self._end(key, error="cancelled by the server")
+        if asked.forwarded:
+            await self._to_client(write(told))
+
+    # -- the end
+
+    def _end(self, key: tuple[bool, Id], tag: str = "", error: str = "", bytes: int = 0) -> None:
+        if running := self._running.pop(key, None):
+            running.end(tag, error, bytes)
+
+    async def server_left(self, reason: str) -> None:
+        """The server is gone: whoever waits is told."""
+        for task in list(self._judging.values()):
+            task.cancel()
+        for asked in list(self._conversation.of_client.values()):
+            self._end((False, asked.request.id), error=reason)
+            await self._to_client(write(refusals.to_client(asked.request, reason)))
+            self._no_longer(asked)
+
+    async def close(self) -> None:
+        """Nobody listens any more: what is held is given up, and every command has its end."""
+        tasks = [*self._judging.values(), *self._notes]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        for key in list(self._running):
+            self._end(key, error="the session ended")
+
+
+def _named(waiting: Mapping[Id, Asked], told: Notification) -> Asked | None:
+    """The request that a cancellation is of: its sender's own, by exactly this id."""
+    id = told.params.get("requestId")
+    found = waiting.get(id) if isinstance(id, str | int) else None
+    return found if found is not None and type(found.request.id) is type(id) else None
+
+
+def _tag(answer: Answer) -> str:
+    if isinstance(answer, Failure):
+        return f"error {answer.code}"
+    return "error" if answer.result.get("isError") is True else "ok"

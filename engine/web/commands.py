@@ -191,6 +191,11 @@ class KubeCommand(Command, ABC):
 
     @property
     @abstractmethod
+    def tool(self) -> str:
+        """What kubectl says that it was called for: `kubectl delete`. Nobody has checked it."""
+
+    @property
+    @abstractmethod
     def argv(self) -> tuple[str, ...]:
         """What `exec` runs, word by word."""
 

@@ -73,7 +73,7 @@ def enters_system(c: KubeCommand) -> str:
 
 def deletes_system(c: KubeCommand) -> str:
     if (
-        c.verb in DELETES
+        "delete" in c.verbs
         and c.namespace in SYSTEM_NAMESPACES
         and c.resource not in ("namespaces", "leases", "events")
     ):

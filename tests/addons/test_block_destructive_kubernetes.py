@@ -73,6 +73,6 @@ def test_the_collections_are_as_large_as_they_should_be() -> None:
 def test_every_rule_can_be_turned_off(rule: str) -> None:
     request = next(text for name, text in DESTRUCTIVE if name == rule)
     others = {name for name, text in DESTRUCTIVE if text == request}
-    with Bench(BlockDestructive(), options={option: False for option in OPTIONS}) as bench:
+    with Bench(BlockDestructive(), options=dict.fromkeys(OPTIONS, False)) as bench:
         assert others == {rule}
         assert judged(bench, request).passes

@@ -15,7 +15,16 @@ from hoopaddon.loader import Loader
 from hoopaddon.output import Output
 from hoopaddon.rows import Column, Row, Rows
 from hoopaddon.session import Session, Target, User
-from hoopaddon.web.commands import ContextCommand, KubeCommand, ToolCommand
+from hoopaddon.web.commands import (
+    ContextCommand,
+    GraphQLCall,
+    GraphQLOperation,
+    HttpCommand,
+    HttpPart,
+    KubeCommand,
+    ToolCommand,
+)
+from hoopaddon.web.request import Headers
 
 __all__ = [
     "Addon",
@@ -29,6 +38,11 @@ __all__ = [
     "Facts",
     "FileOperation",
     "Forward",
+    "GraphQLCall",
+    "GraphQLOperation",
+    "Headers",
+    "HttpCommand",
+    "HttpPart",
     "KubeCommand",
     "Loader",
     "Outcome",

@@ -1,0 +1,90 @@
+"""What a Content-Type says (RFC 9110 section 8.3)."""
+
+import re
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from hoopaddon.errors import Unparsable
+from hoopaddon.web.request import Headers
+
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_TYPE = re.compile(rf"{_WORD}/{_WORD}")
+_VALUE = rf'({_WORD}(?:[:/?=@,]{_WORD})*)|"((?:[^"\\]|\\.)*+)"'
+_PARAMETER = re.compile(rf"[ \t]*;[ \t]*(?:({_WORD})=(?:{_VALUE}))?[ \t]*", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+
+_JSON = frozenset({"application/json", "text/json", "application/x-json", "application/csp-report"})
+_LINES = frozenset(f"application/{n}" for n in ("x-ndjson", "ndjson", "jsonl", "x-jsonlines", "jsonlines"))
+_PROTOBUF = frozenset(f"application/{n}" for n in ("proto", "protobuf", "x-protobuf", "x-google-protobuf"))
+_XML = frozenset({"application/xml", "text/xml"})
+
+
+@dataclass(frozen=True, slots=True)
+class MediaType:
+    """`name` is in lower case, empty where none is said."""
+
+    name: str = ""
+    parameters: MappingProxyType[str, str] = MappingProxyType({})
+
+    @property
+    def charset(self) -> str:
+        return self.parameters.get("charset", "")
+
+    @property
+    def family(self) -> str:
+        """How such a body is read: a kind of body, `lines` (JSON by lines), `protobuf`, or empty for all others."""
+        name = self.name
+        for family, names in _FAMILIES.items():
+            if name in names:
+                return family
+        if name.startswith("multipart/"):
+            return "multipart"
+        if name.startswith(("application/grpc", "application/connect+")):
+            return "grpc"
+        if name.endswith("+json"):
+            return "json"
+        if name.endswith("+xml"):
+            return "xml"
+        return "text" if name.startswith("text/") else ""
+
+
+_FAMILIES = {
+    "json": _JSON,
+    "lines": _LINES,
+    "form": frozenset({"application/x-www-form-urlencoded"}),
+    "graphql": frozenset({"application/graphql"}),
+    "protobuf": _PROTOBUF,
+    "xml": _XML,
+}
+
+
+def media_type(headers: Headers) -> MediaType:
+    """The one media type of a message. Raises `Unparsable` where there are two, or one that cannot be read."""
+    fields = headers.all("content-type")
+    if len(fields) > 1:
+        raise Unparsable("a request with more than one Content-Type")
+    return read_media_type(fields[0]) if fields else MediaType()
+
+
+def read_media_type(field: str) -> MediaType:
+    """Raises `Unparsable` for parameters that cannot be read, or that are given twice."""
+    field = field.strip()
+    if not field:
+        return MediaType()
+    found = _TYPE.match(field)
+    if found is None:
+        raise Unparsable("a Content-Type that cannot be read")
+    parameters: dict[str, str] = {}
+    at = found.end()
+    while at < len(field):
+        parameter = _PARAMETER.match(field, at)
+        if parameter is None:
+            raise Unparsable("a Content-Type that cannot be read")
+        at = parameter.end()
+        name, token, quoted = parameter.groups()
+        if name is None:
+            continue
+        if name.lower() in parameters:
+            raise Unparsable("a Content-Type with the same parameter twice")
+        parameters[name.lower()] = token if token is not None else _ESCAPED.sub(r"\1", quoted)
+    return MediaType(found[0].lower(), MappingProxyType(parameters))

@@ -1,0 +1,103 @@
+"""JSON (RFC 8259) that all readers read in the same way; what two of them could take for two things is refused."""
+
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+from hoopaddon.errors import Unparsable
+
+MOST_LEVELS = 100
+MOST_DIGITS = 20
+"""An integer of 64 bits has no more; longer ones are rounded by some and refused by others."""
+
+_LONE = re.compile(r"\\u[dD][89a-fA-F]")
+# A string that does not end goes to the end, so that no part of it is looked at twice.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+
+
+class Ambiguous(Unparsable):
+    """It is JSON, or begins as JSON, but other readers may read it otherwise."""
+
+
+class TrailingData(Ambiguous):
+    """There is more after the end of a value."""
+
+
+class NotJson(Unparsable):
+    """It is no JSON."""
+
+
+def loads(text: str) -> Any:
+    """The value. Raises `Ambiguous` or `NotJson`, both `Unparsable`, without a word of the text."""
+    check_depth(text)
+    try:
+        value = _DECODER.decode(text)
+    except Unparsable:
+        raise
+    except RecursionError:
+        raise Ambiguous("JSON that nests too deep") from None
+    except json.JSONDecodeError as e:
+        if e.msg == "Extra data":
+            raise TrailingData("JSON with more after its end") from None
+        raise NotJson("a body that is not the JSON that it claims to be") from None
+    if _LONE.search(text):
+        _check_characters(value)
+    return value
+
+
+def check_depth(text: str) -> None:
+    """Raises `Ambiguous` for brackets that nest deeper than anybody has to read them."""
+    if text.count("[") + text.count("{") <= MOST_LEVELS:
+        return
+    level = 0
+    for token in _TOKEN.finditer(text):
+        match text[token.start()]:
+            case "[" | "{":
+                level += 1
+                if level > MOST_LEVELS:
+                    raise Ambiguous("JSON that nests too deep")
+            case "]" | "}":
+                level -= 1
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise Ambiguous("JSON in which an object has the same name twice")
+    for name in found:
+        if "\x00" in name:
+            raise Ambiguous("JSON in which a name holds a NUL")
+    return found
+
+
+def _constant(_name: str) -> NoReturn:
+    raise Ambiguous("JSON with a number that JSON does not have")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise Ambiguous("JSON with a number that is out of range")
+    return value
+
+
+def _int(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise Ambiguous("JSON with a number that is out of range")
+    value = int(text)
+    if not -(1 << 63) <= value < 1 << 64:
+        raise Ambiguous("JSON with a number that is out of range")
+    return value
+
+
+def _check_characters(value: Any) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise Ambiguous("JSON with half of a character") from None
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_float, parse_int=_int, parse_constant=_constant, strict=True
+)

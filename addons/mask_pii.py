@@ -11,16 +11,20 @@ from fnmatch import fnmatchcase
 
 from mitmproxy.exceptions import OptionsError
 
-from hoopaddon import Addon, Column, ConfigError, Loader, Output, Rows, ctx
+from hoopaddon import Addon, Column, ConfigError, Loader, Output, Refused, Rows, ctx
 from hoopaddon.detect import (
+    BODY_KINDS,
     ENTITIES,
     UNSEARCHED,
+    BodyMask,
+    Fields,
     Mask,
     Prefilter,
     Pseudonyms,
     StreamMask,
     StreamState,
     UnknownEntity,
+    body_state,
     expand,
     finder,
     mask_json,
@@ -40,7 +44,7 @@ _MASKED = "masked"
 _JSON = frozenset({"json", "jsonb"})
 _MAX_JSON = 1_000_000
 _MAX_PLANS = 1024
-_STREAMS = frozenset({"stdout", "stderr", "body", "log"})
+_STREAMS = frozenset({"stdout", "stderr", "log"})
 _STATE = "mask_pii.streams"
 _MAX_STREAMS = 256
 
@@ -68,6 +72,7 @@ class MaskPII(Addon):
         add("mask_except_columns", names, [], "Columns of tables to leave alone, as `public.orders.reference`.")
         add("mask_style", str, "redact", "What stands in the place of a value.", STYLES)
         add("mask_styles", names, [], "Styles for single entities, as `email=hash`; `column` is a whole column.")
+        add("mask_binary", str, "pass", "What becomes of bodies that are no text.", ("pass", "refuse"))
         add("mask_key", str, "", "Key of the style hash, as `env:NAME` or `file:PATH`. Empty: random per start.")
 
     def configure(self, updated: set[str]) -> None:
@@ -93,6 +98,8 @@ class MaskPII(Addon):
         self._except = _patterns(options.mask_except_columns)
         self._finder = finder(entities)
         self._prefilter = Prefilter(entities)
+        self._refuses_binary = options.mask_binary == "refuse"
+        self._bodies = BodyMask(self._finder, self._mask, Fields(self._columns), self._mask_whole)
         self._streams = StreamMask(self._finder, self._mask, self._mask_json_line)
         self._plans: dict[tuple[Column, ...], Plan] = {}
         self._last: tuple[tuple[Column, ...], Plan] = ((), Plan((), ()))
@@ -204,14 +211,17 @@ class MaskPII(Addon):
             self._resized(output)
         elif kind == "terminal":
             output.text = self._streams.terminal(text, self._stream_state(output))
+        elif kind in BODY_KINDS:
+            output.text = self._bodies.edit(kind, text, body_state(output.vars, _STATE))
         elif kind == "binary":
-            return
+            if self._refuses_binary:
+                raise Refused(f"{text} cannot be looked into")
         elif kind in _STREAMS:
             output.text = self._streams.lines(text, self._stream_state(output))
         else:
             if self._columns and kind in ("error", "notice"):
                 text = self._mask_quoted(text)
-            output.text = self._mask_cell(text, kind == "json")
+            output.text = self._mask_cell(text, False)
 
     def _stream_state(self, output: Output, kind: str = "") -> StreamState:
         """What is remembered of this stream, for as long as its session lives."""

@@ -6,8 +6,9 @@ import re
 from hoopaddon.detect.finder import UNSEARCHED, Finder, Match
 from hoopaddon.detect.masks import Mask, replace
 
-# A string, with its quotes, or a number. Possessive: one pass, whatever the text.
-_TOKEN = re.compile(r'"(?:[^"\\]++|\\.)*+"|-?[0-9][0-9.eE+-]*+', re.DOTALL)
+# Possessive: one pass, whatever the text.
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_MOST_NESTED = 4
 _NUMBER = re.compile(r"[-+0-9.eE]*+")
 _NUMBER_MARKS = frozenset("-+0123456789.eE")
 
@@ -21,24 +22,25 @@ def mask_json(text: str, finder: Finder, mask: Mask) -> str:
         return _mask_plain(text, finder.find(text), mask)
     if len(text) > MAX_ESCAPED:
         return json.dumps(mask(UNSEARCHED, text))
-    text = _TOKEN.sub(lambda token: _mask_token(token[0], finder, mask), text)
-    # What spans several tokens, such as a secret after its name.
+    text = _STRING.sub(lambda token: _mask_escaped(token[0], finder, mask) if "\\" in token[0] else token[0], text)
+    # What has no escapes in it, and what spans several tokens, such as a secret after its name.
     found = finder.find(text)
     return _mask_plain(text, found, mask, escapes=True) if found else text
 
 
-def _mask_token(token: str, finder: Finder, mask: Mask) -> str:
-    if not token.startswith('"'):
-        return "null" if finder.find(token) else token
-    if "\\" not in token:
-        return replace(token, finder.find(token), mask)
+def _mask_escaped(token: str, finder: Finder, mask: Mask, nested: int = 0) -> str:
     try:
         value = json.loads(token, strict=False)
     except ValueError:
-        # No JSON after all; a whole masked string is the safe side.
-        return json.dumps(mask(UNSEARCHED, token))
-    found = finder.find(value)
-    return json.dumps(replace(value, found, mask), ensure_ascii=False) if found else token
+        # No JSON after all; a whole masked string is the safe side. What only looks like JSON is left as it is.
+        return token if nested else json.dumps(mask(UNSEARCHED, token))
+    shown = value
+    if "\\" in value and value[:1] in ("{", "[", '"') and nested < _MOST_NESTED:
+        shown = _STRING.sub(
+            lambda inner: _mask_escaped(inner[0], finder, mask, nested + 1) if "\\" in inner[0] else inner[0], value
+        )
+    shown = replace(shown, finder.find(shown), mask)
+    return token if shown == value else json.dumps(shown, ensure_ascii=False)
 
 
 def _mask_plain(text: str, matches: list[Match], mask: Mask, *, escapes: bool = False) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from hoopaddon import (
     Addon,
+    Facts,
     FileOperation,
     KubeCommand,
     Loader,
@@ -17,48 +18,25 @@ from hoopaddon import (
     ShellProgram,
     SqlCommand,
     SqlStatement,
+    ToolCommand,
+    Unparsable,
     ctx,
 )
-from hoopaddon.hazards import KUBE_RULES, ShellRule, Words, file_reason, kube_reason, written
+from hoopaddon.hazards import (
+    FUNCTIONS,
+    KUBE_RULES,
+    PREFIXES,
+    ShellRule,
+    Words,
+    file_reason,
+    kube_reason,
+    may_change,
+    tool_reason,
+    written,
+)
 from hoopaddon.hazards import RULES as SHELL_RULES
 
-FUNCTIONS = frozenset(
-    {
-        # Files of the server, and pages beneath the tables.
-        *("pg_read_file", "pg_read_binary_file", "pg_stat_file", "pg_logdir_ls", "loread", "lowrite"),
-        *("pg_rotate_logfile", "pg_logfile_rotate", "get_raw_page", "pg_truncate_visibility_map"),
-        *("heap_force_kill", "heap_force_freeze", "query_export_to_s3", "table_import_from_s3"),
-        # Other sessions, and the server itself.
-        *("pg_terminate_backend", "pg_cancel_backend", "pg_reload_conf", "pg_promote", "pg_switch_wal"),
-        *("pg_create_restore_point", "pg_wal_replay_pause", "pg_wal_replay_resume", "pg_start_backup"),
-        *("pg_stop_backup", "pg_backup_start", "pg_backup_stop", "pg_drop_replication_slot"),
-        *("pg_create_physical_replication_slot", "pg_create_logical_replication_slot"),
-        *("pg_copy_physical_replication_slot", "pg_copy_logical_replication_slot", "pg_replication_slot_advance"),
-        *("pg_logical_emit_message", "pg_execute_server_program", "pg_stop_making_pinned_objects"),
-        # Text that is run as SQL, and requests to elsewhere.
-        *("ts_stat", "ts_rewrite", "connectby", "xpath_table", "exec_sql", "pg_background_launch"),
-        *("pg_background_launch_v2", "http", "http_get", "http_post", "http_put", "http_delete"),
-    }
-)
-PREFIXES = (
-    "dblink",
-    "lo_",
-    "crosstab",
-    "pg_ls_",
-    "pg_file_",
-    "pg_logical_slot_",
-    "pg_replication_origin_",
-    "binary_upgrade_",
-    "query_to_xml",
-    "cursor_to_xml",
-    "table_to_xml",
-    "schema_to_xml",
-    "database_to_xml",
-    "cron.",
-    "net.http_",
-    "utl_file.",
-    "dbms_sql.",
-)
+_MAX_HARMLESS = 1024
 
 # What a setting may become all the same.
 SETTINGS = {
@@ -245,6 +223,7 @@ class BlockDestructive(Addon):
         self._allowed_tables: frozenset[str] = frozenset()
         self._checks_of: dict[str, tuple[Check, ...]] = {}
         self._other_checks: tuple[Check, ...] = ()
+        self._harmless: dict[int, Facts] = {}
         self._use(RULES.values())
         self._shell = {name: rule for name, rule in SHELL_RULES.items() if rule.on}
         self._kube = {name: rule for name, rule in KUBE_RULES.items() if rule.on}
@@ -293,17 +272,25 @@ class BlockDestructive(Addon):
             self._functions |= FUNCTIONS
             self._prefixes = PREFIXES
         self._allowed_tables = listed(options.block_allow_tables)
+        self._harmless.clear()
         self._shell = {name: rule for name, rule in SHELL_RULES.items() if getattr(options, f"block_{name}")}
         self._kube = {name: rule for name, rule in KUBE_RULES.items() if getattr(options, f"block_{name}")}
         self._allowed_paths = listed(options.block_allow_paths)
 
     def postgres_query(self, command: SqlCommand) -> None:
+        # What is refused hangs on the facts and the options alone, and texts that are alike share their facts.
+        facts = command.facts
+        if self._harmless.get(id(facts)) is facts:
+            return
         for statement in command.statements:
             if statement.functions or statement.attributes:
                 self._check_functions(statement)
             for check in self._checks_of.get(statement.verb, self._other_checks):
                 if (reason := check(statement)) and not self._is_allowed(statement, check):
                     raise Refused(reason)
+        if len(self._harmless) >= _MAX_HARMLESS:
+            self._harmless.clear()
+        self._harmless[id(facts)] = facts
 
     def _check_functions(self, statement: SqlStatement) -> None:
         # PostgreSQL calls a function for `x.name` too, where x has no such column.
@@ -338,6 +325,23 @@ class BlockDestructive(Addon):
             # At a terminal what is typed is judged line by line.
             seen = {"input_code"} if command.options.get("tty") == "true" else set()
             self._check_programs(command, {name: rule for name, rule in self._shell.items() if name not in seen})
+
+    def mcp_tool_call(self, command: ToolCommand) -> None:
+        if reason := tool_reason(command, self._shell):
+            raise Refused(reason)
+        for inner in command.within:
+            if isinstance(inner, ShellCommand):
+                self._check_programs(inner, self._shell)
+            elif isinstance(inner, SqlCommand):
+                self._check_sql(inner)
+
+    def _check_sql(self, command: SqlCommand) -> None:
+        try:
+            self.postgres_query(command)
+        except Unparsable:
+            # The database may be another one, with a dialect of its own.
+            if may_change(command.text):
+                raise Refused("SQL that cannot be read here, and may change something, is refused") from None
 
     def _check_programs(self, command: ShellCommand | KubeCommand, rules: dict[str, ShellRule]) -> None:
         for program in command.programs:

@@ -5,7 +5,9 @@ from types import MappingProxyType
 from typing import Any
 
 from hoopaddon.adapters.mcp.facts import objects_of, uri_forms
+from hoopaddon.adapters.mcp.within import commands_within
 from hoopaddon.adapters.mcp.wording import parts_of, text_of
+from hoopaddon.command import Command
 from hoopaddon.errors import Refused
 from hoopaddon.facts import Facts
 from hoopaddon.session import Session
@@ -99,6 +101,12 @@ class McpToolCall(ToolCommand, hook="mcp_tool_call", protocol="mcp"):
     def annotations(self) -> Mapping[str, bool]:
         """What the server says of the tool."""
         return self._annotations
+
+    @property
+    def within(self) -> tuple[Command, ...]:
+        """SQL and command lines that the arguments hold, as a `SqlCommand` or `ShellCommand` each."""
+        tool, arguments = self._read()
+        return commands_within(self.session, tool, arguments)
 
     @property
     def listed(self) -> bool:

@@ -1,10 +1,25 @@
 """What is not undone, on a host or in a cluster: knowledge for policies that judge commands, files and requests."""
 
 from hoopaddon.hazards.files import file_reason
+from hoopaddon.hazards.functions import FUNCTIONS, PREFIXES
 from hoopaddon.hazards.kubernetes import RULES as KUBE_RULES
 from hoopaddon.hazards.kubernetes import KubeRule, kube_reason
 from hoopaddon.hazards.rules import RULES, ShellRule
+from hoopaddon.hazards.tools import may_change, tool_reason
 from hoopaddon.hazards.words import Words
 from hoopaddon.hazards.writing import written
 
-__all__ = ["KUBE_RULES", "RULES", "KubeRule", "ShellRule", "Words", "file_reason", "kube_reason", "written"]
+__all__ = [
+    "FUNCTIONS",
+    "KUBE_RULES",
+    "PREFIXES",
+    "RULES",
+    "KubeRule",
+    "ShellRule",
+    "Words",
+    "file_reason",
+    "kube_reason",
+    "may_change",
+    "tool_reason",
+    "written",
+]

@@ -47,6 +47,14 @@ class ToolCommand(Command, ABC):
 
     @property
     @abstractmethod
+    def within(self) -> tuple[Command, ...]:
+        """SQL and command lines that the arguments hold, as a `SqlCommand` or `ShellCommand` each.
+
+        They are found by the names of the tool and the argument; the facts of one that cannot be read raise `Unparsable`.
+        """
+
+    @property
+    @abstractmethod
     def listed(self) -> bool:
         """Whether the server has shown this tool to the client, in this session or one before."""
 

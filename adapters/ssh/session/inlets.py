@@ -149,7 +149,7 @@ class Keys(Straight):
 
 
 class Lines(Straight):
-    """A shell without a terminal, of which the policies see each line."""
+    """A shell without a terminal, of which the policies see each command."""
 
     def __init__(self, way: Way, session: Session, gateway: "Gateway") -> None:
         super().__init__(way)

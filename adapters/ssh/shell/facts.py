@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from hoopaddon.adapters.ssh.shell.program import COMPUTED, Program
+from hoopaddon.adapters.ssh.shell.program import COMPUTED, Program, Scope
 from hoopaddon.adapters.ssh.shell.reader import read
 from hoopaddon.adapters.ssh.shell.syntax import Incomplete
 from hoopaddon.commands import ShellProgram
@@ -11,7 +11,7 @@ from hoopaddon.errors import Unparsable
 from hoopaddon.facts import Facts
 from hoopaddon.generations import Generations
 
-__all__ = ["Incomplete", "Program", "ShellFacts", "facts_of"]
+__all__ = ["Incomplete", "Program", "Scope", "ShellFacts", "facts_behind", "facts_of"]
 
 CACHED_LINES = 4_000
 CACHED_BYTES = 8 * 1024 * 1024
@@ -55,6 +55,17 @@ def facts_of(text: str, *, typed: bool = False) -> ShellFacts:
         facts = _facts(programs)
         cache.put(text, facts, 200 + 4 * len(text) + 400 * len(programs))
     return facts
+
+
+def facts_behind(text: str, scope: Scope) -> ShellFacts:
+    """The facts about a line behind others, which have left this; then it is what this line leaves as well.
+
+    Raises `Unparsable`.
+    """
+    try:
+        return _facts(read(text, scope=scope))
+    except RecursionError:
+        raise Unparsable("a command line that nests too deep") from None
 
 
 def _facts(programs: tuple[Program, ...]) -> ShellFacts:

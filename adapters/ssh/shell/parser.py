@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
 from hoopaddon.adapters.ssh.shell.lexer import closing
 from hoopaddon.adapters.ssh.shell.simple import SimpleParser
@@ -38,8 +39,34 @@ def parse(text: str, *, typed: bool = False) -> Script:
     return script
 
 
+def whole_commands(lines: str) -> tuple[list[str], bool]:
+    """The whole commands at the beginning of a shell's input, and whether it would wait for more of what follows.
+
+    `lines` ends with the end of a line, as each command does. What neither is whole nor waits cannot be read.
+    """
+    # A quote behind the text of a here-document that has not ended is a part of it; elsewhere it opens.
+    parser = Parser(lines + "'")
+    parser.borders = borders = [0]
+    waits = True
+    try:
+        parser.script(frozenset())
+        waits = parser.at >= len(parser.text)
+        if waits:
+            # A here-document has taken the quote too. Otherwise a bracket closes what nothing has opened.
+            borders = [border for border in borders if border < len(lines)] or [0]
+    except Unparsable as e:
+        waits = isinstance(e, Incomplete)
+    except RecursionError:
+        waits = False
+    ends = [border for border in borders if border <= len(lines)]
+    return [lines[begin:end] for begin, end in pairwise(ends)], waits and ends[-1] < len(lines)
+
+
 class Parser(SimpleParser):
     """Reads a text from its beginning; every method reads on from where the last one stopped."""
+
+    borders: list[int] | None = None
+    """Where it is to note ends of lines at which nothing is open."""
 
     def script_of(self, text: str) -> Script:
         inner = Parser(text, self.depth + 1, self.work)
@@ -65,7 +92,10 @@ class Parser(SimpleParser):
         """Items up to one of the reserved words, a closing bracket, `;;`, or the end."""
         script = Script()
         while True:
+            begins = self.at
             self.lines()
+            if self.borders is not None and not self.depth and "\n" in self.text[begins : self.at]:
+                self.borders.append(self.text.rfind("\n", begins, self.at) + 1)
             if self.at >= len(self.text) or self.starts(")") or self.starts(";;") or self.starts(";&"):
                 break
             if (peeked := self.peek()) in _ENDS:

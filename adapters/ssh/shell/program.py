@@ -71,6 +71,18 @@ class Scope:
         arguments = None if self.arguments is None else list(self.arguments)
         return Scope(variables, dict(self.functions), dict(self.aliases), arguments, self.folder, self.files)
 
+    def apart(self) -> "Scope":
+        """The same for a line that may never run: not even the files that it writes are known outside."""
+        scope = self.copy()
+        scope.files = dict(self.files)
+        return scope
+
+    @property
+    def entries(self) -> int:
+        """How much it knows."""
+        named = len(self.variables) + len(self.functions) + len(self.aliases) + len(self.files)
+        return named + bool(self.folder)
+
     def join(self, other: "Scope") -> None:
         """What holds whether this or the other is what happened."""
         for name in {*self.variables, *other.variables}:

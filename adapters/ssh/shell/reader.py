@@ -337,9 +337,12 @@ def _leading(word: Word) -> str:
     return text if isinstance(text, str) else ""
 
 
-def read(text: str, *, typed: bool = False) -> tuple[Program, ...]:
-    """The programs of a line. Raises `Unparsable`."""
+def read(text: str, *, typed: bool = False, scope: Scope | None = None) -> tuple[Program, ...]:
+    """The programs of a line. `scope` is what lines before it have left, and then what this one leaves.
+
+    Raises `Unparsable`.
+    """
     reader = Reader()
-    reader.script(parse(text, typed=typed), Around(Scope()))
+    reader.script(parse(text, typed=typed), Around(Scope() if scope is None else scope))
     reader.finish()
     return tuple(reader.programs)

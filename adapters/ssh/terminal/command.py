@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from hoopaddon.adapters.ssh.shell.facts import ShellFacts, facts_of
+from hoopaddon.adapters.ssh.shell.facts import Scope, ShellFacts, facts_behind, facts_of
+from hoopaddon.adapters.ssh.shell.parser import whole_commands
 from hoopaddon.commands import ShellCommand, ShellProgram
 from hoopaddon.errors import Unparsable
 from hoopaddon.session import Session
@@ -46,11 +48,23 @@ class SshInput(ShellCommand, hook="ssh_input", protocol="ssh"):
     line that is no shell's; only a policy that asks for that refuses it.
     """
 
-    __slots__ = ("_facts", "_facts_text", "_others")
+    __slots__ = ("_behind", "_facts", "_facts_text", "_others", "_unfinished")
 
-    def __init__(self, session: Session, text: str, knowledge: str = KNOWN, others: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        session: Session,
+        text: str,
+        knowledge: str = KNOWN,
+        others: Iterable[str] = (),
+        *,
+        behind: Scope | None = None,
+        unfinished: bool = False,
+    ) -> None:
         super().__init__(session, text, (knowledge,))
         self._others = tuple(others)
+        self._behind = behind
+        # Of a line that goes on, only what was typed last is read: the whole is, before it runs.
+        self._unfinished = text if unfinished else None
         self._facts: ShellFacts | None = None
         self._facts_text = text
 
@@ -59,8 +73,11 @@ class SshInput(ShellCommand, hook="ssh_input", protocol="ssh"):
         """Facts about the line and whatever else it may be, computed when first read."""
         facts = self._facts
         if facts is None or self._facts_text is not self.text:
-            texts = dict.fromkeys((self.text, *self._others))
-            facts = _merged([_read(text) for text in texts], unsure=self.parameters[0] == UNSURE)
+            texts = dict.fromkeys(self._others if self._unfinished is self.text else (self.text, *self._others))
+            found = [_read(text) for text in texts]
+            if self._behind is not None and self._behind.entries:
+                found += _read_behind(texts, self._behind)
+            facts = _merged(found, unsure=self.parameters[0] == UNSURE)
             self._facts, self._facts_text = facts, self.text
         return facts
 
@@ -71,8 +88,10 @@ class SshInput(ShellCommand, hook="ssh_input", protocol="ssh"):
 
 
 def _merged(all_facts: list[ShellFacts], *, unsure: bool) -> ShellFacts:
-    programs: list[ShellProgram] = [program for facts in all_facts for program in facts.programs]
-    if unsure and not any(isinstance(program, Unknown) for program in programs):
+    programs: list[ShellProgram] = []
+    for facts in all_facts:
+        programs += [program for program in facts.programs if program not in programs]
+    if unsure and not any(program.opaque and not program.name for program in programs):
         programs.append(Unknown())
     return ShellFacts(
         verbs=frozenset().union(*(facts.verbs for facts in all_facts)),
@@ -85,13 +104,39 @@ def _read(text: str) -> ShellFacts:
     """The facts about a line, which may be the first of several, or be meant for something that is no shell."""
     for whole in _closed(text):
         try:
-            facts = facts_of(whole)
+            facts = facts_of(whole, typed=True)
         except Unparsable:
+            facts = _without_comments(whole)
+        if not facts:
             continue
         if _recalls(whole) or "fc" in facts.verbs:
             return _merged([facts], unsure=True)
         return facts
     return ShellFacts(programs=(Unknown(),))
+
+
+def _without_comments(text: str) -> ShellFacts | None:
+    """The facts whether `#` begins a comment where this is typed, or does not."""
+    if "#" not in text:
+        return None
+    found = []
+    for one in (text, text.replace("#", "\\#")):
+        try:
+            found.append(facts_of(one))
+        except Unparsable:
+            continue
+    return _merged(found, unsure=True) if found else None
+
+
+def _read_behind(texts: Iterable[str], scope: Scope) -> list[ShellFacts]:
+    """What lines are where earlier ones have set variables, defined names, or gone to another folder."""
+    found = []
+    for text in texts:
+        for whole in _closed(text):
+            with suppress(Unparsable):
+                found.append(facts_behind(whole, scope.apart()))
+                break
+    return found
 
 
 _HERE_DOCUMENT = re.compile(r"""<<-?[ \t]*(['"]?)\\?(\w+)\1""")
@@ -121,15 +166,4 @@ def _recalls(text: str) -> bool:
 
 def is_finished(text: str) -> bool:
     """Whether a shell would run this as it stands, or say what is wrong with it, and not wait for more."""
-    first, *others = _closed(text)
-    if _reads(first):
-        return not text.endswith("\\")
-    return not any(map(_reads, others))
-
-
-def _reads(text: str) -> bool:
-    try:
-        facts_of(text)
-    except Unparsable:
-        return False
-    return True
+    return not whole_commands(text + "\n")[1]

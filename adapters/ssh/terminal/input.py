@@ -8,8 +8,9 @@ import logging
 import re
 from collections.abc import Callable
 
-from hoopaddon.adapters.ssh.terminal.command import HIDDEN, UNSURE, SshInput, is_finished
-from hoopaddon.adapters.ssh.terminal.line import MOST_CHARACTERS, Line
+from hoopaddon.adapters.ssh.terminal.command import UNSURE, SshInput
+from hoopaddon.adapters.ssh.terminal.entered import Entered
+from hoopaddon.adapters.ssh.terminal.line import Line
 from hoopaddon.adapters.ssh.terminal.pace import FIRST_ECHO_WITHIN_S, Pace, RoundTrip
 from hoopaddon.adapters.ssh.terminal.reading import Prompts, Reading, alike, read, shows
 from hoopaddon.adapters.ssh.terminal.screen import Place, Screen
@@ -53,7 +54,6 @@ class TerminalInput:
         hold: Callable[[bool], None] | None = None,
         round_trip: RoundTrip | None = None,
     ) -> None:
-        self._session = session
         self._gateway = gateway
         self._send = send
         self._tell = tell
@@ -62,7 +62,7 @@ class TerminalInput:
         self._line = Line()
         self._prompts = Prompts()
         self._pace = Pace(round_trip)
-        self._earlier = ""
+        self._entered = Entered(session)
         self._start: Place | None = None
         self._before = b""
         self._queue = bytearray()
@@ -141,7 +141,7 @@ class TerminalInput:
             self._prompts.stands(self._screen)
             self._screen.printed = ""
         if _GIVE_UP in keys:
-            self._earlier = ""
+            self._entered.given_up()
         self._line.feed(keys)
         self._before = keys[-1:]
         self._pace.typed(asyncio.get_running_loop().time())
@@ -199,10 +199,8 @@ class TerminalInput:
         if reading is None:
             self._go(gate)
             return
-        text, others = reading.text, reading.others
-        if self._earlier and reading.knowledge != HIDDEN:
-            text, others = self._earlier + text, (reading.text, *others)
-        command = SshInput(self._session, text, reading.knowledge, others)
+        command = self._entered.command(*reading)
+        text = command.text
         command.tell_when_held(self._say_held)
         try:
             verdict = await judged(self._gateway, command)
@@ -216,7 +214,7 @@ class TerminalInput:
         if not verdict.passes:
             await self._refuse(f"{verdict.reason} (refused by {verdict.addon})")
             return
-        self._remember(text, reading)
+        self._entered.went(command)
         self._go(gate)
 
     def _read(self, gate: bytes, *, settled: bool) -> Reading | None:
@@ -225,15 +223,10 @@ class TerminalInput:
             return Reading(reading.text if reading else "", UNSURE)
         if self._start is not None:
             prompt = self._screen.before(self._start)
-            if not self._earlier or alike(prompt, self._prompts.first):
-                self._earlier = ""
+            if not self._entered.earlier or alike(prompt, self._prompts.first):
+                self._entered.given_up()
                 self._prompts.first = prompt
         return reading
-
-    def _remember(self, text: str, reading: Reading) -> None:
-        """Whether the shell waits for more of this."""
-        unfinished = reading.knowledge != HIDDEN and len(text) < MOST_CHARACTERS and not is_finished(text)
-        self._earlier = text + "\n" if unfinished else ""
 
     async def _settle(self) -> bool:
         """Wait until the screen shows the line; whether it does."""
@@ -305,7 +298,7 @@ class TerminalInput:
         """Put another line in the place of what was typed."""
         new = command.text
         cannot = Verdict(Outcome.REFUSED, "this line cannot be rewritten here", "hoopaddon")
-        if self._earlier or self._line.in_paste or self._start is None or not new.isprintable():
+        if self._entered.earlier or self._line.in_paste or self._start is None or not new.isprintable():
             return cannot
         keys = new.encode("utf-8", "surrogateescape")
         self._line.clear()
@@ -330,8 +323,8 @@ class TerminalInput:
         line, prompt = self._line, self._screen.before(self._start) if self._start is not None else ""
         self._queue.clear()
         in_paste = line.in_paste and self._screen.brackets_paste
-        whole = bool(self._earlier) or in_paste or "\n" in line.text
-        self._earlier = ""
+        whole = bool(self._entered.earlier) or in_paste or "\n" in line.text
+        self._entered.given_up()
         # ^U leaves the program alone that reads the line; only ^C takes back lines that were submitted before.
         self._send((_PASTE_ENDS if in_paste else b"") + (_GIVE_UP if whole else _ERASE))
         line.clear()
@@ -350,6 +343,6 @@ class TerminalInput:
     def _abandon(self) -> None:
         """The user has given up a line that was held."""
         self._send(_GIVE_UP)
-        self._earlier = ""
+        self._entered.given_up()
         self._line.clear()
         self._start = None

@@ -1,21 +1,47 @@
-"""A shell without a terminal: every line that is sent to it is judged, and nobody edits it.
+"""A shell without a terminal: every command that is sent to it is judged, and nobody edits it.
 
-Where a line is refused, neither it nor what follows is sent: what came after it counted on it.
+A command of several lines is sent when all of it is there: the shell does nothing with a part, and the end of its
+input must not make a whole of it. Where one is refused, neither it nor what follows is sent: that counted on it.
+What cannot be read as a shell's goes line by line, and from there on it is unsure what the shell makes of the lines.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
 
-from hoopaddon.adapters.ssh.terminal.command import KNOWN, UNSURE, SshInput, is_finished
+from hoopaddon.adapters.ssh.shell.interpreters import FOREIGN_SHELLS, SHELLS
+from hoopaddon.adapters.ssh.shell.parser import whole_commands
+from hoopaddon.adapters.ssh.terminal.command import KNOWN, UNSURE
+from hoopaddon.adapters.ssh.terminal.entered import Entered
 from hoopaddon.adapters.ssh.terminal.line import MOST_CHARACTERS
 from hoopaddon.approval import ApprovalRequest
+from hoopaddon.commands import ShellCommand, ShellProgram
+from hoopaddon.errors import Unparsable
 from hoopaddon.policy.in_force import Judge, judged
 from hoopaddon.session import Session
 
 logger = logging.getLogger(__name__)
 
 _MANY = 1 << 16
+_RESTS = 10
+"""How many times as long as reading a part took, until it is read again because a little more came."""
+_BLANK_LINES = re.compile(r"(?:\n[ \t]*)+\Z")
+_READERS = SHELLS | FOREIGN_SHELLS | {".", "source", "at", "batch"}
+
+
+def feeds_shell(command: ShellCommand) -> bool:
+    """Whether a shell runs what is sent after the line: `bash -s`, `sudo -i`, `cat | sh`, `su - ann`.
+
+    It may be in a line that cannot be read.
+    """
+    try:
+        programs: Iterable[ShellProgram] = command.programs
+    except Unparsable:
+        return True
+    return any(program.name in _READERS and program.code in ("input", "pipe") for program in programs)
 
 
 class PipedInput:
@@ -34,12 +60,15 @@ class PipedInput:
         hold: Callable[[bool], None],
         refused: Callable[[], None],
     ) -> None:
-        self._session = session
+        self._entered = Entered(session)
         self._gateway = gateway
         self._send, self._end, self._say, self._hold = send, end, say, hold
         self._refused = refused
         self._queue = bytearray()
-        self._earlier = ""
+        self._commands: deque[bytes] = deque()
+        self._seen = 0
+        self._later: asyncio.TimerHandle | None = None
+        self._lost = False
         self._eof = self._over = False
         self._judging: asyncio.Task[None] | None = None
 
@@ -58,28 +87,67 @@ class PipedInput:
         """Nobody is there to send to."""
         self._over = True
         self._queue.clear()
+        self._commands.clear()
+        if self._later is not None:
+            self._later.cancel()
         if self._judging is not None:
             self._judging.cancel()
 
     def _pump(self) -> None:
-        while self._judging is None and not self._over:
-            cut = self._queue.find(b"\n") + 1 or (len(self._queue) if self._eof else 0)
-            if not cut and len(self._queue) > MOST_CHARACTERS:
-                self._stop("a line is longer than can be judged")
-            if not cut:
-                break
-            line = bytes(self._queue[:cut])
-            del self._queue[:cut]
-            task = asyncio.Task(self._judge(line), loop=asyncio.get_running_loop(), eager_start=True)
+        while self._judging is None and not self._over and (self._commands or self._next()):
+            command = self._commands.popleft()
+            task = asyncio.Task(self._judge(command), loop=asyncio.get_running_loop(), eager_start=True)
             if not task.done():
                 self._judging = task
         self._hold(self._judging is not None and len(self._queue) > _MANY)
         if self._eof and self._judging is None and not self._queue and not self._over:
             self._stop("")
 
+    def _next(self) -> bool:
+        """Take the commands that are whole; whether there are any."""
+        cut = self._queue.rfind(b"\n", 0, MOST_CHARACTERS) + 1
+        full = len(self._queue) > MOST_CHARACTERS
+        if self._eof and not full:
+            cut = len(self._queue)
+        elif not cut and full:
+            self._stop("a line is longer than can be judged")
+        last = full or self._eof
+        if self._over or not cut or (not last and (cut == self._seen or (self._later and cut < 2 * self._seen))):
+            return False
+        lines = bytes(self._queue[:cut])
+        ended = lines if lines.endswith(b"\n") else lines + b"\n"
+        began = time.monotonic()
+        whole, waits = whole_commands(ended.decode("utf-8", "surrogateescape"))
+        if whole:
+            self._commands.extend(command.encode("utf-8", "surrogateescape") for command in whole)
+            taken = sum(map(len, self._commands))
+            if taken > len(lines):
+                self._commands[-1] = self._commands[-1][:-1]
+        elif waits and not last:
+            self._wait(cut, time.monotonic() - began)
+            return False
+        else:
+            self._lost = True
+            taken = cut if waits else lines.find(b"\n") + 1 or cut
+            self._commands.append(lines[:taken])
+        del self._queue[:taken]
+        self._seen = 0
+        return True
+
+    def _wait(self, seen: int, took_s: float) -> None:
+        """A command goes on: it is read again when twice as much is there, or in a while."""
+        self._seen = seen
+        if self._later is not None:
+            self._later.cancel()
+        self._later = asyncio.get_running_loop().call_later(_RESTS * took_s, self._look_again)
+
+    def _look_again(self) -> None:
+        self._later = None
+        self._pump()
+
     async def _judge(self, line: bytes) -> None:
         try:
-            await self._judge_line(line)
+            await self._judge_command(line)
         except Exception as e:
             # Nothing of it may go, whatever went wrong here.
             logger.error("a line could not be judged: %s", type(e).__name__)
@@ -89,14 +157,12 @@ class PipedInput:
             self._judging = None
             self._pump()
 
-    async def _judge_line(self, line: bytes) -> None:
-        own = line.decode("utf-8", "surrogateescape").rstrip("\n")
-        if not own.strip():
+    async def _judge_command(self, line: bytes) -> None:
+        text = _BLANK_LINES.sub("", line.decode("utf-8", "surrogateescape"))
+        if not text.strip():
             self._send(line)
             return
-        text = self._earlier + own
-        long = len(text) > MOST_CHARACTERS
-        command = SshInput(self._session, text, UNSURE if long else KNOWN, (own,) if self._earlier else ())
+        command = self._entered.command(text, UNSURE if self._lost else KNOWN)
         command.tell_when_held(self._say_held)
         try:
             verdict = await judged(self._gateway, command)
@@ -108,12 +174,9 @@ class PipedInput:
         if not verdict.passes:
             self._stop(f"{verdict.reason} (refused by {verdict.addon})")
             return
+        self._entered.went(command)
         if command.text != text:
-            if self._earlier:
-                self._stop("this line cannot be rewritten here")
-                return
             line = command.text.encode("utf-8", "surrogateescape") + b"\n"
-        self._earlier = "" if long or is_finished(command.text) else command.text + "\n"
         self._send(line)
 
     def _say_held(self, request: ApprovalRequest) -> None:
@@ -123,6 +186,9 @@ class PipedInput:
     def _stop(self, reason: str) -> None:
         self._over = True
         self._queue.clear()
+        self._commands.clear()
+        if self._later is not None:
+            self._later.cancel()
         if reason:
             self._say(reason)
             self._refused()

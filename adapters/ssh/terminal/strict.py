@@ -11,7 +11,8 @@ import re
 from collections import deque
 from collections.abc import Callable
 
-from hoopaddon.adapters.ssh.terminal.command import HIDDEN, KNOWN, SshInput, is_finished
+from hoopaddon.adapters.ssh.terminal.command import HIDDEN, KNOWN
+from hoopaddon.adapters.ssh.terminal.entered import Entered
 from hoopaddon.adapters.ssh.terminal.line import MOST_CHARACTERS
 from hoopaddon.adapters.ssh.terminal.screen import Screen, width
 from hoopaddon.approval import ApprovalRequest
@@ -43,7 +44,6 @@ class StrictInput:
         size: tuple[int, int] = (80, 24),
         hold: Callable[[bool], None] | None = None,
     ) -> None:
-        self._session = session
         self._gateway = gateway
         self._send = send
         self._tell = tell
@@ -52,7 +52,7 @@ class StrictInput:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._text = ""
         self._hidden = False
-        self._earlier = ""
+        self._entered = Entered(session)
         self._queue: deque[str] = deque()
         self._waiting = 0
         self._judging: asyncio.Task[None] | None = None
@@ -115,7 +115,8 @@ class StrictInput:
     def _key(self, key: str) -> None:
         if key in _INTERRUPTS or (key == "\x04" and not self._text):
             self._show_erased(len(self._text))
-            self._text = self._earlier = ""
+            self._text = ""
+            self._entered.given_up()
             self._send(key.encode())
         elif self._screen.full_screen:
             return
@@ -174,9 +175,8 @@ class StrictInput:
         if not line.strip():
             self._go(line)
             return
-        text = "" if self._hidden else self._earlier + line
-        others = () if self._hidden or not self._earlier else (line,)
-        command = SshInput(self._session, text, HIDDEN if self._hidden else KNOWN, others)
+        command = self._entered.command(line, HIDDEN if self._hidden else KNOWN)
+        text = command.text
         command.tell_when_held(self._say_held)
         try:
             verdict = await judged(self._gateway, command)
@@ -186,12 +186,11 @@ class StrictInput:
         finally:
             self._gateway.chain.end_command(command)
         rewritten = command.text != text
-        if not verdict.passes or (rewritten and (self._earlier or not command.text.isprintable())):
+        if not verdict.passes or (rewritten and (self._entered.earlier or not command.text.isprintable())):
             reason = verdict.reason or "this line cannot be rewritten here"
             self._drop(f"{reason} (refused by {verdict.addon or 'hoopaddon'})")
             return
-        unfinished = not self._hidden and len(text) < MOST_CHARACTERS and not is_finished(command.text)
-        self._earlier = command.text + "\n" if unfinished else ""
+        self._entered.went(command)
         self._go(command.text if rewritten else line)
 
     def _go(self, line: str) -> None:
@@ -205,8 +204,8 @@ class StrictInput:
         self._show_erased(len(self._text))
         self._text = ""
         self._say(reason)
-        if self._earlier:
-            self._earlier = ""
+        if self._entered.earlier:
+            self._entered.given_up()
             self._send(b"\x03")
 
     def _say(self, text: str) -> None:

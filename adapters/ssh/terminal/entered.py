@@ -1,0 +1,70 @@
+"""What was entered before, as far as it bears on what is entered next: lines that go on, variables, folders."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from hoopaddon.adapters.ssh.shell.facts import Scope, facts_behind
+from hoopaddon.adapters.ssh.shell.program import HOLE
+from hoopaddon.adapters.ssh.terminal.command import HIDDEN, KNOWN, UNSURE, SshInput, is_finished
+from hoopaddon.errors import Unparsable
+from hoopaddon.session import Session
+
+MOST_JOINED = 1 << 14
+"""How long a command of several lines may be, of which each is judged as it is typed."""
+MOST_ENTRIES = 100
+
+
+class Entered:
+    """The lines of one session's shell."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._scope = Scope()
+        self._lost = False
+        self.earlier = ""
+        """Lines that were sent, and that the shell waits to be continued."""
+
+    def command(self, text: str, knowledge: str = KNOWN, others: Iterable[str] = ()) -> SshInput:
+        """What is to be judged before this line is sent."""
+        if knowledge == HIDDEN:
+            return SshInput(self._session, "", HIDDEN)
+        if not self.earlier:
+            return SshInput(self._session, text, self._as_known(knowledge), others, behind=self._scope)
+        whole = self.earlier + text
+        return SshInput(
+            self._session,
+            whole,
+            self._as_known(knowledge),
+            (text, *others),
+            behind=self._scope,
+            unfinished=not is_finished(whole),
+        )
+
+    def went(self, command: SshInput) -> None:
+        """It is sent to the shell."""
+        if command.parameters[0] == HIDDEN:
+            return
+        text = command.text
+        if not is_finished(text):
+            if len(text) < MOST_JOINED:
+                self.earlier = text + "\n"
+                return
+            # From here on nobody knows how the shell reads what is entered.
+            self._lost = True
+        self.earlier = ""
+        scope = self._scope.apart()
+        with suppress(Unparsable):
+            programs = facts_behind(text, scope).programs
+            elsewhere = any(program.code == "input" for program in programs)
+            if scope.folder == HOLE:
+                # It is as little known as it was at the beginning.
+                scope.folder = ""
+            self._scope = Scope() if elsewhere or scope.entries > MOST_ENTRIES else scope
+
+    def given_up(self) -> None:
+        """What the shell waited with is taken back."""
+        self.earlier = ""
+        self._lost = False
+
+    def _as_known(self, knowledge: str) -> str:
+        return UNSURE if self._lost else knowledge

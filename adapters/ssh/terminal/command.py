@@ -103,11 +103,12 @@ def _merged(all_facts: list[ShellFacts], *, unsure: bool) -> ShellFacts:
 def _read(text: str) -> ShellFacts:
     """The facts about a line, which may be the first of several, or be meant for something that is no shell."""
     for whole in _closed(text):
+        facts: ShellFacts | None
         try:
             facts = facts_of(whole, typed=True)
         except Unparsable:
             facts = _without_comments(whole)
-        if not facts:
+        if facts is None:
             continue
         if _recalls(whole) or "fc" in facts.verbs:
             return _merged([facts], unsure=True)

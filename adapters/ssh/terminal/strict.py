@@ -15,7 +15,9 @@ from hoopaddon.adapters.ssh.terminal.command import HIDDEN, KNOWN
 from hoopaddon.adapters.ssh.terminal.entered import Entered
 from hoopaddon.adapters.ssh.terminal.line import MOST_CHARACTERS
 from hoopaddon.adapters.ssh.terminal.screen import Screen, width
+from hoopaddon.adapters.ssh.terminal.settings import changes_input
 from hoopaddon.approval import ApprovalRequest
+from hoopaddon.command import Outcome, Verdict
 from hoopaddon.policy.in_force import Judge, judged
 from hoopaddon.session import Session
 
@@ -28,6 +30,9 @@ _ASKS_FOR_A_SECRET = re.compile(
 )
 _TOKEN = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|[^\[O])?|[\x00-\x1f\x7f]|[^\x00-\x1f\x7f]+", re.DOTALL)
 _ERASE_ALL, _ERASE_WORD = "\x15", "\x17"
+_SETTINGS = Verdict(
+    Outcome.REFUSED, "what changes how the terminal reads lines is refused here (lines=strict)", "hoopaddon"
+)
 _INTERRUPTS = "\x03\x1a\x1c"
 
 
@@ -180,6 +185,8 @@ class StrictInput:
         command.tell_when_held(self._say_held)
         try:
             verdict = await judged(self._gateway, command)
+            if verdict.passes and changes_input(command.programs):
+                verdict, command.error = _SETTINGS, _SETTINGS.reason
         except asyncio.CancelledError:
             command.error = "given up"
             raise

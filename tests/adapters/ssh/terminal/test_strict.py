@@ -81,3 +81,41 @@ async def test_a_held_line_waits_or_is_given_up(opened: Any, tmp_path: Path) -> 
     assert (tmp_path / "x").exists()
     assert not (tmp_path / "y").exists()
     assert [command.error for command in box.ended] == ["given up", ""]
+
+
+CHANGES = [
+    "stty kill '#'",
+    "stty iuclc",
+    "/bin/stty igncr",
+    "env stty inlcr",
+    "command stty -icrnl",
+    "sh -c 'stty kill x'",
+    "S=stty; $S lnext z",
+    "stty $(echo kill x)",
+    "true && \\stty -F /dev/tty erase x",
+    "busybox stty kill x",
+    "bind '\"x\": kill-whole-line'",
+    "bind -x '\"x\": ls'",
+    "export INPUTRC=f",
+    "INPUTRC=f bash",
+    "echo '\"x\": kill-whole-line' > ~/.inputrc",
+    "tset -k x",
+    "if true; then stty kill x; fi",
+]
+
+
+@pytest.mark.parametrize("line", CHANGES)
+async def test_what_changes_the_reading_of_lines_is_refused(opened: Any, line: str, tmp_path: Path) -> None:
+    box = await opened(BASH, no_touch)
+    await box.type(f"echo a > $OUT; {line}\r", "is refused here (lines=strict)")
+    assert not (tmp_path / "out").exists()
+    assert box.typed[-1].error.startswith("what changes how the terminal reads lines")
+    assert box.ended == box.typed
+
+
+async def test_what_only_shows_settings_passes(opened: Any) -> None:
+    box = await opened(BASH)
+    await box.type("stty -a >> $OUT; stty size; bind -l | head -1; stty sane; reset() { :; }\r")
+    await box.type("S=stty\r$S kill x\r", "is refused here (lines=strict)")
+    assert [command.error for command in box.typed] == ["", "", box.typed[-1].error]
+    assert "kill = ^U" in box.out

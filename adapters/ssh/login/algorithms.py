@@ -8,6 +8,8 @@ REKEY_BYTES = 1 << 30
 """What the gateway sends before it asks for new keys (RFC 4253 section 9); peers may ask earlier."""
 REKEY_S = 3600
 
+_MOST_SHOWN = 300
+
 _KEX = (
     "mlkem768x25519-sha256",
     "curve25519-sha256",
@@ -81,6 +83,14 @@ class Algorithms:
             "mac_algs": self.macs,
             "signature_algs": self.signatures,
         }
+
+
+def nothing_in_common(reason: str) -> str:
+    """What there was no algorithm for, and what the peer offered for it, as far as asyncssh's `reason` says so."""
+    said = "".join(c if c.isprintable() else "?" for c in reason)
+    what, _, lists = said.partition(", sent ")
+    offered = lists.rpartition(" and received ")[2]
+    return what + (f"; offered were {offered[:_MOST_SHOWN]}" if offered else "")
 
 
 def _certified(name: str) -> str:

@@ -10,6 +10,7 @@ import asyncssh
 from asyncssh.constants import MSG_CHANNEL_OPEN, MSG_IGNORE
 from asyncssh.packet import SSHPacketLogger, String
 
+from hoopaddon.adapters.ssh.login.algorithms import nothing_in_common
 from hoopaddon.adapters.ssh.login.pass_through import PassThrough, TargetSilent
 from hoopaddon.adapters.ssh.login.proof import Identity, NotProved
 from hoopaddon.adapters.ssh.session.requests import Requests
@@ -40,6 +41,8 @@ class ClientConnection(asyncssh.SSHServerConnection):
     """
 
     failures = 0
+    unmatched = ""
+    """What client and gateway have no algorithm in common for."""
     pads = True
     """Whether a cipher may be in use that needs something unforeseen before each packet."""
     active_at = 0.0
@@ -83,6 +86,12 @@ class ClientConnection(asyncssh.SSHServerConnection):
         """Part from a client that guesses."""
         self.disconnect(asyncssh.DISC_PROTOCOL_ERROR, "Too many authentication failures")
 
+    def _send_disconnect(self, code: int, reason: str, lang: str) -> None:
+        # The client may have gone first for the same reason, and then that is all that asyncssh tells.
+        if code == asyncssh.DISC_KEY_EXCHANGE_FAILED:
+            self.unmatched = reason
+        super()._send_disconnect(code, reason, lang)
+
     def data_received(self, data: bytes, datatype: int | None = None) -> None:
         if not self._auth_complete and len(self._inpbuf) > MAX_PENDING_BYTES:
             self.abort()
@@ -112,6 +121,7 @@ class ClientSide(Requests):
         self._overloaded = overloaded
         self._hopeless = hopeless
         self._wrong = 0
+        self._asked = False
         self._identity: Identity | None = None
         self._pass_through: PassThrough | None = None
         self._client: ClientConnection | None = None
@@ -127,6 +137,8 @@ class ClientSide(Requests):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        if not self._asked and self._client is not None and self._client.get_extra_info("client_version"):
+            logger.info("%s: login failed: %s", self.connection.client_address, _why_left(self._client.unmatched))
         if self._pass_through is not None:
             self._pass_through.abandon()
         self.connection.client_lost()
@@ -134,6 +146,7 @@ class ClientSide(Requests):
     # -- who it is
 
     async def begin_auth(self, username: str) -> bool:
+        self._asked = True
         self._identity = None
         if self._overloaded:
             self._part(asyncssh.DISC_TOO_MANY_CONNECTIONS, "too many clients already at this gateway")
@@ -152,7 +165,7 @@ class ClientSide(Requests):
             if await self._pass_through.asks():
                 return True
         except TargetSilent as e:
-            self._part(asyncssh.DISC_SERVICE_NOT_AVAILABLE, str(e))
+            self._part(asyncssh.DISC_SERVICE_NOT_AVAILABLE, str(e), e.why)
             return True
         self.proved(Identity(User(username), "the operator's own key at the target"))
         return False
@@ -239,8 +252,8 @@ class ClientSide(Requests):
         """Note why a client was not let in, for the operator alone."""
         logger.info("%s: login failed: %s", self.connection.client_address, why)
 
-    def _part(self, code: int, text: str) -> None:
-        logger.info("%s: login failed: %s", self.connection.client_address, text)
+    def _part(self, code: int, text: str, why: str = "") -> None:
+        logger.info("%s: login failed: %s", self.connection.client_address, why or text)
         if self._client is not None:
             self._client.disconnect(code, f"hoopaddon: {text}")
 
@@ -251,3 +264,11 @@ class ClientSide(Requests):
             self._part(asyncssh.DISC_PROTOCOL_ERROR, "not logged in")
             return
         self.connection.begin(self._identity, target)
+
+
+def _why_left(unmatched: str) -> str:
+    """Why a client that speaks SSH is gone before it said who it is; many leave without a word."""
+    if not unmatched:
+        return "it left before it said who it is; it may not know the gateway's host key"
+    why = nothing_in_common(unmatched)
+    return why if "host key" in why else f"{why}; allow=legacy_client takes old algorithms"

@@ -5,7 +5,6 @@ target, nobody is asked anything; else each password and each answer goes to the
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,8 +16,6 @@ from hoopaddon.adapters.ssh.login.known_hosts import HostKeyCheck
 from hoopaddon.adapters.ssh.login.target import TargetLogin, TargetSide, TargetUnreachable
 from hoopaddon.errors import HoopaddonError
 
-logger = logging.getLogger(__name__)
-
 INTERACTIVE = "keyboard-interactive"
 PASSWORD = "password"  # noqa: S105 the name of a method
 MAX_PROMPTS = 64
@@ -28,7 +25,11 @@ type Challenge = bool | tuple[str, str, str, Prompts]
 
 
 class TargetSilent(HoopaddonError):
-    """The target does not ask for anything that a client could answer; the text is for the client."""
+    """The target does not ask for anything that a client could answer; `why` says more, for the operator."""
+
+    def __init__(self, text: str, why: str = "") -> None:
+        super().__init__(text)
+        self.why = why or text
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +135,7 @@ class PassThrough:
             task.result()
         except TargetUnreachable as e:
             self._over = True
-            logger.warning("%s", e)
-            raise TargetSilent(e.reason) from None
+            raise TargetSilent(e.reason, str(e)) from None
         return False
 
     async def password(self, secret: str) -> Challenge:

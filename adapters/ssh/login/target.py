@@ -15,6 +15,7 @@ from hoopaddon.adapters.ssh.login.known_hosts import ACCEPT_NEW, FILE, HostKeyCh
 from hoopaddon.adapters.ssh.mode import DEFAULT_PORT, SshMode
 from hoopaddon.errors import ConfigError, HoopaddonError
 
+_NO_SSH = "it does not answer as an SSH server does"
 METHODS = ("publickey", "keyboard-interactive", "password")
 USER_FILES = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2", "/etc/ssh/ssh_known_hosts")
 # What no shell that a proxy command or a configuration file may run should ever see (as OpenSSH has it).
@@ -97,13 +98,14 @@ class TargetLogin:
         """A connection that is logged in. Raises `TargetUnreachable`."""
         username = self.username(asked)
         check = HostKeyCheck(HostKeys())
+        made: TargetSide | None = None
         try:
             arguments, check = await asyncio.to_thread(self.arguments, username)
-            made = side(check)
-            arguments |= {"client_factory": lambda: made, "connect_timeout": timeout_s or None, "login_timeout": 0}
-            await asyncssh.connect(**arguments)
+            answering = made = side(check)
+            arguments |= {"connect_timeout": timeout_s or None, "login_timeout": 0}
+            await asyncssh.connect(**arguments, client_factory=lambda: answering)
         except (asyncssh.Error, OSError, ValueError, HoopaddonError) as e:
-            raise self._unreachable(e, check, username, timeout_s) from None
+            raise self._unreachable(e, check, username, timeout_s, made) from None
         return made
 
     def _arguments(self, username: str) -> dict[str, Any]:
@@ -143,7 +145,7 @@ class TargetLogin:
         return HostKeys(files, settings.get("fingerprint", "").replace(" ", "+"), self._kept)
 
     def _unreachable(
-        self, error: Exception, check: HostKeyCheck, username: str, timeout_s: float
+        self, error: Exception, check: HostKeyCheck, username: str, timeout_s: float, side: TargetSide | None
     ) -> TargetUnreachable:
         name, address = self.mode.target.name, self.mode.target.address
         if check.problem:
@@ -154,8 +156,10 @@ class TargetLogin:
             return TargetUnreachable(reason, f"the target {address} refuses the login of {username}")
         if isinstance(error, asyncssh.KeyExchangeFailed):
             reason = f"the target {name} and the gateway have no algorithm in common"
-            return TargetUnreachable(reason, f"{address}: {_plain(error)}; allow=legacy_target takes old algorithms")
-        why = _why(error, timeout_s)
+            why = f"{algorithms.nothing_in_common(error.reason)}; allow=legacy_target takes old algorithms"
+            return TargetUnreachable(reason, f"{address}: {why}")
+        spoke = side is not None and side.conn is not None and side.conn.get_extra_info("server_version")
+        why = _why(error, timeout_s) if spoke or not _is_lost(error) else _NO_SSH
         return TargetUnreachable(f"the target {name} cannot be reached: {why}", f"the target {address}: {why}")
 
 
@@ -173,7 +177,11 @@ def _why(error: Exception, timeout_s: float) -> str:
         return error.strerror or type(error).__name__
     if isinstance(error, ConfigError):
         return "the gateway's configuration does not allow it"
-    return "it does not answer as an SSH server does"
+    return _NO_SSH
+
+
+def _is_lost(error: Exception) -> bool:
+    return isinstance(error, asyncssh.ConnectionLost | asyncssh.ProtocolError)
 
 
 def _plain(error: asyncssh.Error) -> str:

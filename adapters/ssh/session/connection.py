@@ -43,6 +43,7 @@ class Connection:
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the session has ended, and everything of it."""
         self._client: ClientConnection | None = None
+        self._peer: tuple[Any, ...] | None = None
         self._target: TargetSide | None = None
         self._admission: asyncio.Task[asyncssh.SSHClientConnection] | None = None
         self._running: set[asyncio.Task[None]] = set()
@@ -55,21 +56,18 @@ class Connection:
     @property
     def client_host(self) -> str:
         """The client's address without its port."""
-        peer = self._peer()
-        return str(peer[0]) if peer else ""
+        return str(self._peer[0]) if self._peer else ""
 
     @property
     def client_address(self) -> str:
         """`host:port`."""
-        peer = self._peer()
-        return f"{peer[0]}:{peer[1]}" if peer else ""
-
-    def _peer(self) -> tuple[Any, ...] | None:
-        return self._client.get_extra_info("peername") if self._client is not None else None
+        return f"{self._peer[0]}:{self._peer[1]}" if self._peer else ""
 
     def client_connected(self, conn: "ClientConnection") -> None:
         """A client is there, and may turn out to be anybody."""
         self._client = conn
+        # Once it is gone nobody else knows from where it came.
+        self._peer = conn.get_extra_info("peername")
 
     def begin(self, identity: Identity, target: TargetSide | None) -> None:
         """The client has proved who it is; where its login went to the target, that connection is there."""

@@ -123,8 +123,6 @@ async def test_both_sides_are_asked_whether_they_are_still_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TEST_PASSWORD", "pencil")
-    monkeypatch.setattr("hoopaddon.adapters.ssh.server.KEEPALIVE_S", 0.1)
-    monkeypatch.setattr("hoopaddon.adapters.ssh.login.target.KEEPALIVE_S", 0.1)
     seen: set[str] = set()
     name = "_process_keepalive_at_openssh_dot_com_global_request"
     answer = getattr(SSHConnection, name)
@@ -136,7 +134,7 @@ async def test_both_sides_are_asked_whether_they_are_still_there(
     monkeypatch.setattr(SSHConnection, name, note)
     async with Target(secrets={"svc": "pencil"}) as target:
         known = target.known_hosts(tmp_path)
-        settings = {"user": "svc", "password": "env:TEST_PASSWORD", "known_hosts": known}
+        settings = {"user": "svc", "password": "env:TEST_PASSWORD", "known_hosts": known, "keepalive": 1}
         async with (
             front(target, tmp_path, settings=settings) as gateway,
             gateway.connect(password=gateway.token()) as conn,

@@ -1,5 +1,6 @@
 """How the gateway finds out that the target is the one that is meant, and logs in there."""
 
+import asyncio
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import asyncssh
 import pytest
 
 from tests.adapters.ssh.login.front import Target, front
+from tests.adapters.ssh.login.test_refusals import until
 from tests.servers.missing import program
 from tests.servers.ssh import SshServer, new_key, public
 
@@ -216,7 +218,8 @@ async def test_old_algorithms_only_where_they_are_allowed(tmp_path: Path, caplog
         async with front(server, tmp_path, settings=server.settings) as gateway:
             done = await gateway.ssh("true")
             assert "and the gateway have no algorithm in common" in done.err
-            assert "allow=legacy_target" in caplog.text
+            assert "offered were diffie-hellman-group14-sha1" in caplog.text
+            assert "; allow=legacy_target takes old algorithms" in caplog.text
         async with front(server, tmp_path, settings={**server.settings, "allow": "legacy_target"}) as gateway:
             assert (await gateway.ssh("true")).code == 0
 
@@ -235,3 +238,47 @@ async def test_clients_with_old_algorithms_only(sshd: SshServer, tmp_path: Path,
     async with front(sshd, tmp_path, settings=sshd.settings) as gateway:
         with pytest.raises(asyncssh.KeyExchangeFailed):
             await gateway.connect(password=gateway.token(), **offer)
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        (
+            "KexAlgorithms=diffie-hellman-group14-sha1",
+            "No matching key exchange algorithm found; offered were diffie-",
+        ),
+        ("Ciphers=aes128-cbc", "found; offered were aes128-cbc; allow=legacy_client takes old algorithms"),
+        ("HostKeyAlgorithms=ecdsa-sha2-nistp256", "Unable to find compatible server host key"),
+        ("StrictHostKeyChecking=yes", "it left before it said who it is; it may not know the gateway's host key"),
+    ],
+)
+async def test_a_client_that_does_not_get_as_far_as_a_login(
+    sshd: SshServer, tmp_path: Path, caplog: pytest.LogCaptureFixture, option: str, says: str
+) -> None:
+    async with front(sshd, tmp_path, settings=sshd.settings) as gateway:
+        options = ["-v", f"-o{option}"]
+        done = await gateway.ssh("true", options=options)
+        assert done.code == 255
+        await until(lambda: "login failed" in caplog.text)
+        (said,) = [message for message in caplog.messages if "login failed" in message]
+        assert said.startswith("127.0.0.1:")
+        assert says in said
+
+
+@pytest.mark.parametrize("says", [b"", b"220 mail.example.com ESMTP\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+async def test_a_target_that_speaks_something_else(sshd: SshServer, tmp_path: Path, says: bytes) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(says)
+        writer.close()
+
+    other = await asyncio.start_server(answer, sshd.host, 0)
+    async with other:
+
+        class Other:
+            host = sshd.host
+            port = other.sockets[0].getsockname()[1]
+
+        async with front(Other, tmp_path, settings={**sshd.settings, "name": "db1"}) as gateway:
+            done = await gateway.ssh("true")
+    said = "hoopaddon: the target db1 cannot be reached: it does not answer as an SSH server does\n"
+    assert (done.code, done.err) == (255, said)

@@ -11,13 +11,14 @@ from fnmatch import fnmatchcase
 
 from mitmproxy.exceptions import OptionsError
 
-from hoopaddon import Addon, Column, ConfigError, Loader, Output, Refused, Rows, ctx
+from hoopaddon import Addon, Column, ConfigError, KubeCommand, Loader, Output, Refused, Rows, ctx
 from hoopaddon.detect import (
     BODY_KINDS,
     ENTITIES,
     UNSEARCHED,
     BodyMask,
     Fields,
+    KubeMask,
     Mask,
     Prefilter,
     Pseudonyms,
@@ -27,6 +28,7 @@ from hoopaddon.detect import (
     body_state,
     expand,
     finder,
+    kube_fields,
     mask_json,
     partial,
     redacted,
@@ -73,6 +75,7 @@ class MaskPII(Addon):
         add("mask_style", str, "redact", "What stands in the place of a value.", STYLES)
         add("mask_styles", names, [], "Styles for single entities, as `email=hash`; `column` is a whole column.")
         add("mask_binary", str, "pass", "What becomes of bodies that are no text.", ("pass", "refuse"))
+        add("mask_kubernetes", names, ["default"], "Fields of objects to mask whole, as `configmaps:$.data.*`.")
         add("mask_key", str, "", "Key of the style hash, as `env:NAME` or `file:PATH`. Empty: random per start.")
 
     def configure(self, updated: set[str]) -> None:
@@ -100,6 +103,9 @@ class MaskPII(Addon):
         self._prefilter = Prefilter(entities)
         self._refuses_binary = options.mask_binary == "refuse"
         self._bodies = BodyMask(self._finder, self._mask, Fields(self._columns), self._mask_whole)
+        self._objects = KubeMask(
+            entities, self._mask, kube_fields(_listed(options.mask_kubernetes)), self._mask_whole
+        )
         self._streams = StreamMask(self._finder, self._mask, self._mask_json_line)
         self._plans: dict[tuple[Column, ...], Plan] = {}
         self._last: tuple[tuple[Column, ...], Plan] = ((), Plan((), ()))
@@ -211,6 +217,9 @@ class MaskPII(Addon):
             self._resized(output)
         elif kind == "terminal":
             output.text = self._streams.terminal(text, self._stream_state(output))
+        elif kind == "object":
+            resource = output.command.resource if isinstance(output.command, KubeCommand) else ""
+            output.text = self._objects.edit(text, resource)
         elif kind in BODY_KINDS:
             output.text = self._bodies.edit(kind, text, body_state(output.vars, _STATE))
         elif kind == "binary":

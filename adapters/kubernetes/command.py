@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from hoopaddon.adapters.kubernetes.body.media import JSON, PROTOBUF
 from hoopaddon.adapters.kubernetes.facts import KubeFacts, facts_of
+from hoopaddon.adapters.kubernetes.masked import refuse_masks
 from hoopaddon.commands import ShellProgram
 from hoopaddon.errors import Unparsable
 from hoopaddon.session import Session
@@ -40,9 +41,11 @@ class KubeRequest(KubeCommand, hook="kube_request", protocol="kubernetes"):
 
     @property
     def facts(self) -> KubeFacts:
+        """Facts about the request. Raises `Unparsable` where it cannot be understood, or would store a mask."""
         facts = self._facts
         if facts is None or self._facts_text is not self.text:
             facts = facts_of(request_of(self))
+            refuse_masks(self.session, facts)
             self._facts, self._facts_text = facts, self.text
         return facts
 

@@ -5,6 +5,7 @@ from hoopaddon.detect.catalog import ENTITIES, GROUPS, UnknownEntity, expand
 from hoopaddon.detect.fields import Fields
 from hoopaddon.detect.finder import UNSEARCHED, Finder, Match, find, finder
 from hoopaddon.detect.jsontext import mask_json
+from hoopaddon.detect.kubeobjects import KubeMask, kube_fields
 from hoopaddon.detect.masks import Mask, Pseudonyms, partial, redacted, replace
 from hoopaddon.detect.prefilter import Prefilter
 from hoopaddon.detect.streamtext import StreamMask, StreamState
@@ -18,6 +19,7 @@ __all__ = [
     "BodyState",
     "Fields",
     "Finder",
+    "KubeMask",
     "Mask",
     "Match",
     "Prefilter",
@@ -29,6 +31,7 @@ __all__ = [
     "expand",
     "find",
     "finder",
+    "kube_fields",
     "mask_json",
     "partial",
     "redacted",

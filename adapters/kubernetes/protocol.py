@@ -1,0 +1,133 @@
+"""How requests to the Kubernetes API are read, refused and answered."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from hoopaddon.adapters.kubernetes.command import KubeRequest, request_of
+from hoopaddon.adapters.kubernetes.negotiation import as_sent
+from hoopaddon.adapters.kubernetes.results import ObjectSplitter
+from hoopaddon.adapters.kubernetes.status import refusal
+from hoopaddon.command import Command
+from hoopaddon.errors import HoopaddonError, Refused, Unparsable
+from hoopaddon.session import Session
+from hoopaddon.stream import TextStream
+from hoopaddon.web.answer import WebAnswer
+from hoopaddon.web.body import BodyEditor, body_editor
+from hoopaddon.web.body.coded import CodedEditor, Fail, Hold, Write
+from hoopaddon.web.body.coding import codings
+from hoopaddon.web.body.runs import RunStream
+from hoopaddon.web.request import WebRequest
+
+if TYPE_CHECKING:
+    from hoopaddon.gateway import Gateway
+
+_STREAMS = frozenset({"exec", "attach", "portforward"})
+_JSON = frozenset({"application/json", "application/json-seq"})
+_UNREAD = frozenset(
+    {"application/vnd.kubernetes.protobuf", "application/cbor", "application/cbor-seq", "application/yaml"}
+)
+_DOCUMENTS = ("/openapi/", "/apis", "/api", "/version", "/.well-known/", "/openid/")
+"""What describes the API, and holds nothing of anybody."""
+
+
+def sent(command: Command) -> WebRequest:
+    """The request that goes to the server. Raises `Unparsable` for what a policy has made of it, or a client."""
+    if not isinstance(command, KubeRequest):
+        raise Unparsable("this is no request to the Kubernetes API")
+    info = command.facts.info
+    request = request_of(command)
+    negotiates = info.is_resource and info.verb not in ("proxy", "logs", *_STREAMS)
+    return _with_headers(request, negotiates=negotiates)
+
+
+def _with_headers(request: WebRequest, *, negotiates: bool) -> WebRequest:
+    headers = as_sent(request.headers, negotiates=negotiates)
+    if headers == request.headers:
+        return request
+    return WebRequest(
+        request.method, request.scheme, request.host, request.port, request.path, request.query, headers, request.body
+    )
+
+
+def editor(
+    command: Command,
+    answer: WebAnswer,
+    gateway: "Gateway",
+    write: Callable[[bytes], None],
+    fail: Callable[[HoopaddonError], None],
+    hold: Callable[[bool], None],
+) -> BodyEditor:
+    """What edits the body of an answer: object by object, or as lines of a log. Raises `Refused`."""
+    if not isinstance(command, KubeRequest):
+        raise Refused("this is no request to the Kubernetes API")
+    session, info = command.session, command.facts.info
+    if not gateway.chain.wants_output or info.verb == "proxy":
+        return body_editor(session, command, gateway, answer.headers, write, fail, hold)
+    if not info.is_resource and _is_description(info.path):
+        return PassedBody(write)
+    media = answer.media_type
+    if media in _UNREAD:
+        raise Refused(f"the answer is in {media}, which cannot be looked into: ask for application/json")
+
+    def inner(write: Write, fail: Fail, hold: Hold) -> BodyEditor:
+        if media in _JSON:
+            splitter = ObjectSplitter(session, info.resource, lists=info.verb == "list")
+            return RunStream(session, command, gateway, splitter, write, fail, hold)
+        kind = "log" if info.verb == "logs" else "body"
+        return TextStream(session, kind, command, gateway, write, fail, hold)
+
+    applied = codings(answer.headers.get("content-encoding"))
+    return CodedEditor(applied, inner, write, fail, hold) if applied else inner(write, fail, hold)
+
+
+def _is_description(path: str) -> bool:
+    return any(path == prefix.rstrip("/") or path.startswith(prefix.rstrip("/") + "/") for prefix in _DOCUMENTS)
+
+
+class PassedBody:
+    """A body that passes as it is, in the shape of a `BodyEditor`."""
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        self._write = write
+
+    def feed(self, data: bytes) -> None:
+        """See `BodyEditor`."""
+        self._write(data)
+
+    def close(self) -> None:
+        """See `BodyEditor`."""
+
+    def abort(self) -> None:
+        """See `BodyEditor`."""
+
+    async def drained(self) -> None:
+        """See `BodyEditor`."""
+
+    def client_paused(self, paused: bool) -> None:
+        """See `BodyEditor`."""
+
+
+class KubeProtocol:
+    """What the engine asks of this adapter for targets on HTTP."""
+
+    def sent(self, command: Command) -> WebRequest:
+        """See `WebProtocol`."""
+        return sent(command)
+
+    def streams(self, request: WebRequest) -> bool:
+        """See `WebProtocol`. Only what goes through `proxy` to somebody else is not looked into."""
+        return False
+
+    def message(self, session: Session, opened_by: Command, data: str | bytes) -> Command:
+        """See `WebProtocol`: channels are no messages, and have a relay of their own."""
+        raise Refused("this is not a WebSocket of messages")
+
+    def refusal(self, request: WebRequest, status: int, reason: str, policy: str) -> WebAnswer:
+        """See `WebProtocol`."""
+        return refusal(request, status, reason, policy)
+
+    def editor(
+        self, command: Command, answer: WebAnswer, gateway: "Gateway", write: Write, fail: Fail, hold: Hold
+    ) -> BodyEditor:
+        """See `WebProtocol`."""
+        return editor(command, answer, gateway, write, fail, hold)

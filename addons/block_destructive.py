@@ -1,4 +1,4 @@
-"""Refuse what destroys data, changes rights, or gets around what can be seen: SQL, command lines, files over SSH.
+"""Refuse what destroys data, changes rights, or gets around what can be seen: SQL, command lines, files, requests.
 
 Every group of refusals is an option, on by default: `--set block_truncate=false` lets TRUNCATE pass, and
 `--set block_shutdown=false` lets `reboot`.
@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from hoopaddon import (
     Addon,
+    Command,
     Facts,
     FileOperation,
+    HttpCommand,
     KubeCommand,
     Loader,
     Refused,
@@ -24,11 +26,16 @@ from hoopaddon import (
 )
 from hoopaddon.hazards import (
     FUNCTIONS,
+    HTTP_RULES,
     KUBE_RULES,
     PREFIXES,
+    SETTINGS,
+    HttpRule,
+    KubeRule,
     ShellRule,
     Words,
     file_reason,
+    http_reason,
     kube_reason,
     may_change,
     tool_reason,
@@ -37,27 +44,6 @@ from hoopaddon.hazards import (
 from hoopaddon.hazards import RULES as SHELL_RULES
 
 _MAX_HARMLESS = 1024
-
-# What a setting may become all the same.
-SETTINGS = {
-    "session_replication_role": frozenset({"origin", "local", "default"}),
-    "standard_conforming_strings": frozenset({"on", "true", "yes", "1", "default"}),
-    "role": frozenset({"none", "default"}),
-    "session_authorization": frozenset({"default"}),
-    "allow_system_table_mods": frozenset({"off", "false", "no", "0"}),
-    "zero_damaged_pages": frozenset({"off", "false", "no", "0"}),
-    "ignore_system_indexes": frozenset({"off", "false", "no", "0"}),
-    "ignore_checksum_failure": frozenset({"off", "false", "no", "0"}),
-    "lo_compat_privileges": frozenset({"off", "false", "no", "0"}),
-    "local_preload_libraries": frozenset({""}),
-    "session_preload_libraries": frozenset({""}),
-    "dynamic_library_path": frozenset({"$libdir", "default"}),
-    "jit_provider": frozenset({"default"}),
-    "log_statement": frozenset({"all", "default"}),
-    # A name that is computed. pg_dump sets `restrict_nonsystem_relation_kind` so, and none of the above can take its
-    # value. That the name is compared with a constant would prove nothing: users can define an operator `=`.
-    "*": frozenset({"view, foreign-table"}),
-}
 
 EXTENSIONS = frozenset(
     {
@@ -227,6 +213,8 @@ class BlockDestructive(Addon):
         self._use(RULES.values())
         self._shell = {name: rule for name, rule in SHELL_RULES.items() if rule.on}
         self._kube = {name: rule for name, rule in KUBE_RULES.items() if rule.on}
+        self._http = {name: rule for name, rule in HTTP_RULES.items() if rule.on}
+        self._allowed_routes: frozenset[str] = frozenset()
         self._allowed_paths: frozenset[str] = frozenset()
 
     def _use(self, rules: Iterable[Rule]) -> None:
@@ -252,10 +240,15 @@ class BlockDestructive(Addon):
             "Tables, as written in the statement, that may be dropped, truncated, and changed in every row.",
         )
 
-        for name, shell_rule in SHELL_RULES.items():
-            loader.add_option(f"block_{name}", bool, shell_rule.on, shell_rule.help)
-        for name, kube_rule in KUBE_RULES.items():
-            loader.add_option(f"block_{name}", bool, kube_rule.on, kube_rule.help)
+        others: dict[str, ShellRule | KubeRule | HttpRule] = {**SHELL_RULES, **KUBE_RULES, **HTTP_RULES}
+        for name, other in others.items():
+            loader.add_option(f"block_{name}", bool, other.on, other.help)
+        loader.add_option(
+            "block_allow_routes",
+            Sequence[str],
+            [],
+            "Routes that DELETE may name, though they are no single thing: `/v1/sessions`, `/v1/projects/{id}`.",
+        )
         loader.add_option(
             "block_allow_paths",
             Sequence[str],
@@ -275,6 +268,8 @@ class BlockDestructive(Addon):
         self._harmless.clear()
         self._shell = {name: rule for name, rule in SHELL_RULES.items() if getattr(options, f"block_{name}")}
         self._kube = {name: rule for name, rule in KUBE_RULES.items() if getattr(options, f"block_{name}")}
+        self._http = {name: rule for name, rule in HTTP_RULES.items() if getattr(options, f"block_{name}")}
+        self._allowed_routes = listed(options.block_allow_routes)
         self._allowed_paths = listed(options.block_allow_paths)
 
     def postgres_query(self, command: SqlCommand) -> None:
@@ -329,7 +324,23 @@ class BlockDestructive(Addon):
     def mcp_tool_call(self, command: ToolCommand) -> None:
         if reason := tool_reason(command, self._shell):
             raise Refused(reason)
-        for inner in command.within:
+        self._check_within(command.within)
+
+    def http_request(self, command: HttpCommand) -> None:
+        rules = self._http
+        if self._allowed_routes and self._is_allowed_route(command):
+            rules = {name: rule for name, rule in rules.items() if name not in ("collections", "stores")}
+        if reason := http_reason(command, rules):
+            raise Refused(reason)
+        self._check_within(command.within)
+
+    def _is_allowed_route(self, command: HttpCommand) -> bool:
+        # All that is asked for is this, however it is read.
+        plain = {path.rstrip("/") for _, path in command.calls}
+        return command.route in self._allowed_routes and plain == {command.path.rstrip("/")}
+
+    def _check_within(self, commands: Iterable[Command]) -> None:
+        for inner in commands:
             if isinstance(inner, ShellCommand):
                 self._check_programs(inner, self._shell)
             elif isinstance(inner, SqlCommand):

@@ -9,6 +9,8 @@ from typing import Any, Self
 from hoopaddon.adapters.http.body import Content, readable
 from hoopaddon.adapters.http.facts import HttpFacts, facts_of
 from hoopaddon.adapters.http.media import media_type
+from hoopaddon.adapters.http.within import commands_within
+from hoopaddon.command import Command
 from hoopaddon.errors import Unparsable
 from hoopaddon.session import Session
 from hoopaddon.web.charset import encoded
@@ -158,6 +160,11 @@ class HttpRequest(HttpCommand, hook="http_request", protocol="http"):
     def operations(self) -> tuple[GraphQLOperation, ...]:
         """GraphQL's operations, wherever in the request they are."""
         return self.facts.operations
+
+    @property
+    def within(self) -> tuple[Command, ...]:
+        """SQL and command lines for endpoints that are known to run them: each a `SqlCommand` or `ShellCommand`."""
+        return commands_within(self.session, self.facts)
 
     @property
     def strings(self) -> frozenset[str]:

@@ -19,6 +19,13 @@ _PROTOBUF = frozenset(f"application/{n}" for n in ("proto", "protobuf", "x-proto
 _XML = frozenset({"application/xml", "text/xml"})
 
 
+_OPAQUE = re.compile(
+    r"(?:image|audio|video|font|model)/.*"
+    r"|application/(?:octet-stream|pdf|zip|gzip|x-gzip|x-tar|x-bzip2|x-xz|zstd|x-7z-compressed|vnd\.rar|java-archive|wasm"
+    r"|vnd\.(?:docker|oci|ms-|openxmlformats-|apache\.parquet|debian)[^;]*|x-rpm|x-sqlite3|x-git-[a-z-]*|msgpack|cbor|avro)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class MediaType:
     """`name` is in lower case, empty where none is said."""
@@ -32,7 +39,10 @@ class MediaType:
 
     @property
     def family(self) -> str:
-        """How such a body is read: a kind of body, `lines` (JSON by lines), `protobuf`, or empty for all others."""
+        """How such a body is read: a kind of body, `lines` (JSON by lines), `protobuf`, `unknown` (by itself).
+
+        Empty for what nobody reads names in: archives, images, bytes.
+        """
         name = self.name
         for family, names in _FAMILIES.items():
             if name in names:
@@ -45,7 +55,9 @@ class MediaType:
             return "json"
         if name.endswith("+xml"):
             return "xml"
-        return "text" if name.startswith("text/") else ""
+        if name.startswith("text/"):
+            return "text"
+        return "" if _OPAQUE.fullmatch(name) else "unknown"
 
 
 _FAMILIES = {

@@ -2,22 +2,29 @@
 
 from hoopaddon.hazards.files import file_reason
 from hoopaddon.hazards.functions import FUNCTIONS, PREFIXES
+from hoopaddon.hazards.http import RULES as HTTP_RULES
+from hoopaddon.hazards.http import HttpRule, http_reason
 from hoopaddon.hazards.kubernetes import RULES as KUBE_RULES
 from hoopaddon.hazards.kubernetes import KubeRule, kube_reason
 from hoopaddon.hazards.rules import RULES, ShellRule
+from hoopaddon.hazards.settings import SETTINGS
 from hoopaddon.hazards.tools import may_change, tool_reason
 from hoopaddon.hazards.words import Words
 from hoopaddon.hazards.writing import written
 
 __all__ = [
     "FUNCTIONS",
+    "HTTP_RULES",
     "KUBE_RULES",
     "PREFIXES",
     "RULES",
+    "SETTINGS",
+    "HttpRule",
     "KubeRule",
     "ShellRule",
     "Words",
     "file_reason",
+    "http_reason",
     "kube_reason",
     "may_change",
     "tool_reason",

@@ -50,7 +50,7 @@ class ToolCommand(Command, ABC):
     def within(self) -> tuple[Command, ...]:
         """SQL and command lines that the arguments hold, as a `SqlCommand` or `ShellCommand` each.
 
-        They are found by the names of the tool and the argument; the facts of one that cannot be read raise `Unparsable`.
+        They are found by the names of tool and argument. The facts of one that cannot be read raise `Unparsable`.
         """
 
     @property
@@ -372,6 +372,11 @@ class HttpCommand(Command, ABC):
     @abstractmethod
     def operations(self) -> tuple[GraphQLOperation, ...]:
         """GraphQL's operations, wherever in the request they are."""
+
+    @property
+    @abstractmethod
+    def within(self) -> tuple[Command, ...]:
+        """SQL and command lines for endpoints that are known to run them: each a `SqlCommand` or `ShellCommand`."""
 
     @property
     @abstractmethod

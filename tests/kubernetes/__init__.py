@@ -1,0 +1,1 @@
+"""Kubernetes: a double of kube-apiserver, and tests that any cluster passes."""

@@ -1,0 +1,1 @@
+"""A double of kube-apiserver: its API, without a cluster behind it."""

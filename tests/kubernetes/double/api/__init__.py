@@ -1,0 +1,1 @@
+"""What a request means: discovery, verbs, negotiation, errors."""

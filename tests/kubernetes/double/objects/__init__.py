@@ -1,0 +1,1 @@
+"""Objects: their schemas, where they are kept, how they change."""

@@ -1,0 +1,1 @@
+"""Pods' processes: logs, exec, attach, port-forward."""

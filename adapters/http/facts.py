@@ -10,6 +10,7 @@ from hoopaddon.adapters.http.batch import Inner, inner_requests, methods
 from hoopaddon.adapters.http.body import Content, Reading, readings
 from hoopaddon.adapters.http.graphql import Operation
 from hoopaddon.adapters.http.media import MediaType, media_type
+from hoopaddon.adapters.http.multipart import Part
 from hoopaddon.adapters.http.names import strings_in, values_of
 from hoopaddon.adapters.http.route import route_of
 from hoopaddon.errors import Unparsable
@@ -24,7 +25,7 @@ MOST_DOCUMENTS = 8
 
 _METHOD_HEADER = re.compile(r"x-(?:http-)?(?:method-override|method)|x-http-method-override|x-original-method")
 _PATH_HEADER = frozenset({"x-original-url", "x-rewrite-url", "x-original-uri"})
-_METHOD_NAMES = ("_method", "_http_method", "x-http-method-override", "x-http-method", "$httpmethod")
+_METHOD_NAMES = frozenset({"_method", "_http_method", "x-http-method-override", "x-http-method", "$httpmethod"})
 _GRAPHQL_NAMES = ("query", "variables", "operationName", "extensions")
 
 
@@ -96,9 +97,11 @@ class _Reader:
 
     def _overrides(self) -> frozenset[str]:
         named = [v for n, v in self._request.headers if _METHOD_HEADER.fullmatch(n.lower().replace("_", "-"))]
-        for name in _METHOD_NAMES:
-            places = (value for value in self.values if isinstance(value, dict | tuple))
-            named += [v for v in values_of(name, places) if isinstance(v, str)]
+        for place in self.values:
+            fields = place.items() if isinstance(place, dict) else _fields(place)
+            for name, value in fields:
+                if isinstance(name, str) and name.strip().lower() in _METHOD_NAMES:
+                    named += [v for v in (value if isinstance(value, tuple) else (value,)) if isinstance(v, str)]
         return methods(named)
 
     def _other_paths(self) -> frozenset[str]:
@@ -136,6 +139,12 @@ class _Reader:
             if "variables" not in source and borrowed:
                 source = {**source, "variables": borrowed[0]}
             yield from graphql.in_request(source, path)
+
+
+def _fields(value: Any) -> Iterator[tuple[str, Any]]:
+    """The fields of a multipart form."""
+    if isinstance(value, tuple):
+        yield from ((part.name, part.value) for part in value if isinstance(part, Part))
 
 
 def _queries(query: str) -> list[dict[str, tuple[str, ...]]]:

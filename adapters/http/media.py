@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from hoopaddon.errors import Unparsable
@@ -43,21 +44,7 @@ class MediaType:
 
         Empty for what nobody reads names in: archives, images, bytes.
         """
-        name = self.name
-        for family, names in _FAMILIES.items():
-            if name in names:
-                return family
-        if name.startswith("multipart/"):
-            return "multipart"
-        if name.startswith(("application/grpc", "application/connect+")):
-            return "grpc"
-        if name.endswith("+json"):
-            return "json"
-        if name.endswith("+xml"):
-            return "xml"
-        if name.startswith("text/"):
-            return "text"
-        return "" if _OPAQUE.fullmatch(name) else "unknown"
+        return _family(self.name)
 
 
 _FAMILIES = {
@@ -68,6 +55,24 @@ _FAMILIES = {
     "protobuf": _PROTOBUF,
     "xml": _XML,
 }
+
+
+@lru_cache(256)
+def _family(name: str) -> str:
+    for family, names in _FAMILIES.items():
+        if name in names:
+            return family
+    if name.startswith("multipart/"):
+        return "multipart"
+    if name.startswith(("application/grpc", "application/connect+")):
+        return "grpc"
+    if name.endswith("+json"):
+        return "json"
+    if name.endswith("+xml"):
+        return "xml"
+    if name.startswith("text/"):
+        return "text"
+    return "" if _OPAQUE.fullmatch(name) else "unknown"
 
 
 def media_type(headers: Headers) -> MediaType:

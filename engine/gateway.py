@@ -39,6 +39,8 @@ from hoopaddon.store.layout import store_folder
 from hoopaddon.traffic import connections, streams, websockets
 from hoopaddon.traffic.addons import GuardedAddons
 from hoopaddon.traffic.servers import GatewayProxyserver
+from hoopaddon.web.egress import Egress
+from hoopaddon.web.guard import WebGuard
 
 logger = logging.getLogger(__name__)
 
@@ -79,10 +81,13 @@ class Gateway(master.Master):
         self.limits = Limits(self.options)
         self.servers = GatewayProxyserver()
         self.scripts = ScriptLoader(self)
+        self.egress = Egress()
+        self.web = WebGuard(self)
         self.addons = GuardedAddons(self)
         self.addons.add_machinery(
             core.Core(),
             self.limits,
+            self.egress,
             strip_dns_https_records.StripDnsHttpsRecords(),
             disable_h2c.DisableH2C(),
             proxyauth.ProxyAuth(),
@@ -150,6 +155,7 @@ class Gateway(master.Master):
                 self.ready.clear()
                 try:
                     await self.servers.drain(self.options.shutdown_timeout)
+                    await self.web.close()
                 finally:
                     await self.done()
 

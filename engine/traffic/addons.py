@@ -98,6 +98,10 @@ class GuardedAddons(addonmanager.AddonManager):
     def _steps(self, event: hooks.Hook) -> tuple[Step, ...]:
         return self._tables.get(event.name, ())
 
+    def has_script_hook(self, name: str) -> bool:
+        """Whether a script has this hook of mitmproxy's."""
+        return any(not self._is_machinery(step.policy.addon) for step in self._tables.get(name, ()))
+
     # -- events
 
     async def handle_lifecycle(self, event: hooks.Hook) -> None:

@@ -11,13 +11,28 @@ import sys
 import traceback
 from contextlib import suppress
 from types import TracebackType
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+from mitmproxy import ctx, http
 from mitmproxy.addons import clientplayback
 from mitmproxy.proxy import commands, events, mode_servers, server
+from mitmproxy.proxy.layers.http._hooks import (
+    HttpConnectHook,
+    HttpRequestHeadersHook,
+    HttpRequestHook,
+    HttpResponseHeadersHook,
+    HttpResponseHook,
+)
+from mitmproxy.proxy.layers.websocket import WebsocketMessageHook
+from mitmproxy.proxy.server_hooks import ServerConnectedHook, ServerConnectHook
+from mitmproxy.utils import asyncio_utils
 
 from hoopaddon.policy.chain import place
 from hoopaddon.traffic.failures import ConnectionCut, pass_cancellation_on
+from hoopaddon.traffic.streams import BodyReady
+
+if TYPE_CHECKING:
+    from hoopaddon.web.guard import WebGuard
 
 logger = logging.getLogger(__name__)
 
@@ -34,9 +49,30 @@ class Guarded(server.ConnectionHandler):
 
     is_cut = False
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.web: WebGuard = ctx.master.web  # type: ignore[attr-defined]
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._held = 0
+
     async def handle_hook(self, hook: commands.StartHook) -> None:
+        web = self.web
         try:
+            if not await self._admits(hook):
+                return
             await super().handle_hook(hook)  # type: ignore[safe-super]  # the other base class has it
+            match hook:
+                case WebsocketMessageHook():
+                    await web.message(hook.flow)
+                case ServerConnectedHook():
+                    web.admission.check_reached(hook.data)
+                case HttpRequestHook():
+                    await web.judge(hook.flow)
+                case HttpResponseHeadersHook():
+                    web.answered(hook.flow, self)
+                case HttpResponseHook():
+                    await web.answer_whole(hook.flow)
         except ConnectionCut:
             self.cut()
         except asyncio.CancelledError:
@@ -46,6 +82,17 @@ class Guarded(server.ConnectionHandler):
         except BaseException:
             # What has to be refused is no longer what it was when the policy got it.
             self.log("a hook has crashed", exc_info=True)
+
+    async def _admits(self, hook: commands.StartHook) -> bool:
+        """What comes before any script sees it."""
+        match hook:
+            case HttpRequestHeadersHook() if not hook.flow.error:
+                return await self.web.admit(hook.flow)
+            case HttpConnectHook():
+                return await self.web.admit_tunnel(hook.flow)
+            case ServerConnectHook():
+                return await self.web.admission.check_target(hook.data)
+        return True
 
     async def server_event(self, event: events.Event) -> None:
         # Every byte that is sent is sent in here.
@@ -57,6 +104,24 @@ class Guarded(server.ConnectionHandler):
             pass_cancellation_on(e)
             # mitmproxy catches what is an Exception; a function that a body is streamed through may raise others.
             self.log("a layer has crashed", exc_info=True)
+
+    async def drain_writers(self) -> None:
+        await super().drain_writers()  # type: ignore[no-untyped-call]
+        await self._flowing.wait()
+
+    def hold(self, paused: bool) -> None:
+        """Read nothing for now, or go on; as often as it was asked to pause it has to be asked to go on."""
+        self._held += 1 if paused else -1
+        if self._held:
+            self._flowing.clear()
+        else:
+            self._flowing.set()
+
+    def body_ready(self, flow: http.HTTPFlow) -> None:
+        """There is more of an answer's body to send, though nothing has come from the target."""
+        asyncio_utils.create_task(
+            self.server_event(BodyReady(flow)), name="body ready", keep_ref=True, client=self.client.peername
+        )
 
     def cut(self) -> None:
         """Close everything; nothing more is read into the layers or written by them."""
@@ -102,6 +167,7 @@ class GuardedConnection(Guarded, mode_servers.ProxyConnectionHandler):
         finally:
             # mitmproxy leaves a target's connection open when both sides end it at the same time.
             self._abort()
+            self.web.connection_ended(self.client)
 
 
 class GuardedReplay(Guarded, clientplayback.ReplayHandler):

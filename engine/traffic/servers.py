@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from mitmproxy import ctx, exceptions
+from mitmproxy.addonmanager import Loader
 from mitmproxy.addons import proxyserver
 from mitmproxy.proxy.mode_servers import ServerInstance
 from mitmproxy.proxy.mode_specs import ProxyMode
@@ -60,6 +61,15 @@ class GatewayProxyserver(proxyserver.Proxyserver):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.servers = GatewayServers(self)
+
+    def load(self, loader: Loader) -> None:
+        super().load(loader)  # type: ignore[no-untyped-call]
+        loader.master.options.add_option(
+            "stream_large_bodies",
+            str | None,
+            "8m",
+            "Size of a body above which it is not waited for: a script's hooks see its head alone.",
+        )
 
     def configure(self, updated: set[str]) -> None:
         if "mode" in updated:

@@ -7,22 +7,28 @@ hook sees into is not followed there, and what cannot be read of a target is not
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from mitmproxy import ctx, http
+from mitmproxy.addons import next_layer
 from mitmproxy.flow import Error
 from mitmproxy.proxy import layer
+from mitmproxy.proxy import layers as layers_of_all
 from mitmproxy.proxy.commands import Command
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.events import Event
 from mitmproxy.proxy.layers import http as layers
-from mitmproxy.proxy.layers.http import HttpStream, SendHttp, _http1, _http2, _http3
+from mitmproxy.proxy.layers.http import HttpLayer, HttpStream, SendHttp, _http1, _http2, _http3
 from mitmproxy.proxy.layers.http._base import format_error
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
     RequestEndOfMessage,
+    RequestHeaders,
     RequestProtocolError,
+    ResponseData,
+    ResponseEndOfMessage,
     ResponseHeaders,
     ResponseProtocolError,
 )
@@ -31,6 +37,9 @@ from wsproto.handshake import WEBSOCKET_VERSION
 
 from hoopaddon.policy import deadline
 from hoopaddon.traffic.failures import SWITCHING_PROTOCOLS, is_refused, keep_answer, problem, withhold
+
+if TYPE_CHECKING:
+    from hoopaddon.web.guard import WebGuard
 
 type Steps = layer.CommandGenerator[None]
 
@@ -70,11 +79,32 @@ def in_flight() -> bool:
     return any(stream.is_live for stream in _streams)
 
 
+@dataclass
+class BodyReady(Event):
+    """An editor has more of a response's body to send, though nothing has come from the target."""
+
+    flow: http.HTTPFlow
+
+
+class JudgedHttp(HttpLayer):
+    """All requests of one connection."""
+
+    def _handle_event(self, event: Event) -> Steps:
+        if not isinstance(event, BodyReady):
+            yield from super()._handle_event(event)
+            return
+        for stream in list(self.streams.values()):
+            if getattr(stream, "flow", None) is event.flow:
+                yield from self.event_to_child(stream, event)
+
+
 class JudgedStream(HttpStream):
     """One request and its response."""
 
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
+        self._web: WebGuard = ctx.master.web  # type: ignore[attr-defined]
+        self._last: Event | None = None
         _streams.add(self)
 
     @property
@@ -86,6 +116,25 @@ class JudgedStream(HttpStream):
         # Called after each hook, before what the hook has left is looked at. Tasks of policies may have run since.
         keep_answer(self.flow)
         return (yield from super().check_killed(emit_error_hook))
+
+    def handle_event(self, event: Event) -> Steps:
+        if isinstance(event, RequestProtocolError) and self.is_live:
+            # Somebody may be asked about what nobody waits for any more.
+            self._web.client_left(self.flow)
+        for step in super().handle_event(event):
+            if isinstance(step, SendHttp) and isinstance(step.event, RequestHeaders):
+                sent = self._web.outgoing(self.flow, step.event.request)
+                step.event = replace(step.event, request=sent)
+            yield step
+        if getattr(self, "flow", None) is not None and not self.flow.live:
+            self._web.ended(self.flow)
+
+    def _handle_event(self, event: Event) -> Steps:
+        if isinstance(event, BodyReady):
+            if self.server_state == self.state_stream_response_body:
+                yield from self._send_edited([])
+            return
+        yield from super()._handle_event(event)
 
     # -- requests
 
@@ -151,7 +200,45 @@ class JudgedStream(HttpStream):
     def state_stream_response_body(self, event: Event) -> Steps:
         if self.flow.response is not None:
             self.flow.response.stream = _timed(self.flow.response.stream)
-        yield from _without(HttpResponseHook, super().state_stream_response_body(event))
+        edited = self._web.edited(self.flow)
+        if edited is None:
+            yield from _without(HttpResponseHook, super().state_stream_response_body(event))
+        elif isinstance(event, ResponseData):
+            yield from self._send_edited(self._through_script(event.data))
+        elif isinstance(event, ResponseEndOfMessage):
+            self._last = event
+            yield from self._send_edited([*self._through_script(b""), None])
+
+    def _through_script(self, chunk: bytes) -> list[bytes]:
+        """What a script makes of a chunk, or of the end, before it is edited."""
+        stream = self.flow.response.stream if self.flow.response is not None else None
+        made = stream(chunk) if callable(stream) else chunk
+        return [part for part in ([made] if isinstance(made, bytes) else made) if part]
+
+    def _send_edited(self, chunks: Iterable[bytes | None]) -> Steps:
+        """Put chunks through the editor, None for the end, and send what it has to give."""
+        edited = self._web.edited(self.flow)
+        if edited is None:
+            return
+        parts = edited.take()
+        for chunk in chunks:
+            parts += edited.end() if chunk is None else edited.feed(chunk)
+        if edited.failure is not None:
+            yield from self._break_off()
+            return
+        for part in parts:
+            yield SendHttp(ResponseData(self.stream_id, part), self.context.client)
+        if edited.is_over and self._last is not None:
+            yield from _without(HttpResponseHook, self.send_response(already_streamed=True))
+
+    def _break_off(self) -> Steps:
+        """Neither side hears more of this exchange: what has been sent is no whole answer."""
+        yield SendHttp(
+            RequestProtocolError(self.stream_id, "response withheld", ErrorCode.CANCEL), self.context.server
+        )
+        yield SendHttp(ResponseProtocolError(self.stream_id, "killed", ErrorCode.KILL), self.context.client)
+        self.client_state = self.server_state = self.state_errored
+        self.flow.live = False
 
     def _answer_for_target(self, answer: Steps) -> Steps:
         """Break off what the target is sending, and send the client what a policy put in its place."""
@@ -176,5 +263,7 @@ def _error_page(status: int, message: str) -> bytes:
 def install() -> None:
     """Make mitmproxy's HTTP layer use judged streams, and error pages that quote no target."""
     layers.HttpStream = JudgedStream  # type: ignore[misc]
+    for module in (layers, layers_of_all, next_layer):
+        module.HttpLayer = JudgedHttp  # type: ignore[attr-defined]
     for version in (_http1, _http2, _http3):
         version.format_error = _error_page  # type: ignore[attr-defined]

@@ -6,12 +6,21 @@ likes. So each side's pings are answered here, the other side gets empty ones, a
 
 from collections.abc import Generator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from mitmproxy import ctx, http
 from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import websocket
 from wsproto import events as frames
 from wsproto.connection import ConnectionState
+from wsproto.frame_protocol import CloseReason
+
+if TYPE_CHECKING:
+    from hoopaddon.web.guard import WebGuard
+
+MAX_REASON_BYTES = 123
+"""RFC 6455 section 5.5: a control frame holds at most 125 bytes, two of them for the code."""
 
 
 class QuietConnection(websocket.WebsocketConnection):
@@ -43,11 +52,30 @@ class JudgedWebsocket(websocket.WebsocketLayer):
     client_ws: QuietConnection
     server_ws: QuietConnection
 
+    def __init__(self, context: Context, flow: http.HTTPFlow) -> None:
+        super().__init__(context, flow)
+        self._web: WebGuard = ctx.master.web  # type: ignore[attr-defined]
+
     def relay_messages(self, event: events.Event) -> layer.CommandGenerator[None]:
         for step in super().relay_messages(event):
             yield step
+            if isinstance(step, websocket.WebsocketMessageHook) and (reason := self._web.broken_off(self.flow)):
+                yield from self._break_off(reason)
+                return
             yield from self._answer_pings()
         yield from self._answer_pings()
+
+    def _break_off(self, reason: str) -> layer.CommandGenerator[None]:
+        """End both sides; the client is told why (RFC 6455 section 7.4.1: 1008 is a violation of a policy)."""
+        for side, said in ((self.client_ws, reason), (self.server_ws, "")):
+            if side.state in (ConnectionState.OPEN, ConnectionState.REMOTE_CLOSING):
+                shown = said.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
+                closing = frames.CloseConnection(CloseReason.POLICY_VIOLATION, shown)
+                yield commands.SendData(side.conn, side.send(closing))
+            yield commands.CloseConnection(side.conn)
+        yield websocket.WebsocketEndHook(self.flow)
+        self.flow.live = False
+        self._handle_event = self.done
 
     def _answer_pings(self) -> layer.CommandGenerator[None]:
         for side in (self.client_ws, self.server_ws):

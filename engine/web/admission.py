@@ -71,6 +71,9 @@ class Admission:
     async def admit(self, flow: http.HTTPFlow) -> Admitted:
         """Change the request to go to its target. Raises `NotAdmitted`."""
         with _answered(flow):
+            if not flow.request.is_http2 and flow.request.authority:
+                # A request in absolute form says where it goes by that, whatever its Host is (RFC 9112 section 3.2.2).
+                flow.request.headers["host"] = flow.request.authority
             hygiene.check(flow.request)
             routes = self.routes.get(flow.client_conn.proxy_mode)
             if routes is None:

@@ -36,6 +36,8 @@ class Exchange:
     edits_whole: bool = False
     """Whether the body is edited once it is all there."""
     started_at: float = field(default_factory=time.perf_counter)
+    broken_off: str = ""
+    """Why a WebSocket has to end."""
     is_sent: bool = False
     """Whether anything of the request may have reached the target."""
 

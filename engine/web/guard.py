@@ -7,12 +7,12 @@ proved who it is, and after `request`, so that what is judged is what scripts ha
 import asyncio
 import logging
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from mitmproxy import http
 from mitmproxy.connection import Client
+from mitmproxy.websocket import WebSocketMessage
 
 from hoopaddon.adapter import adapters
 from hoopaddon.command import PENDING, Command, Outcome, Verdict
@@ -21,16 +21,13 @@ from hoopaddon.policy.in_force import judged
 from hoopaddon.traffic.failures import is_refused, withhold
 from hoopaddon.web import hygiene
 from hoopaddon.web.admission import Admission, NotAdmitted
-from hoopaddon.web.answer import BODILESS, WebAnswer
-from hoopaddon.web.body import BodyEditor, edited_headers, whole_request
-from hoopaddon.web.body.coded import CodedEditor, Fail, Hold, Write
-from hoopaddon.web.body.coding import codings
+from hoopaddon.web.answer import WebAnswer
+from hoopaddon.web.answers import Answers
+from hoopaddon.web.body import whole_request
 from hoopaddon.web.credentials import NoCredential
-from hoopaddon.web.echo import EchoEditor, EchoFilter
 from hoopaddon.web.edited import EditedBody
 from hoopaddon.web.exchange import (
     Exchange,
-    answer_of,
     change,
     headers_of,
     raw_headers,
@@ -38,7 +35,7 @@ from hoopaddon.web.exchange import (
     response_of,
 )
 from hoopaddon.web.protocol import WebProtocol
-from hoopaddon.web.request import Headers, WebRequest
+from hoopaddon.web.request import WebRequest
 from hoopaddon.web.sessions import WebSessions
 
 if TYPE_CHECKING:
@@ -47,8 +44,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-WHOLE_BYTES = 64 * 1024
-"""A body of at most this size is edited as a whole, so that a refusal can still be an answer."""
+KEPT_MESSAGES = 16
+"""Of a WebSocket, those that scripts may look back to."""
 
 
 class WebGuard:
@@ -59,6 +56,7 @@ class WebGuard:
         self._exchanges: WeakKeyDictionary[http.HTTPFlow, Exchange] = WeakKeyDictionary()
         self.sessions = WebSessions(gateway)
         self.admission = Admission(gateway, self.sessions)
+        self._answers = Answers(gateway)
 
     # -- the request's head
 
@@ -94,26 +92,43 @@ class WebGuard:
             return
         request = request_of(flow.request, body_seen=not flow.request.stream)
         command = exchange.command = exchange.protocol.command(exchange.session, request)
+        if request.body is None and not self._may_be_unseen(exchange, command, request):
+            reason = (
+                "the request's body is larger than what is looked into: allow=large_body would let it pass unseen"
+            )
+            command.verdict = Verdict(Outcome.REFUSED, reason)
+            self._refuse(exchange, request, 413, reason, "")
+            return
+        verdict = await self._verdict(exchange, command)
+        if not verdict.passes:
+            status = 502 if verdict.outcome is Outcome.FAILED else 403
+            self._refuse(exchange, request, status, verdict.reason, verdict.addon)
+            return
+        if command.text != command.original_text:
+            change(flow.request, exchange.protocol.sent(command))
+        if exchange.route.credential is not None:
+            await self._prove(exchange)
+
+    def _may_be_unseen(self, exchange: Exchange, command: Command, request: WebRequest) -> bool:
+        if "large_body" in exchange.route.target.allowed or exchange.protocol.streams(request):
+            return True
+        return not any(policy.command_hook(type(command)) for policy in self._gateway.chain.policies)
+
+    async def _verdict(self, exchange: Exchange, command: Command) -> Verdict:
+        """The verdict; a refusal as soon as nobody waits for it any more."""
         exchange.judging = asyncio.Task(
             judged(self._gateway, command), eager_start=True, loop=asyncio.get_running_loop()
         )
         try:
-            verdict = await exchange.judging
+            return await exchange.judging
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            verdict = command.verdict = Verdict(Outcome.REFUSED, "the client has gone")
-        exchange.judging = None
-        if not verdict.passes:
-            status = 502 if verdict.outcome is Outcome.FAILED else 403
-            self._refuse(exchange, request_of(flow.request, body_seen=False), status, verdict.reason, verdict.addon)
-            return
-        sent = exchange.protocol.sent(command)
-        if sent is not request:
-            change(flow.request, sent)
-        if exchange.route.credential is not None:
-            await self._prove(exchange)
+            command.verdict = Verdict(Outcome.REFUSED, "the client has gone")
+            return command.verdict
+        finally:
+            exchange.judging = None
 
     async def _prove(self, exchange: Exchange) -> None:
         credential = exchange.route.credential
@@ -155,93 +170,19 @@ class WebGuard:
             return
         if flow.client_conn.proxy_mode in self.admission.routes:
             hygiene.clean_response(response, exchange.route.target, exchange.origin)
-        secrets = self._hide_secrets(exchange, response)
-        if not (secrets or self._gateway.chain.wants_output):
-            return
         try:
-            self._settle(exchange, exchange.command, response, secrets, connection)
+            self._answers.settle(exchange, exchange.command, response, connection)
         except Refused as e:
             self._fail(exchange, e)
-
-    def _hide_secrets(self, exchange: Exchange, response: http.Response) -> tuple[str, ...]:
-        """Take the credential out of the header fields; the secrets that are to be taken out of the body."""
-        credential = exchange.route.credential
-        if credential is None or not credential.secrets:
-            return ()
-        shown = ((name, EchoFilter(credential.secrets).whole(value)) for name, value in headers_of(response.headers))
-        response.headers = raw_headers(Headers(tuple(shown)))
-        return credential.secrets
-
-    def _settle(
-        self,
-        exchange: Exchange,
-        command: Command,
-        response: http.Response,
-        secrets: tuple[str, ...],
-        connection: "Guarded",
-    ) -> None:
-        """Have the body edited as it streams, or as a whole where that is small or a script looks at it."""
-        request = exchange.flow.request
-        answer = answer_of(response)
-        response.headers = raw_headers(edited_headers(answer.headers, self._gateway, status=answer.status))
-        if request.method == "HEAD" or answer.status in BODILESS or answer.status < 200:
-            return
-        length = answer.headers.get("content-length")
-        small = length.isdecimal() and int(length) <= WHOLE_BYTES
-        whole = not response.stream and (small or self._gateway.addons.has_script_hook("response"))
-        exchange.edited = self._edited(exchange, command, answer, secrets, None if whole else connection)
-        exchange.edits_whole = whole
-        if not whole:
-            response.stream = response.stream or True
-            if request.http_version == "HTTP/1.1" and "content-length" not in response.headers:
-                response.headers["transfer-encoding"] = "chunked"
-
-    def _edited(
-        self,
-        exchange: Exchange,
-        command: Command,
-        answer: WebAnswer,
-        secrets: tuple[str, ...],
-        connection: "Guarded | None",
-    ) -> EditedBody:
-        def plain(write: Write, fail: Fail, hold: Hold) -> BodyEditor:
-            return exchange.protocol.editor(command, answer, self._gateway, write, fail, hold)
-
-        def without_secrets(write: Write, fail: Fail, hold: Hold) -> BodyEditor:
-            decoded = replace(answer, headers=answer.headers.without("content-encoding"))
-
-            def inner(write: Write, fail: Fail, hold: Hold) -> BodyEditor:
-                editor = exchange.protocol.editor(command, decoded, self._gateway, write, fail, hold)
-                return EchoEditor(secrets, editor)
-
-            applied = codings(answer.headers.get("content-encoding"))
-            return CodedEditor(applied, inner, write, fail, hold) if applied else inner(write, fail, hold)
-
-        return EditedBody(
-            without_secrets if secrets else plain,
-            more=lambda: connection.body_ready(exchange.flow) if connection is not None else None,
-            hold=lambda paused: connection.hold(paused) if connection is not None else None,
-        )
 
     async def answer_whole(self, flow: http.HTTPFlow) -> None:
         """A body that is there as a whole passes through its editor before any of it is sent."""
         exchange, response = self._exchanges.get(flow), flow.response
-        if exchange is None or response is None or is_refused(flow):
-            return
-        edited = exchange.edited
-        if edited is None or not exchange.edits_whole:
+        if exchange is None or response is None or not exchange.edits_whole or is_refused(flow):
             return
         exchange.edits_whole = False
-        parts = edited.feed(response.raw_content or b"") + edited.end()
-        if not edited.is_over:
-            await edited.finished()
-            parts += edited.take()
-        if edited.failure is not None:
-            self._fail(exchange, edited.failure)
-            return
-        response.raw_content = b"".join(parts)
-        response.headers.pop("transfer-encoding", None)
-        response.headers["content-length"] = str(len(response.raw_content))
+        if exchange.edited is not None and (failure := await self._answers.edit_whole(exchange.edited, response)):
+            self._fail(exchange, failure)
 
     def _fail(self, exchange: Exchange, error: HoopaddonError) -> None:
         request = request_of(exchange.flow.request, body_seen=False)
@@ -253,6 +194,45 @@ class WebGuard:
         """What edits the body that streams, if anything does."""
         exchange = self._exchanges.get(flow)
         return exchange.edited if exchange is not None and not exchange.edits_whole else None
+
+    # -- WebSockets
+
+    async def message(self, flow: http.HTTPFlow) -> None:
+        """A client's message is a command, a target's an output. One that is refused ends the WebSocket."""
+        exchange, websocket = self._exchanges.get(flow), flow.websocket
+        if exchange is None or exchange.command is None or websocket is None:
+            return
+        message = websocket.messages[-1]
+        # What has passed is in the record, and not kept here.
+        del websocket.messages[:-KEPT_MESSAGES]
+        if message.dropped:
+            return
+        data = message.text if message.is_text else message.content
+        if message.from_client:
+            await self._judge_message(exchange, exchange.command, message, data)
+        else:
+            failure = await self._answers.edit_message(exchange, exchange.command, message)
+            exchange.broken_off = str(failure) if failure else ""
+
+    async def _judge_message(
+        self, exchange: Exchange, opened_by: Command, message: WebSocketMessage, data: str | bytes
+    ) -> None:
+        command = exchange.protocol.message(exchange.session, opened_by, data)
+        started = time.perf_counter()
+        verdict = await self._verdict(exchange, command)
+        command.duration_s = time.perf_counter() - started
+        command.bytes = len(message.content)
+        self._gateway.chain.end_command(command)
+        if not verdict.passes:
+            message.drop()
+            exchange.broken_off = verdict.reason
+        elif command.text != command.original_text:
+            message.content = command.text.encode()
+
+    def broken_off(self, flow: http.HTTPFlow) -> str:
+        """Why this WebSocket has to end; empty while it may go on."""
+        exchange = self._exchanges.get(flow)
+        return exchange.broken_off if exchange is not None else ""
 
     # -- the end
 
@@ -304,7 +284,7 @@ class WebGuard:
 
 def protocol_of(name: str) -> WebProtocol:
     """The adapter that reads requests to targets of this protocol."""
-    adapter = adapters().get(name)
-    if not isinstance(adapter, WebProtocol):
+    protocol = getattr(adapters().get(name), "web", None)
+    if not isinstance(protocol, WebProtocol):
         raise HoopaddonError(f"no adapter for {name} is installed")
-    return adapter
+    return protocol

@@ -16,17 +16,22 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class WebProtocol(Protocol):
-    """How requests of one protocol are read, refused and answered."""
+    """How requests of one protocol are read, refused and answered: what an adapter has as `web`."""
 
     def command(self, session: Session, request: WebRequest) -> Command:
-        """The command that the request is. Raises `Unparsable`, which refuses it.
-
-        What it sends after a rewrite is `sent(command)`.
-        """
+        """The command that the request is; what cannot be read of it is for its facts to say."""
         ...
 
     def sent(self, command: Command) -> WebRequest:
-        """The request that goes to the target, now that the policies have had the command."""
+        """The request that goes to the target, where a policy has rewritten the command."""
+        ...
+
+    def streams(self, request: WebRequest) -> bool:
+        """Whether this request's body may stream to the target, where nobody looks into such a one in any case."""
+        ...
+
+    def message(self, session: Session, opened_by: Command, data: str | bytes) -> Command:
+        """The command that a client's message on a WebSocket is, which this request has opened."""
         ...
 
     def refusal(self, request: WebRequest, status: int, reason: str, policy: str) -> WebAnswer:

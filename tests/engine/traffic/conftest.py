@@ -31,6 +31,8 @@ def in_front(confdir: str) -> InFront:
         tls: Path | None = None,
         **options: Any,
     ) -> AsyncIterator[tuple[Upstream, Address]]:
+        # The target of a forward proxy is on this machine too.
+        options.setdefault("forward_allow", ["127.0.0.0/8"])
         async with (
             Upstream(respond or plain(), tls=tls) as upstream,
             serving(modes=[mode.format(upstream.port)], addons=addons, confdir=confdir, **options) as gateway,

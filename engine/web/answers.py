@@ -1,0 +1,124 @@
+"""What a target answers, on its way through the policies: without the gateway's credential, and edited."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mitmproxy import http
+from mitmproxy.websocket import WebSocketMessage
+
+from hoopaddon.command import Command
+from hoopaddon.errors import HoopaddonError
+from hoopaddon.web.answer import BODILESS, WebAnswer
+from hoopaddon.web.body import BodyEditor, edited_headers
+from hoopaddon.web.body.coded import CodedEditor, Fail, Hold, Write
+from hoopaddon.web.body.coding import codings
+from hoopaddon.web.echo import EchoEditor, EchoFilter
+from hoopaddon.web.edited import EditedBody
+from hoopaddon.web.exchange import Exchange, answer_of, headers_of, raw_headers
+from hoopaddon.web.request import Headers
+
+if TYPE_CHECKING:
+    from hoopaddon.gateway import Gateway
+    from hoopaddon.traffic.connections import Guarded
+
+WHOLE_BYTES = 64 * 1024
+"""A body of at most this size is edited as a whole, so that a refusal can still be an answer."""
+
+
+class Answers:
+    """See the module."""
+
+    def __init__(self, gateway: "Gateway") -> None:
+        self._gateway = gateway
+
+    def settle(self, exchange: Exchange, command: Command, response: http.Response, connection: "Guarded") -> None:
+        """The head is there: settle whether the body is edited while it streams, or once it is all there.
+
+        Raises `Refused` where nobody could look into it.
+        """
+        secrets = _secrets(exchange)
+        if secrets:
+            echo = EchoFilter(secrets)
+            shown = ((name, echo.whole(value)) for name, value in headers_of(response.headers))
+            response.headers = raw_headers(Headers(tuple(shown)))
+        elif not self._gateway.chain.wants_output:
+            return
+        request = exchange.flow.request
+        answer = answer_of(response)
+        response.headers = raw_headers(edited_headers(answer.headers, self._gateway, status=answer.status))
+        if request.method == "HEAD" or answer.status in BODILESS or answer.status < 200:
+            return
+        length = answer.headers.get("content-length")
+        small = length.isdecimal() and int(length) <= WHOLE_BYTES
+        exchange.edits_whole = not response.stream and (small or self._gateway.addons.has_script_hook("response"))
+        if exchange.edits_whole:
+            exchange.edited = self._editor(exchange, command, answer, None)
+            return
+        exchange.edited = self._editor(exchange, command, answer, connection)
+        response.stream = response.stream or True
+        # What leaves is not as long as what has come.
+        response.headers.pop("content-length", None)
+        if request.http_version == "HTTP/1.1":
+            response.headers["transfer-encoding"] = "chunked"
+
+    async def edit_whole(self, edited: EditedBody, response: http.Response) -> HoopaddonError | None:
+        """Put a body that is all there through its editor; what a policy has against it."""
+        body, failure = await _whole(edited, response.raw_content or b"")
+        if failure is None:
+            response.raw_content = body
+            response.headers.pop("transfer-encoding", None)
+            response.headers["content-length"] = str(len(body))
+        return failure
+
+    async def edit_message(
+        self, exchange: Exchange, opened_by: Command, message: WebSocketMessage
+    ) -> HoopaddonError | None:
+        """Put a target's message on a WebSocket through an editor; what a policy has against it."""
+        if not (_secrets(exchange) or self._gateway.chain.wants_output):
+            return None
+        kind = "text/plain; charset=utf-8" if message.is_text else "application/octet-stream"
+        answer = WebAnswer(200, Headers((("content-type", kind),)))
+        body, failure = await _whole(self._editor(exchange, opened_by, answer, None), message.content)
+        if failure is None:
+            message.content = body
+        else:
+            message.drop()
+        return failure
+
+    def _editor(
+        self, exchange: Exchange, command: Command, answer: WebAnswer, connection: "Guarded | None"
+    ) -> EditedBody:
+        """With a connection, which is told when there is more to send, for a body that streams."""
+        secrets = _secrets(exchange)
+
+        def plain(write: Write, fail: Fail, hold: Hold) -> BodyEditor:
+            return exchange.protocol.editor(command, answer, self._gateway, write, fail, hold)
+
+        def without_secrets(write: Write, fail: Fail, hold: Hold) -> BodyEditor:
+            decoded = replace(answer, headers=answer.headers.without("content-encoding"))
+
+            def inner(write: Write, fail: Fail, hold: Hold) -> BodyEditor:
+                return EchoEditor(
+                    secrets, exchange.protocol.editor(command, decoded, self._gateway, write, fail, hold)
+                )
+
+            applied = codings(answer.headers.get("content-encoding"))
+            return CodedEditor(applied, inner, write, fail, hold) if applied else inner(write, fail, hold)
+
+        return EditedBody(
+            without_secrets if secrets else plain,
+            more=lambda: connection.body_ready(exchange.flow) if connection is not None else None,
+            hold=lambda paused: connection.hold(paused) if connection is not None else None,
+        )
+
+
+def _secrets(exchange: Exchange) -> tuple[str, ...]:
+    return exchange.route.credential.secrets if exchange.route.credential is not None else ()
+
+
+async def _whole(edited: EditedBody, body: bytes) -> tuple[bytes, HoopaddonError | None]:
+    parts = edited.feed(body) + edited.end()
+    if not edited.is_over:
+        await edited.finished()
+        parts += edited.take()
+    return b"".join(parts), edited.failure

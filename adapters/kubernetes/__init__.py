@@ -16,19 +16,19 @@ __all__ = ["ADAPTER", "KubeAdapter", "KubeRequest"]
 _PATCHES = {"[": "application/json-patch+json", "{": "application/strategic-merge-patch+json"}
 
 
-class KubeAdapter(KubeProtocol):
+class KubeAdapter:
     """What the engine knows of this adapter."""
 
     name = "kubernetes"
 
-    def command(self, session: Session, text: str | WebRequest, parameters: Sequence[Any] = ()) -> KubeRequest:
-        """The command that a request is, or a request as its text has it, `METHOD PATH?QUERY`, with header fields in the lines below if there are any.
+    web = KubeProtocol()
+
+    def command(self, session: Session, text: str, parameters: Sequence[Any] = ()) -> KubeRequest:
+        """A request as its text has it, `METHOD PATH?QUERY`, with header fields in the lines below if there are any.
 
         Without a Content-Type a body is JSON, and that of a PATCH a JSON patch if it is a list, else a strategic
         merge patch, or in YAML what is applied.
         """
-        if isinstance(text, WebRequest):
-            return KubeRequest(session, text)
         head, _, body = text.partition("\n\n")
         request_line, *fields = head.split("\n")
         method, _, target = request_line.partition(" ")

@@ -12,7 +12,7 @@ _FORMS = frozenset(
         *("application/cbor-seq", "*/*", "application/*"),
     }
 )
-"""What the API server can answer in; every client that reads one of these reads JSON, and goes by the Content-Type."""
+"""What the API server can answer in. Every client that reads one of these reads JSON, and goes by Content-Type."""
 _REMOTE = re.compile(r"x-remote-.*")
 
 
@@ -34,7 +34,7 @@ def as_sent(headers: Headers, *, negotiates: bool) -> Headers:
 
 
 def accepted(value: str) -> str:
-    """An Accept with every form of an object as JSON, and its parameters as they were: `as=Table;v=v1;g=meta.k8s.io`."""
+    """An Accept with every form of an object as JSON, and its parameters as they were: `as=Table;v=v1`."""
     said: list[str] = []
     for entry in value.split(","):
         form, *parameters = (part.strip() for part in entry.split(";"))

@@ -108,7 +108,11 @@ class PassedBody:
 
 
 class KubeProtocol:
-    """What the engine asks of this adapter for targets on HTTP."""
+    """How requests are read, refused and answered."""
+
+    def command(self, session: Session, request: WebRequest) -> KubeRequest:
+        """See `WebProtocol`. Its facts raise `Unparsable` where it cannot be understood, and so does `sent`."""
+        return KubeRequest(session, request)
 
     def sent(self, command: Command) -> WebRequest:
         """See `WebProtocol`."""

@@ -99,6 +99,11 @@ class KubeCommand(Command, ABC):
 
     __slots__ = ()
 
+    @classmethod
+    @abstractmethod
+    def of(cls, session: Session, request: WebRequest) -> Self:
+        """The command that a request is. Raises `Unparsable` where it cannot be understood for certain."""
+
     @property
     @abstractmethod
     def verb(self) -> str:

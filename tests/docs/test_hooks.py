@@ -163,6 +163,14 @@ def test_hook_sftp_operation(example: ModuleType) -> None:
     assert judge(example, opened("/home/user/.ssh/id_ed25519")).reason == "keys are handed out by the platform team"
 
 
+def test_hook_kube_request(example: ModuleType) -> None:
+    assert judge(example, command("GET /api/v1/namespaces/prod/pods", protocol="kubernetes")).passes
+    refused = judge(example, command("DELETE /api/v1/namespaces/prod/pods/web", protocol="kubernetes"))
+    assert refused.reason == "nothing is deleted in prod without a ticket"
+    dry = command("DELETE /api/v1/namespaces/prod/pods/web?dryRun=All", protocol="kubernetes")
+    assert judge(example, dry).passes
+
+
 def test_hook_rows(example: ModuleType) -> None:
     assert mask(example, ["name", "password"], [["ada", "s3cret"]]) == [["ada", "***"]]
 

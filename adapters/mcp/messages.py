@@ -126,7 +126,9 @@ def _needed_id(value: Mapping[str, Any]) -> Id:
 
 
 def _asking(value: Mapping[str, Any]) -> Request | Notification:
-    method, params = value["method"], value.get("params", NO_PARAMS)
+    method, params = value["method"], value.get("params")
+    # Clients that know no better say null where there are none.
+    params = NO_PARAMS if params is None else params
     id = _needed_id(value) if "id" in value else None
     if not isinstance(method, str) or not 0 < len(method) <= MAX_METHOD_CHARS or not method.isprintable():
         raise NotAMessage(INVALID_REQUEST, "a method is a name", id)

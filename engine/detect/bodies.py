@@ -11,7 +11,7 @@ from hoopaddon.detect.finder import Finder
 from hoopaddon.detect.jsonfields import JsonFields, JsonState
 from hoopaddon.detect.jsontext import mask_json
 from hoopaddon.detect.masks import Mask, replace
-from hoopaddon.detect.prefilter import Prefilter
+from hoopaddon.detect.prefilter import scanner
 from hoopaddon.detect.streamtext import StreamMask, StreamState
 from hoopaddon.detect.tabular import TableState, mask_form, mask_table
 
@@ -21,6 +21,8 @@ BODY_KINDS = frozenset({"body", "json", "csv", "form"})
 # Characters written as references of HTML and XML, or as escapes of JavaScript and its like.
 _REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|commat|period|hyphen|dash|plus|lowbar|num|colon);?")
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\})")
+_SPELLED = scanner([(rb"&(?:#|commat|period|hyphen|dash|plus|lowbar|num|colon)|\\(?:x[2-7]|u00[2-7]|u\{)", False)])
+_ESCAPED_SLASH = scanner([(rb"\\/", False)])
 _WORDS_WITH_REFERENCES = re.compile(rf"[^\s<>\"'&]*+(?:{_REFERENCE.pattern}[^\s<>\"'&]*+)+")
 _WORDS_WITH_ESCAPES = re.compile(
     r"[^\s<>\"'\\]*+(?:\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|u\{[0-9a-fA-F]{1,6}\})[^\s<>\"'\\]*+)+"
@@ -41,7 +43,6 @@ class BodyMask:
 
     def __init__(self, finder: Finder, mask: Mask, fields: Fields, whole: Callable[[str], str]) -> None:
         self._finder, self._mask, self._whole = finder, mask, whole
-        self._prefilter = Prefilter(finder.entities)
         self._fields = fields
         self._json = JsonFields(fields, whole)
         self._lines = StreamMask(finder, mask, self._json_line)
@@ -60,18 +61,23 @@ class BodyMask:
 
     def json(self, text: str, state: JsonState) -> str:
         """Whole tokens of JSON."""
-        if self._fields:
+        data = text.encode("utf-8", "surrogatepass")
+        if self._fields and self._json.wants(data, state):
             text = self._json.mask(text, state)
-        if not self._prefilter.hit(text.encode("utf-8", "surrogatepass")):
+            data = text.encode("utf-8", "surrogatepass")
+        # PHP, for one, writes each slash with a backslash.
+        if not self._finder.suspects(data.replace(b"\\/", b"/") if _ESCAPED_SLASH.hit(data) else data):
             return text
         return mask_json(text, self._finder, self._mask)
 
     def text(self, text: str, state: StreamState) -> str:
         """Lines of text, with what is written in references and escapes."""
-        if "&" in text and _REFERENCE.search(text):
+        data = text.encode("utf-8", "surrogatepass")
+        if _SPELLED.hit(data):
             text = _WORDS_WITH_REFERENCES.sub(self._word(html.unescape, html.escape), text)
-        if "\\" in text and _ESCAPE.search(text):
             text = _WORDS_WITH_ESCAPES.sub(self._word(_unescaped, str), text)
+        elif not state.in_key and not self._finder.suspects(data):
+            return text
         return self._lines.lines(text, state)
 
     def _word(self, read: Callable[[str], str], write: Callable[[str], str]) -> Callable[[re.Match[str]], str]:

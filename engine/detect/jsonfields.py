@@ -58,10 +58,12 @@ class JsonFields:
         self.fields = fields
         self._whole = whole
 
+    def wants(self, data: bytes, state: JsonState) -> bool:
+        """Whether this run has to be read."""
+        return state.active or self.fields.may_occur(data)
+
     def mask(self, text: str, state: JsonState, nested: int = 0) -> str:
         """One run of whole tokens. Raises `Refused` where it is no JSON and a name that counts is in it."""
-        if not state.active and not self.fields.may_occur(text.encode("utf-8", "surrogatepass")):
-            return text
         self._check(text)
         return _Reading(self, text, state, nested).masked()
 

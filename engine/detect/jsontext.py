@@ -6,8 +6,11 @@ import re
 from hoopaddon.detect.finder import UNSEARCHED, Finder, Match
 from hoopaddon.detect.masks import Mask, replace
 
-# Possessive: one pass, whatever the text.
-_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+# A string with an escape in it; possessive: one pass, whatever the text. Where a string ends none can begin so:
+# before the next backslash there is the quote of another.
+_ESCAPED_STRING = re.compile(r'"[^"\\]*+\\.(?:[^"\\]++|\\.)*+"', re.DOTALL)
+# An escape that stands for what could be part of a value, or is itself escaped.
+_SPELLS = re.compile(r'\\[^bfnrt"]')
 _MOST_NESTED = 4
 _NUMBER = re.compile(r"[-+0-9.eE]*+")
 _NUMBER_MARKS = frozenset("-+0123456789.eE")
@@ -22,13 +25,15 @@ def mask_json(text: str, finder: Finder, mask: Mask) -> str:
         return _mask_plain(text, finder.find(text), mask)
     if len(text) > MAX_ESCAPED:
         return json.dumps(mask(UNSEARCHED, text))
-    text = _STRING.sub(lambda token: _mask_escaped(token[0], finder, mask) if "\\" in token[0] else token[0], text)
+    text = _ESCAPED_STRING.sub(lambda token: _mask_escaped(token[0], finder, mask), text)
     # What has no escapes in it, and what spans several tokens, such as a secret after its name.
     found = finder.find(text)
     return _mask_plain(text, found, mask, escapes=True) if found else text
 
 
 def _mask_escaped(token: str, finder: Finder, mask: Mask, nested: int = 0) -> str:
+    if not _SPELLS.search(token) and not finder.suspects(token.encode("utf-8", "surrogatepass")):
+        return token
     try:
         value = json.loads(token, strict=False)
     except ValueError:
@@ -36,9 +41,7 @@ def _mask_escaped(token: str, finder: Finder, mask: Mask, nested: int = 0) -> st
         return token if nested else json.dumps(mask(UNSEARCHED, token))
     shown = value
     if "\\" in value and value[:1] in ("{", "[", '"') and nested < _MOST_NESTED:
-        shown = _STRING.sub(
-            lambda inner: _mask_escaped(inner[0], finder, mask, nested + 1) if "\\" in inner[0] else inner[0], value
-        )
+        shown = _ESCAPED_STRING.sub(lambda inner: _mask_escaped(inner[0], finder, mask, nested + 1), value)
     shown = replace(shown, finder.find(shown), mask)
     return token if shown == value else json.dumps(shown, ensure_ascii=False)
 

@@ -1,6 +1,7 @@
 """What edits a body as it streams past, by what it is."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from hoopaddon.command import Command
 from hoopaddon.errors import HoopaddonError, Refused
@@ -22,6 +23,14 @@ _ENOUGH_BYTES = 64
 _MARK_BYTES = 4
 
 
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    """What a body's editor is told besides its media type."""
+
+    limit: int
+    grpc_coding: str
+
+
 def body_editor(
     session: Session,
     command: Command | None,
@@ -41,9 +50,10 @@ def body_editor(
         return UneditedBody(gateway, write, fail)
     media = media_type(headers.get("content-type"))
     applied = codings(headers.get("content-encoding"))
+    settings = _Settings(limit, headers.get("grpc-encoding", "identity").strip().lower())
 
     def inner(write: Write, fail: Fail, hold: Hold) -> BodyEditor:
-        return SniffedBody(session, command, gateway, media, write, fail, hold, limit, len(applied))
+        return SniffedBody(session, command, gateway, media, write, fail, hold, settings, len(applied))
 
     return CodedEditor(applied, inner, write, fail, hold) if applied else inner(write, fail, hold)
 
@@ -94,11 +104,11 @@ class SniffedBody:
         write: Write,
         fail: Fail,
         hold: Hold,
-        limit: int,
+        settings: _Settings,
         coded: int,
     ) -> None:
         self._session, self._command, self._gateway = session, command, gateway
-        self._media, self._limit, self._coded = media, limit, coded
+        self._media, self._settings, self._coded = media, settings, coded
         self._write, self._fail, self._hold = write, fail, hold
         self._start = b""
         self._editor: BodyEditor | None = None
@@ -166,7 +176,7 @@ class SniffedBody:
             return TextStream(
                 self._session, "body", self._command, self._gateway, self._write, self._fail, self._hold
             )
-        made = splitter(kind, media, self._limit)
+        made = splitter(kind, media, self._settings.limit, self._settings.grpc_coding)
         return RunStream(self._session, self._command, self._gateway, made, self._write, self._fail, self._hold)
 
     def _unsaid_coding(self, start: bytes) -> Coding | None:
@@ -185,5 +195,5 @@ class SniffedBody:
     def _again(self, write: Write, fail: Fail, hold: Hold) -> BodyEditor:
         media = MediaType(self._media.name, "", self._media.boundary)
         return SniffedBody(
-            self._session, self._command, self._gateway, media, write, fail, hold, self._limit, self._coded + 1
+            self._session, self._command, self._gateway, media, write, fail, hold, self._settings, self._coded + 1
         )

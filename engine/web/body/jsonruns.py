@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import orjson
 
+from hoopaddon.detect.prefilter import scanner
 from hoopaddon.errors import PeerError
 from hoopaddon.stream import long_line_cut
 from hoopaddon.web.body.runs import HELD_BYTES, PIECE_BYTES, Document, Run, Unfit
@@ -26,6 +27,8 @@ _WHOLE_ESCAPES = re.compile(
 )
 _STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"{}[]"))
+# Twenty times as fast as `in`.
+_ESCAPED_QUOTE = scanner([(rb'\\"', False)])
 _MEMBER = {b"{": b'"":0', b"[": b"0"}
 
 
@@ -79,10 +82,11 @@ class JsonSplitter:
         if self._escaped and data:
             plain = b"_" + plain[1:]
             self._escaped = False
-        if b"\\" in plain:
+        if _ESCAPED_QUOTE.hit(plain):
             # Pairs first, so that what is left of backslashes escapes what follows.
             plain = plain.replace(b"\\\\", b"__").replace(b'\\"', b"__")
-            self._escaped = plain.endswith(b"\\")
+        if plain.endswith(b"\\"):
+            self._escaped = bool((len(plain) - len(plain.rstrip(b"\\"))) & 1)
         inside = self._inside ^ bool(plain.count(b'"') & 1)
         self._inside = inside
         end = len(plain)
@@ -105,7 +109,7 @@ class JsonSplitter:
         if self._joins:
             self._joins = False
             return _piece(data, self._document, opened=True)
-        return _run(data, self._document)
+        return document_run(data, self._document)
 
     def _too_long(self) -> Run:
         if self._inner_border:
@@ -126,7 +130,9 @@ def string_cut(data: bytes) -> int:
     return whole.end() if whole and whole.end() else cut
 
 
-def _run(data: bytes, document: Document) -> Run:
+def document_run(data: bytes, document: Document) -> Run:
+    """A run of whole tokens."""
+
     def rebuild(text: str) -> bytes:
         changed = text.encode("utf-8", "surrogateescape")
         if not fits(data, changed):

@@ -45,7 +45,7 @@ class MediaType:
             return Kind.MULTIPART
         if name.endswith("+json"):
             return Kind.JSON
-        if name.endswith(("+proto", "+protobuf")) or name == "application/vnd.google.protobuf":
+        if name.endswith(("+proto", "protobuf")):
             return Kind.PROTOBUF
         if name.startswith("text/") or name.endswith(("+xml", "+yaml", "script")):
             return Kind.TEXT
@@ -73,7 +73,6 @@ _KINDS: Mapping[str, Kind] = {
         ("text/csv", "application/csv", "text/tab-separated-values", "text/comma-separated-values"), Kind.CSV
     ),
     "application/x-www-form-urlencoded": Kind.FORM,
-    **dict.fromkeys(("application/protobuf", "application/x-protobuf"), Kind.PROTOBUF),
     **dict.fromkeys(
         (
             "application/xml",

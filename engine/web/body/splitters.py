@@ -3,11 +3,16 @@
 from collections.abc import Iterator
 
 from hoopaddon.errors import Refused
+from hoopaddon.web.body.events import EventSplitter
+from hoopaddon.web.body.grpc import GrpcSplitter, MessageSplitter
 from hoopaddon.web.body.jsonruns import JsonSplitter
 from hoopaddon.web.body.lines import LineSplitter
 from hoopaddon.web.body.media import Kind, MediaType, is_json, is_text
+from hoopaddon.web.body.multipart import MultipartSplitter
+from hoopaddon.web.body.records import RecordSplitter
 from hoopaddon.web.body.runs import Document, Run, Splitter
 
+_MOST_NESTED = 3
 _MAY_BE_JSON = frozenset({Kind.TEXT, Kind.CSV, Kind.FORM, Kind.PROTOBUF, Kind.BINARY})
 
 
@@ -39,15 +44,33 @@ def actual_kind(media: MediaType, start: bytes) -> Kind:
     return kind
 
 
-def splitter(kind: Kind, media: MediaType, limit: int) -> Splitter:
-    """The splitter for this kind. `limit` bounds what has to be whole to be looked into. Raises `Refused`."""
+def splitter(kind: Kind, media: MediaType, limit: int, coding: str = "", nested: int = 0) -> Splitter:
+    """The splitter for this kind. `limit` bounds what has to be whole to be looked into; `coding` is gRPC's.
+
+    Raises `Refused` for what nobody can look into.
+    """
     match kind:
         case Kind.JSON:
             return JsonSplitter()
         case Kind.JSON_LINES:
             return JsonSplitter(lines=True)
+        case Kind.EVENTS:
+            return EventSplitter(limit)
+        case Kind.CSV:
+            return RecordSplitter("csv", b"\r\n", limit, quotes=media.name != "text/tab-separated-values")
+        case Kind.FORM:
+            return RecordSplitter("form", b"&;", limit, quotes=False)
+        case Kind.GRPC:
+            return GrpcSplitter(media.name, coding, limit)
+        case Kind.PROTOBUF:
+            return MessageSplitter(media.name, limit)
         case Kind.TEXT:
             return LineSplitter()
         case Kind.BINARY:
             return BinarySplitter(media.name)
-    raise Refused(f"a body of type {media.name} cannot be looked into")
+        case Kind.MULTIPART if media.boundary and nested < _MOST_NESTED:
+            return MultipartSplitter(
+                media.boundary,
+                lambda part, start: splitter(actual_kind(part, start), part, limit, "", nested + 1),
+            )
+    raise Refused("the parts of the body cannot be told apart, so they cannot be looked into")

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from hoopaddon.adapters.kubernetes.body.media import JSON, PROTOBUF
 from hoopaddon.adapters.kubernetes.facts import KubeFacts, facts_of
@@ -44,7 +45,7 @@ class KubeRequest(KubeCommand, hook="kube_request", protocol="kubernetes"):
         """Facts about the request. Raises `Unparsable` where it cannot be understood, or would store a mask."""
         facts = self._facts
         if facts is None or self._facts_text is not self.text:
-            facts = facts_of(request_of(self))
+            facts = facts_of(request_of(self), _base(self.session))
             refuse_masks(self.session, facts)
             self._facts, self._facts_text = facts, self.text
         return facts
@@ -161,6 +162,11 @@ def request_of(command: KubeRequest) -> WebRequest:
     if not was_text and request.media_type == PROTOBUF:
         headers = Headers((*((n, v) for n, v in headers if n.lower() != "content-type"), ("content-type", JSON)))
     return replace(request, method=method, path=path, query=query, headers=headers, body=body.encode())
+
+
+def _base(session: Session) -> str:
+    address = session.target.address
+    return urlsplit(address).path.rstrip("/") if "://" in address else ""
 
 
 def _text_of(request: WebRequest) -> str:

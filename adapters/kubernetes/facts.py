@@ -1,7 +1,7 @@
 """Facts about one request to the Kubernetes API."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -49,10 +49,15 @@ class _Body:
     seen: bool = True
 
 
-def facts_of(request: WebRequest) -> KubeFacts:
-    """Raises `Unparsable` for a request that cannot be understood, or that the server could understand otherwise."""
+def facts_of(request: WebRequest, base: str = "") -> KubeFacts:
+    """Raises `Unparsable` for a request that cannot be understood, or that the server could understand otherwise.
+
+    `base` is where the API begins at the target, `/k8s/clusters/c-1`, without a slash at its end.
+    """
+    if not request.path.startswith(f"{base}/"):
+        raise Unparsable("a path beside the API's")
     try:
-        return _facts(request)
+        return _facts(replace(request, path=request.path.removeprefix(base)) if base else request)
     except RecursionError:
         raise Unparsable("a body that nests too deep") from None
 

@@ -74,6 +74,9 @@ class McpGuard:
         self.idle = asyncio.Event()
         """Set while the client waits for no answer."""
         self.idle.set()
+        self._greeted = asyncio.Event()
+        """Cleared while the handshake is on its way: what may be said depends on the version that it ends with."""
+        self._greeted.set()
 
     # -- from the client
 
@@ -108,6 +111,8 @@ class McpGuard:
         return found.messages
 
     async def _client_says(self, message: Message) -> None:
+        if not isinstance(message, Request) or message.method not in ("initialize", "ping"):
+            await self._greeted.wait()
         match message:
             case Request():
                 await self._client_asks(message)
@@ -122,6 +127,8 @@ class McpGuard:
     async def _client_asks(self, request: Request) -> None:
         asked = self._conversation.client_asks(request)
         self.idle.clear()
+        if request.method == "initialize":
+            self._greeted.clear()
         try:
             command = command_of(self._session, asked.request, self._toolbox)
         except NotAMessage:
@@ -202,6 +209,8 @@ class McpGuard:
         waiting = self._conversation.of_client
         if waiting.get(asked.request.id) is asked:
             del waiting[asked.request.id]
+        if asked.request.method == "initialize":
+            self._greeted.set()
         if not waiting:
             self.idle.set()
 

@@ -17,6 +17,14 @@ def node() -> tuple[Path, dict[str, str]]:
     return program("node"), {**os.environ, "NODE_PATH": str(_NODE_MODULES)}
 
 
+def mcp_server(name: str, *arguments: str) -> list[str]:
+    """The command line of an MCP server of npm's `@modelcontextprotocol`."""
+    script = _NODE_MODULES / "@modelcontextprotocol" / name / "dist" / "index.js"
+    if not script.exists():
+        missing(f"MCP's {name}")
+    return [str(program("node")), str(script), *arguments]
+
+
 def java() -> tuple[Path, Path]:
     """Java (a JDK: `java -cp DRIVER Some.java` compiles and runs), and PostgreSQL's JDBC driver."""
     program("javac")

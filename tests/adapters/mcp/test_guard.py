@@ -127,6 +127,17 @@ async def test_a_handshake_that_failed_may_come_again() -> None:
     await talk.begin()
 
 
+async def test_who_does_not_wait_for_the_handshake_is_kept_waiting() -> None:
+    talk = Talk()
+    await talk.ask("initialize", initialize(), 1)
+    early = asyncio.create_task(talk.call("a", id=2))
+    await settle()
+    assert talk.reached()["method"] == "initialize"
+    await talk.answer(result(welcome(), 1))
+    await early
+    assert talk.reached()["id"] == 2
+
+
 async def test_requests_of_the_stateless_version_need_no_handshake() -> None:
     talk = Talk()
     await talk.ask("tools/call", {"name": "a", "arguments": {}, "_meta": MODERN_META})

@@ -11,7 +11,7 @@ from pathlib import Path
 from signal import SIGTERM
 
 from demo.guard import Guard, end
-from demo.postgres import free_port
+from demo.server import free_port
 from tests.servers.gateway import Gateway
 from tests.servers.pgbouncer import PgBouncer
 from tests.servers.postgres import APP, PostgresServer

@@ -8,7 +8,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from demo.gateway import DATABASE, Gateway
-from demo.postgres import HOST
+from demo.server import HOST
 
 NAME = "agent-7"
 GROUP = "dev"

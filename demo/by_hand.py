@@ -7,8 +7,8 @@ from pathlib import Path
 
 from demo.agent import NAME
 from demo.gateway import DATABASE
-from demo.postgres import HOST
 from demo.scenes import APPROVER, Stage
+from demo.server import HOST
 
 
 def instructions(stage: Stage) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 from signal import SIGTERM
 
 from demo.guard import Guard, end
-from demo.postgres import HOST, EmbeddedPostgres, free_port
+from demo.postgres import EmbeddedPostgres
+from demo.server import HOST, free_port
 from demo.ssh_target import SshTarget
 
 APP = "app"

@@ -1,17 +1,12 @@
 """A PostgreSQL server of one's own: no system service, no root, nothing left behind."""
 
-import contextlib
-import itertools
 import os
 import pwd
-import random
 import secrets
 import shutil
-import socket
 import subprocess
 import tarfile
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from signal import SIGQUIT
@@ -23,21 +18,15 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from demo.certificates import Authority, KeyPair
-from demo.guard import Guard, end
+from demo.server import HOST, Server, free_port
 
-HOST = "127.0.0.1"
 SUPERUSER = "postgres"
-_START_WITHIN_S = 60
 _LIBRARIES = (
     "Its package takes some libraries from the system. Debian and Ubuntu have them in the packages "
     "libxml2, libgssapi-krb5-2, liblz4-1, libzstd1 and libssl3."
 )
 _ATTEMPTS = 3
 _LOOPBACK = "127.0.0.1/32"
-
-# Each process begins elsewhere, so that processes which look at the same time do not find the same port.
-_PORTS = range(10_240, 32_000)
-_ports = itertools.cycle(random.sample(_PORTS, len(_PORTS)))
 
 # Durability is off because the data is thrown away; everything else is as a production server would have it.
 SETTINGS: Mapping[str, str | int] = {
@@ -57,7 +46,7 @@ SETTINGS: Mapping[str, str | int] = {
 }
 
 
-class EmbeddedPostgres:
+class EmbeddedPostgres(Server):
     """PostgreSQL on a free loopback port, with TLS, until `stop`: 18 from a package, or that of `bin_dir`.
 
     Passwords are made up at the start, the superuser's and each role's that `create_role` adds. `log_path` has
@@ -65,41 +54,22 @@ class EmbeddedPostgres:
     everybody for SCRAM. It ends with the process that started it, even if that one is killed.
     """
 
-    host = HOST
+    kind = "postgres"
+    end_signal = SIGQUIT
+    start_within_s = 60
 
     def __init__(
         self, *, bin_dir: Path | None = None, settings: Mapping[str, str | int] | None = None, hba: Sequence[str] = ()
     ) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="hoopaddon-postgres-"))
+        super().__init__()
         own(self.folder)
         self.bin_dir = bin_dir or binaries(self.folder)
         self.data_dir = self.folder / "data"
-        self.log_path = self.folder / "postgres.log"
         self.authority = Authority(self.folder / "tls")
         self.ca_file = self.authority.ca_file
         self.passwords = {SUPERUSER: secrets.token_urlsafe(18)}
-        self.port = 0
         self._settings = {**SETTINGS, **(settings or {})}
         self._hba = hba
-        self._process: subprocess.Popen[bytes] | None = None
-        self._guard: Guard | None = None
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def __exit__(self, *exc: object) -> None:
-        self.stop()
-
-    @property
-    def pid(self) -> int:
-        """The server's process id."""
-        if self._process is None:
-            raise RuntimeError("PostgreSQL is not running")
-        return self._process.pid
 
     def start(self) -> Self:
         """Create the data folder where it is missing, and start."""
@@ -108,26 +78,15 @@ class EmbeddedPostgres:
         # Somebody else may take the free port between the look and the use.
         for attempt in range(_ATTEMPTS):
             self.port = free_port()
-            if self._launch():
+            if self._serve():
                 return self
             if "Address already in use" not in self.log() or attempt == _ATTEMPTS - 1:
                 break
         raise RuntimeError(f"PostgreSQL did not start; the end of its log:\n{self.log()[-2000:]}")
 
-    def stop(self) -> None:
-        """End the server at once and remove its folder."""
-        self.crash()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
     def crash(self) -> None:
         """End the server as a crash would, without goodbye to its clients; `start` recovers its data."""
-        if self._process is not None:
-            end(self._process, SIGQUIT, self._guard)
-            self._process = None
-
-    def log(self) -> str:
-        """What the server has logged so far."""
-        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+        self.end()
 
     def dsn(self, user: str = SUPERUSER, db: str = "postgres", **parameters: str) -> str:
         """A libpq URL with the role's password, for a direct connection."""
@@ -220,40 +179,13 @@ class EmbeddedPostgres:
         last = [f"host {what} all {_LOOPBACK} scram-sha-256" for what in ("all", "replication")]
         (self.data_dir / "pg_hba.conf").write_text("\n".join([*self._hba, *last, ""]))
 
-    def _launch(self) -> bool:
-        start = self.log_path.stat().st_size if self.log_path.exists() else 0
-        with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                [self.bin_dir / "postgres", "-D", self.data_dir, "-p", str(self.port)],
-                cwd=self.folder,
-                env=self.environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                **identity(),
-            )
-        self._guard = Guard(self._process.pid, SIGQUIT, self.folder)
-        deadline = time.monotonic() + _START_WITHIN_S
-        while time.monotonic() < deadline and self._process.poll() is None:
-            with self.log_path.open("rb") as log:
-                log.seek(start)
-                if b"database system is ready to accept connections" in log.read():
-                    return True
-            time.sleep(0.01)
-        self.crash()
-        return False
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on, below those that outgoing connections are given."""
-    for port in itertools.islice(_ports, len(_PORTS)):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                probe.bind((HOST, port))
-                return port
-    raise RuntimeError("no port is free")
+    def _serve(self) -> bool:
+        return self._launch(
+            [self.bin_dir / "postgres", "-D", self.data_dir, "-p", str(self.port)],
+            "database system is ready to accept connections",
+            env=self.environment(),
+            **identity(),
+        )
 
 
 def own(*paths: Path) -> None:

@@ -11,7 +11,7 @@ import asyncssh
 
 from demo.agent import NAME
 from demo.gateway import Gateway
-from demo.postgres import HOST
+from demo.server import HOST
 
 _WITHIN_S = 60
 

@@ -3,20 +3,15 @@
 import os
 import pwd
 import shutil
-import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
-from signal import SIGTERM
 from typing import Self
 
 import asyncssh
 
-from demo.guard import Guard, end
-from demo.postgres import HOST, free_port
+from demo.server import Server, free_port
 
-_START_WITHIN_S = 15
+_ROOT = Path(__file__).parents[1]
 _PRIVILEGE_SEPARATION = Path("/run/sshd")
 _CONFIG = """
 ListenAddress {host}:{port}
@@ -42,39 +37,25 @@ Mei Tanaka,mei.tanaka@example.com,3782 822463 10005
 """Nobody's data: names, addresses and numbers that are made up, or set aside for tests."""
 
 
-class SshTarget:
+class SshTarget(Server):
     """The server, until `stop`. It runs as whoever runs the demonstration, and lets in that account by `key` alone.
 
     `customers` is a file with personal data, in `data`, a folder that somebody could want to remove.
     """
 
-    host = HOST
+    kind = "ssh"
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="hoopaddon-ssh-"))
+        super().__init__()
         self.user = pwd.getpwuid(os.geteuid()).pw_name
         self.key = self._new_key("login_key")
         self.host_key = self._new_key("host_key")
         self.known_hosts = self.folder / "known_hosts"
         self.data = self.folder / "shop"
         self.customers = self.data / "customers.csv"
-        self.log_path = self.folder / "ssh.log"
-        self.port = 0
         self.program = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-        self._process: subprocess.Popen[bytes] | None = None
-        self._guard: Guard | None = None
         self.data.mkdir()
         self.customers.write_text(CUSTOMERS)
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def __exit__(self, *exc: object) -> None:
-        self.stop()
 
     @property
     def name(self) -> str:
@@ -91,29 +72,10 @@ class SshTarget:
         self.port = free_port()
         public = self.host_key.with_suffix(".pub").read_text()
         self.known_hosts.write_text(f"[{self.host}]:{self.port} {public}")
-        with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                self._sshd(self.program) if self.program else self._asyncssh(),
-                cwd=Path(__file__).parents[1],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self._guard = Guard(self._process.pid, SIGTERM, self.folder)
-        deadline = time.monotonic() + _START_WITHIN_S
-        while time.monotonic() < deadline and self._process.poll() is None:
-            if "Server listening on" in self.log_path.read_text(errors="replace"):
-                return self
-            time.sleep(0.01)
-        raise RuntimeError(f"the SSH server did not start:\n{self.log_path.read_text(errors='replace')[-2000:]}")
-
-    def stop(self) -> None:
-        """End the server and remove its folder."""
-        if self._process is not None:
-            end(self._process, SIGTERM, self._guard)
-            self._process = None
-        shutil.rmtree(self.folder, ignore_errors=True)
+        command = self._sshd(self.program) if self.program else self._asyncssh()
+        if not self._launch(command, "Server listening on", cwd=_ROOT):
+            raise RuntimeError(f"the SSH server did not start:\n{self.log()[-2000:]}")
+        return self
 
     def _sshd(self, program: str) -> list[str]:
         if os.geteuid() == 0:

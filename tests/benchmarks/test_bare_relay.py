@@ -5,7 +5,7 @@ import asyncio
 import psycopg
 
 from benchmarks.bare_relay import serve
-from demo.postgres import free_port
+from demo.server import free_port
 from tests.servers.postgres import Database, PostgresServer
 
 

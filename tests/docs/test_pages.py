@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.postgres import free_port
+from demo.server import free_port
 from hoopaddon.errors import ConfigError
 from hoopaddon.policy.policies import flatten
 from hoopaddon.scripts.check import check

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from demo.certificates import Authority, KeyPair
 from demo.guard import Guard, end
-from demo.postgres import HOST, free_port
+from demo.server import HOST, free_port
 
 type Json = dict[str, Any]
 

@@ -15,7 +15,8 @@ from urllib.parse import urlencode
 import psycopg
 
 from demo.guard import Guard, end
-from demo.postgres import HOST, EmbeddedPostgres, free_port
+from demo.postgres import EmbeddedPostgres
+from demo.server import HOST, free_port
 from tests.servers.postgres import APP, Database
 
 _START_WITHIN_S = 30

@@ -9,7 +9,8 @@ from signal import SIGTERM
 from typing import Self
 
 from demo.guard import Guard, end
-from demo.postgres import EmbeddedPostgres, free_port, identity, own
+from demo.postgres import EmbeddedPostgres, identity, own
+from demo.server import free_port
 from tests.servers.missing import program
 
 _START_WITHIN_S = 10

@@ -5,15 +5,11 @@ import pwd
 import shlex
 import shutil
 import subprocess
-import tempfile
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from signal import SIGTERM
 from typing import Any, Self
 
-from demo.guard import Guard, end
-from demo.postgres import HOST, free_port
+from demo.server import Server, free_port
 from hoopaddon.identity.tokens import sign
 from hoopaddon.store.keys import SigningKey
 from tests.servers.gateway import GatewayProcess
@@ -21,7 +17,6 @@ from tests.servers.missing import program
 
 TOKEN_VARIABLE = "HOOPADDON_TEST_SECRET"
 WITHIN_S = 30
-_START_WITHIN_S = 10
 _PRIVILEGE_SEPARATION = Path("/run/sshd")
 
 # Who may log in: `user`, the account that runs the tests, by `user_key` or by a certificate of `ca_key`.
@@ -52,7 +47,7 @@ LogLevel VERBOSE
 """
 
 
-class SshServer:
+class SshServer(Server):
     """A real `sshd` on a free loopback port, until `stop`.
 
     It runs as whoever runs the tests and lets in only that account, `user`, by the key in `user_key` or a certificate
@@ -60,40 +55,19 @@ class SshServer:
     and so win. It ends with the process that started it, even if that one is killed.
     """
 
-    host = HOST
+    kind = "sshd"
 
     def __init__(self, *, settings: Sequence[str] = ()) -> None:
         self._program = program("sshd", Path("/usr/sbin"))
         program("ssh")
-        self.folder = Path(tempfile.mkdtemp(prefix="hoopaddon-sshd-"))
+        super().__init__()
         self.user = pwd.getpwuid(os.geteuid()).pw_name
         self.user_key = new_key(self.folder / "user_key")
         self.host_key = new_key(self.folder / "host_key")
         self.ca_key = new_key(self.folder / "ca_key")
         self.known_hosts = self.folder / "known_hosts"
-        self.log_path = self.folder / "sshd.log"
-        self.port = 0
         self._settings = settings
-        self._process: subprocess.Popen[bytes] | None = None
-        self._guard: Guard | None = None
         shutil.copy(public(self.user_key), self.folder / "authorized_keys")
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def __exit__(self, *exc: object) -> None:
-        self.stop()
-
-    @property
-    def pid(self) -> int:
-        """The server's process id."""
-        if self._process is None:
-            raise RuntimeError("sshd is not running")
-        return self._process.pid
 
     @property
     def settings(self) -> dict[str, object]:
@@ -110,36 +84,9 @@ class SshServer:
         config.write_text("\n".join([*self._settings, rest]))
         key = public(self.host_key).read_text()
         self.known_hosts.write_text(f"[{self.host}]:{self.port} {key}")
-        self._process = subprocess.Popen(
-            [self._program, "-D", "-f", config, "-E", self.log_path],
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        self._guard = Guard(self._process.pid, SIGTERM, self.folder)
-        deadline = time.monotonic() + _START_WITHIN_S
-        while time.monotonic() < deadline and self._process.poll() is None:
-            if f"Server listening on {self.host} port {self.port}" in self.log():
-                return self
-            time.sleep(0.01)
-        raise RuntimeError(f"sshd did not start:\n{self.log()[-2000:]}")
-
-    def end(self) -> None:
-        """End the server; `start` brings it back. What it has begun for clients goes on."""
-        if self._process is not None:
-            end(self._process, SIGTERM, self._guard)
-            self._process = None
-
-    def stop(self) -> None:
-        """End the server and remove its folder."""
-        self.end()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def log(self) -> str:
-        """What the server has logged so far."""
-        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+        if not self._launch([self._program, "-D", "-e", "-f", config], f"Server listening on {self.host} port"):
+            raise RuntimeError(f"sshd did not start:\n{self.log()[-2000:]}")
+        return self
 
     def certify(self, key: Path, *arguments: str, principals: Iterable[str] = ()) -> Path:
         """A certificate of `ca_key` for the public half of `key`; `arguments` are ssh-keygen's own."""

@@ -8,7 +8,7 @@ from typing import cast
 
 import pytest
 
-from demo.postgres import free_port
+from demo.server import free_port
 from tests.adapters.postgres.wire import (
     GSSENC_REQUEST,
     SSL_REQUEST,

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import asyncssh
 
-from demo.postgres import HOST, free_port
+from demo.server import HOST, free_port
 from hoopaddon.gateway import Gateway, serving
 from hoopaddon.identity.tokens import sign
 from hoopaddon.store.keys import SigningKey

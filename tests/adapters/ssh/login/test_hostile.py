@@ -14,7 +14,7 @@ import pytest
 from asyncssh.packet import Boolean, String
 from asyncssh.public_key import SSHLocalKeyPair
 
-from demo.postgres import HOST
+from demo.server import HOST
 from tests.adapters.ssh.login.front import Front, front
 from tests.adapters.ssh.login.test_certificates import authorities
 from tests.adapters.ssh.login.test_refusals import instance, until

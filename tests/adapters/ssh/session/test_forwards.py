@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import asyncssh
 import pytest
 
-from demo.postgres import HOST, free_port
+from demo.server import HOST, free_port
 from tests.adapters.ssh.session.clients import connected, eventually, notes, one_note
 from tests.servers.ssh import SshGateway, new_key
 

@@ -26,6 +26,11 @@ _PACKAGES = (
     "api/authorization/v1",
     "apimachinery/pkg/apis/meta/v1",
 )
+# What is newer than sources that are at hand may be.
+_NEWER = {
+    "authentication.v1.SelfSubjectReview": "metadata=1:meta.v1.ObjectMeta status=2:authentication.v1.SelfSubjectReviewStatus",
+    "authentication.v1.SelfSubjectReviewStatus": "userInfo=1:authentication.v1.UserInfo",
+}
 # What is the same in the version that is served by now.
 _MOVED = {"batch/v1beta1": "batch/v1", "policy/v1beta1": "policy/v1"}
 _SCALARS = {"string": "s", "bytes": "y", "bool": "b", "int32": "i", "int64": "i", "double": "d"}
@@ -39,7 +44,7 @@ _INLINE = frozenset(
 def main() -> None:
     """Print the table."""
     root = Path(sys.argv[1])
-    lines = {name: line for package in _PACKAGES for name, line in _messages(root, package)}
+    lines = {**_NEWER, **{name: line for package in _PACKAGES for name, line in _messages(root, package)}}
     for name in sorted(lines):
         print(f"{name} {lines[name]}".rstrip())
 

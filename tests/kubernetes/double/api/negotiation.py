@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from io import StringIO
 from typing import Any
 
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from tests.kubernetes.double.api.protobuf import PROTOBUF, decode, encodable, encode
 from tests.kubernetes.double.api.status import bad_request, not_acceptable, unsupported_media

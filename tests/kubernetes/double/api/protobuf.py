@@ -17,7 +17,7 @@ type Json = dict[str, Any]
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 MAGIC = b"k8s\x00"
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_ZERO = ("", b"", 0, False, 0.0, {}, [])
+_ZERO: tuple[Any, ...] = ("", b"", 0, False, 0.0, {}, [])
 
 
 @dataclass(frozen=True, slots=True)

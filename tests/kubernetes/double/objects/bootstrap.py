@@ -16,7 +16,7 @@ _SEEN = [
     "limitranges namespaces resourcequotas pods/log pods/status",
 ]
 _CORE = _SEEN[0].split()
-_WORKLOADS = "daemonsets deployments deployments/scale replicasets replicasets/scale statefulsets".split()
+_WORKLOADS = ["daemonsets", "deployments", "deployments/scale", "replicasets", "replicasets/scale", "statefulsets"]
 
 
 def _rule(groups: str, resources: list[str], verbs: list[str]) -> Json:

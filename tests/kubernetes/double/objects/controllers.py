@@ -42,10 +42,8 @@ class Controllers:
             if reaction := self._reactions.get(event.resource):
                 reaction(now_there)
         gone = event.before if event.after is None else None
-        if event.resource == ("", "pods"):
+        if event.resource in (("", "pods"), ("apps", "replicasets")):
             self._owner_of(obj or event.before or {})
-        elif gone is not None and event.resource == ("apps", "replicasets"):
-            self._owner_of(gone)
         if gone is not None and (namespace := event.name[0]):
             self._namespace_of(namespace)
 

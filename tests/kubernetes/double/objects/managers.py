@@ -124,9 +124,11 @@ def applied(live: Json | None, wanted: Json, schema: Json, writer: Writer, *, fo
     wanted = {**wanted, "metadata": {**wanted["metadata"]}}
     wanted["metadata"].pop("managedFields", None)
     made: Json = merged(base, wanted, schema)
-    for path in sorted(given_up, key=len, reverse=True):
-        if not any(path in entry.owned for entry in entries if entry is not own):
-            without(made, path, schema)
+    # What is above something that is still owned stays, even where it was owned by itself.
+    kept = ours.keys() | {path for entry in entries if entry is not own for path in entry.owned}
+    needed = {path[:length] for path in kept for length in range(1, len(path) + 1)}
+    for path in sorted(given_up - needed, key=len, reverse=True):
+        without(made, path, schema)
     if own.owned != ours.keys():
         own.owned, own.time = set(ours), now()
     _store(made, entries)

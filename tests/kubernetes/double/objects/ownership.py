@@ -20,10 +20,19 @@ _NOBODYS = (
     ("f:kind",),
     *(
         ("f:metadata", f"f:{name}")
-        for name in (
-            "name namespace uid resourceVersion generation creationTimestamp managedFields selfLink "
-            "deletionTimestamp deletionGracePeriodSeconds generateName"
-        ).split()
+        for name in [
+            "name",
+            "namespace",
+            "uid",
+            "resourceVersion",
+            "generation",
+            "creationTimestamp",
+            "managedFields",
+            "selfLink",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "generateName",
+        ]
     ),
 )
 
@@ -32,7 +41,7 @@ def layout(obj: Json, schema: Json, *, whole: bool) -> Layout:
     """Each path that an object sets, and its value. `whole`: those of maps and lists themselves too, as an update
     owns them; an apply owns only what it says."""
     found = dict(_walk(obj, schema, (), whole))
-    return {path: value for path, value in found.items() if not path[:2] in _NOBODYS and path[:1] not in _NOBODYS}
+    return {path: value for path, value in found.items() if path[:2] not in _NOBODYS and path[:1] not in _NOBODYS}
 
 
 def _walk(value: Any, schema: Json, path: Path, whole: bool) -> Iterator[tuple[Path, Any]]:

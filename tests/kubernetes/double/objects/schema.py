@@ -28,6 +28,9 @@ def definitions() -> dict[str, Json]:
     path = files("kubernetes_validate") / "kubernetes-json-schema" / f"v{RELEASE}.0-local" / "_definitions.json"
     found: dict[str, Json] = {name: _published(body) for name, body in json.loads(path.read_bytes())["$defs"].items()}
     found[_QUANTITY] = {"type": "string", "description": "Quantity is a fixed-point representation of a number."}
+    # Two of the keys of lists have a default, which the package leaves out.
+    for port in ("ContainerPort", "ServicePort"):
+        found[f"io.k8s.api.core.v1.{port}"]["properties"]["protocol"]["default"] = "TCP"
     found[_INT_OR_STRING] = {"type": "string", "format": "int-or-string"}
     return found
 
@@ -91,7 +94,7 @@ def is_map(schema: Json) -> bool:
 
 def is_quantity(schema: Json) -> bool:
     """Whether a number is as good as a string here."""
-    return schema.get("description", "").startswith("Quantity is a fixed-point")
+    return str(schema.get("description")).startswith("Quantity is a fixed-point")
 
 
 def unknown_fields(value: Any, schema: Json, path: str = "") -> Iterator[str]:

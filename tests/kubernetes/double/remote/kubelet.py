@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,18 @@ class Container:
     process: asyncio.subprocess.Process | None = None
     exit_code: int | None = None
     watch: "asyncio.Task[None] | None" = None
+    stdin_once: bool = False
+    listeners: list[Callable[[bytes], None]] = field(default_factory=list)
+    """Told of all output as it comes, and of its end by nothing."""
+
+    def say(self, data: bytes) -> None:
+        """The container has said this, or, if it is nothing, that it has ended."""
+        if data:
+            self.log.append(data)
+        else:
+            self.log.end()
+        for listener in self.listeners:
+            listener(data)
 
 
 @dataclass(slots=True)
@@ -107,7 +119,7 @@ class Kubelet:
         self._tell(obj, pod)
 
     async def _container(self, obj: Json, pod: Pod, spec: Json) -> Container:
-        made = Container(spec["name"], Log())
+        made = Container(spec["name"], Log(), stdin_once=spec.get("stdinOnce", False))
         command = [*(spec.get("command") or ()), *(spec.get("args") or ())]
         running = sum(
             c.process is not None and c.exit_code is None for p in self._pods.values() for c in p.containers.values()
@@ -121,7 +133,7 @@ class Kubelet:
                 *command,
                 cwd=pod.folder,
                 env={**pod.environment, **_variables(spec)},
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE if spec.get("stdin") else asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
                 start_new_session=True,
@@ -136,9 +148,9 @@ class Kubelet:
 
     async def _follow(self, obj: Json, pod: Pod, container: Container, process: asyncio.subprocess.Process) -> None:
         while process.stdout and (data := await process.stdout.read(65536)):
-            container.log.append(data)
+            container.say(data)
         container.exit_code = await process.wait()
-        container.log.end()
+        container.say(b"")
         self._tell(obj, pod)
 
     def _tell(self, obj: Json, pod: Pod) -> None:
@@ -148,7 +160,7 @@ class Kubelet:
         if (pod := self._pods.pop(uid, None)) is None:
             return
         for container in pod.containers.values():
-            container.log.end()
+            container.say(b"")
             if container.watch:
                 container.watch.cancel()
             if container.process and container.exit_code is None:
@@ -196,7 +208,7 @@ def _status(obj: Json, pod: Pod) -> Json:
     return {
         **before,
         "phase": phase,
-        "conditions": [_condition(before, kind, ready or "Ready" != kind[-5:]) for kind in kinds],
+        "conditions": [_condition(before, kind, ready or not kind.endswith("Ready")) for kind in kinds],
         "hostIP": "127.0.0.1",
         "hostIPs": [{"ip": "127.0.0.1"}],
         "podIP": "127.0.0.1",

@@ -104,7 +104,7 @@ class Http1:
         await answer.run(Pipe(self._reader, self._writer, already))
 
     async def _send(self, event: h11.Event) -> None:
-        if data := self._conn.send(event):  # type: ignore[arg-type]
+        if data := self._conn.send(event):
             self._writer.write(data)
             await self._writer.drain()
 

@@ -13,7 +13,7 @@ import h2.settings
 from tests.kubernetes.double.web.message import Certificate, Handler, HeaderLines, Request, Response
 
 # As net/http2's server has them.
-_SETTINGS = {
+_SETTINGS: dict[h2.settings.SettingCodes | int, int] = {
     h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: 100,
     h2.settings.SettingCodes.MAX_HEADER_LIST_SIZE: 1 << 20,
     h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 1 << 20,
@@ -60,7 +60,9 @@ class Http2:
     async def _on(self, event: h2.events.Event) -> None:
         match event:
             case h2.events.RequestReceived():
-                self._requests[event.stream_id] = self._made(list(event.headers))
+                self._requests[event.stream_id] = self._made(
+                    [(str(name), str(value)) for name, value in event.headers]
+                )
             case h2.events.DataReceived():
                 if request := self._requests.get(event.stream_id):
                     request.body += event.data

@@ -3,7 +3,8 @@
     python -m benchmarks.detect
 
 Speeds are the best of several runs of one page of 600 rows. A scan stops at the first hit, so its speed is shown
-only for pages without one; a page counts as hit where a single row of it does.
+only for pages without one; a page counts as hit where a single row of it does. Streams are given in pieces as an SSH
+channel brings them; what it takes to cut them into lines is not part of this.
 """
 
 import random
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.table import Table
 
-from hoopaddon import Column, Rows
+from hoopaddon import Column, Output, Rows
 from hoopaddon.addons.mask_pii import MaskPII
 from hoopaddon.detect import Finder, Prefilter
 from hoopaddon.testing import Bench, command
@@ -59,6 +60,61 @@ TABLES: dict[str, Maker] = {
 }
 
 
+def _listing(n: int) -> str:
+    return f"-rw-r--r-- 1 root root {n * 37 % 90_000:>8} Mar {n % 28 + 1:>2} 10:{n % 60:02} report-{n}.csv"
+
+
+def _logged(n: int) -> str:
+    return f'10.0.{n % 256}.{n % 250} - - [01/Mar/2026:10:00:{n % 60:02}] "GET /orders/{n} HTTP/1.1" 200 {n % 9000}'
+
+
+STREAMS: dict[str, tuple[str, Callable[[int], str]]] = {
+    "ls -l": ("stdout", _listing),
+    "build log": ("stdout", lambda n: f"[{n % 900}/900] Compiling src/module_{n % 77}/part_{n}.c to part_{n}.o"),
+    "access log": ("stdout", _logged),
+    "JSON lines": ("stdout", lambda n: f'{{"id": {n}, "name": "Willow Armstrong", "note": "call \\"later\\""}}'),
+    "one e-mail a line": ("stdout", lambda n: f"{n} ann.example{n}@corp{n % 7}.example.com"),
+    "ls --color": ("terminal", lambda n: f"\x1b[0m\x1b[01;34mfolder-{n}\x1b[0m  \x1b[01;32mscript-{n}.sh\x1b[0m\r"),
+    "screen of a program": (
+        "terminal",
+        lambda n: f"\x1b[{n % 24 + 1};1H\x1b[K{n:>6} root  20   0  {n % 97}.{n % 10}  sshd",
+    ),
+    "one e-mail a line, coloured": ("terminal", lambda n: f"\x1b[32mann{n}\x1b[0m@corp{n % 7}.example.com\r"),
+}
+PIECE_BYTES = 32 * 1024
+
+
+def pieces(maker: Callable[[int], str]) -> list[str]:
+    """`PAGES` runs of whole lines, each about as long as one packet of a channel."""
+    made, number = [], 0
+    for _ in range(PAGES):
+        lines: list[str] = []
+        size = 0
+        while size < PIECE_BYTES:
+            lines.append(maker(number))
+            size += len(lines[-1]) + 1
+            number += 1
+        made.append("\n".join([*lines, ""]))
+    return made
+
+
+def streams() -> Table:
+    """What the mask makes of text that streams, by kind."""
+    table = Table(title="Detection of all entities in what streams")
+    for heading in ("text", "kind", "MB/s", "µs/piece", "pieces changed"):
+        table.add_column(heading, justify="left" if heading in ("text", "kind") else "right", no_wrap=True)
+    with Bench(MaskPII()) as bench:
+        for name, (kind, maker) in STREAMS.items():
+            asked = command("cat", protocol="ssh")
+            made = pieces(maker)
+            edited = [bench.output(Output(asked.session, kind, piece, asked)) for piece in made]
+            changed = sum(before != after for before, after in zip(made, edited, strict=True))
+            turns = iter(made)
+            us = best_us(lambda it=turns, a=asked, k=kind: bench.output(Output(a.session, k, next(it), a)))  # type: ignore[misc]
+            table.add_row(name, kind, f"{len(made[0]) / us:.0f}", f"{us:.0f}", f"{changed / len(made):.0%}")
+    return table
+
+
 def page(maker: Maker, number: int) -> Rows:
     first = number * PAGE_ROWS
     cells = [maker(n) for n in range(first, first + PAGE_ROWS)]
@@ -93,6 +149,7 @@ def main() -> None:
                 f"{edit_us / PAGE_ROWS:.2f}",
             )
     Console().print(table)
+    Console().print(streams())
     small = b"D\0\0\0\x70\0\x04" + b"12345\0\0\0\x0111" + b" " * 84
     Console().print(f"one row of {len(small)} bytes: {best_us(lambda: prefilter.hit(small), 10_000):.2f} µs")
 

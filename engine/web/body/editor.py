@@ -12,7 +12,7 @@ from hoopaddon.web.body.coded import BodyEditor, CodedEditor, Fail, Hold, Write
 from hoopaddon.web.body.coding import CODINGS, MOST_CODINGS, Coding, codings
 from hoopaddon.web.body.media import SNIFFED_BYTES, Kind, MediaType, compressed_as, is_text, media_type
 from hoopaddon.web.body.runs import RunStream
-from hoopaddon.web.body.splitters import actual_kind, splitter
+from hoopaddon.web.body.splitters import MAY_BE_JSON, actual_kind, splitter
 from hoopaddon.web.request import Headers
 
 DEFAULT_LIMIT_BYTES = 4 << 20
@@ -150,10 +150,11 @@ class SniffedBody:
         start = self._start
         if len(start) >= _ENOUGH_BYTES:
             return True
-        if self._media.kind is Kind.BINARY:
+        kind = self._media.kind
+        if kind is Kind.BINARY:
             return False
         # Only what may be JSON under another name has to be seen further.
-        return len(start) >= _MARK_BYTES and (self._media.kind is Kind.JSON or start.lstrip()[:1] not in (b"{", b"["))
+        return len(start) >= _MARK_BYTES and (kind not in MAY_BE_JSON or start.lstrip()[:1] not in (b"{", b"["))
 
     def _open(self) -> None:
         start, self._start = self._start, b""

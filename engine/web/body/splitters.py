@@ -13,7 +13,8 @@ from hoopaddon.web.body.records import RecordSplitter
 from hoopaddon.web.body.runs import Document, Run, Splitter
 
 _MOST_NESTED = 3
-_MAY_BE_JSON = frozenset({Kind.TEXT, Kind.CSV, Kind.FORM, Kind.PROTOBUF, Kind.BINARY})
+MAY_BE_JSON = frozenset({Kind.TEXT, Kind.CSV, Kind.FORM, Kind.PROTOBUF, Kind.BINARY})
+"""What claims to be of such a kind is JSON where it begins like that."""
 
 
 class BinarySplitter:
@@ -37,7 +38,7 @@ class BinarySplitter:
 def actual_kind(media: MediaType, start: bytes) -> Kind:
     """What a body is that claims to be of a type and begins so. No type hides JSON or text from the policies."""
     kind = media.kind
-    if kind in _MAY_BE_JSON and is_json(start):
+    if kind in MAY_BE_JSON and is_json(start):
         return Kind.JSON
     if kind is Kind.BINARY and is_text(start):
         return Kind.TEXT

@@ -7,6 +7,7 @@ from mitmproxy.proxy.mode_specs import ProxyMode
 from hoopaddon.target import TargetForm
 from hoopaddon.web.credentials import REFERENCES, SETTINGS, credential_of
 from hoopaddon.web.mode import WebForm, WebTarget
+from hoopaddon.web.tls import SETTINGS as TLS_SETTINGS
 
 _FORM = "http:https://HOST[:PORT][?key=value]@LISTEN_PORT, for example http:https://api.internal@8081"
 
@@ -15,7 +16,7 @@ FORM = WebForm(
     settings=TargetForm(
         form=_FORM,
         default_port=0,
-        keys=frozenset({"name", "host", "path", "login", "users"}) | SETTINGS,
+        keys=frozenset({"name", "host", "path", "login", "users"}) | SETTINGS | TLS_SETTINGS,
         references=REFERENCES,
         # What nobody can look into, only where the operator says so.
         allowable=("large_body",),

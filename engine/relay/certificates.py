@@ -18,18 +18,23 @@ KEY_BITS = 2048
 
 def gateway_context(options: Any, *, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
     """How clients meet the gateway. Raises `ConfigError` for a certificate that cannot be used."""
-    certificate, key = options.tls_certificate, options.tls_key
-    if not certificate:
-        path = _made(options.confdir_path)
-        certificate = key = str(path)
+    certificate, key = certificate_files(options)
     try:
-        return client_context(certificate, key or certificate, alpn=alpn)
+        return client_context(certificate, key, alpn=alpn)
     except (OSError, ssl.SSLError) as e:
         raise ConfigError(
             f"{certificate} is no certificate with a key that fits: {e.strerror or e.args[-1]}",
             key="tls_certificate",
             hint="name a PEM file with --set tls_certificate=… and its key with --set tls_key=…",
         ) from None
+
+
+def certificate_files(options: Any) -> tuple[str, str]:
+    """The files of the certificate and its private key; what the operator names none of is made and kept."""
+    if options.tls_certificate:
+        return options.tls_certificate, options.tls_key or options.tls_certificate
+    made = str(_made(options.confdir_path))
+    return made, made
 
 
 def _made(confdir: Path) -> Path:

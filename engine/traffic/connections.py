@@ -23,6 +23,7 @@ from mitmproxy.proxy.layers.http._hooks import (
     HttpResponseHeadersHook,
     HttpResponseHook,
 )
+from mitmproxy.proxy.layers.tls import TlsStartClientHook, TlsStartServerHook
 from mitmproxy.proxy.layers.websocket import WebsocketMessageHook
 from mitmproxy.proxy.server_hooks import ServerConnectedHook, ServerConnectHook
 from mitmproxy.utils import asyncio_utils
@@ -90,6 +91,8 @@ class Guarded(server.ConnectionHandler):
                 return await self.web.admit(hook.flow)
             case HttpConnectHook():
                 return await self.web.admit_tunnel(hook.flow)
+            case TlsStartClientHook() | TlsStartServerHook():
+                self.web.admission.start_tls(hook.data, with_client=isinstance(hook, TlsStartClientHook))
             case ServerConnectHook():
                 return await self.web.admission.check_target(hook.data)
         return True

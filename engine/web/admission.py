@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from mitmproxy import http
-from mitmproxy.connection import Client
+from mitmproxy.connection import Client, Server
 from mitmproxy.proxy.mode_specs import ProxyMode, RegularMode
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+from mitmproxy.tls import TlsData
 
 from hoopaddon.errors import Refused
 from hoopaddon.identity.throttle import TooManyFailures
@@ -71,8 +72,8 @@ class Admission:
     async def admit(self, flow: http.HTTPFlow) -> Admitted:
         """Change the request to go to its target. Raises `NotAdmitted`."""
         with _answered(flow):
-            if not flow.request.is_http2 and flow.request.authority:
-                # A request in absolute form says where it goes by that, whatever its Host is (RFC 9112 section 3.2.2).
+            if flow.request.http_version.startswith("HTTP/1") and flow.request.authority:
+                # A request in absolute form goes where that says, whatever its Host is (RFC 9112 section 3.2.2).
                 flow.request.headers["host"] = flow.request.authority
             hygiene.check(flow.request)
             routes = self.routes.get(flow.client_conn.proxy_mode)
@@ -114,6 +115,18 @@ class Admission:
             data.server.error = e.reason
             return False
         return True
+
+    def start_tls(self, data: TlsData, *, with_client: bool) -> None:
+        """TLS as the mode's own targets have it; mitmproxy's modes have mitmproxy's."""
+        routes = self.routes.get(data.context.client.proxy_mode)
+        if routes is None:
+            return
+        if with_client:
+            routes.tls.start(data)
+        elif isinstance(data.conn, Server) and data.conn.address:
+            route = routes.to(data.conn.address)
+            if route is not None and route.tls is not None:
+                route.tls.start(data)
 
     def check_reached(self, data: ServerConnectionHookData) -> None:
         """Raises `Refused` where a connection has come out somewhere else than it may."""

@@ -10,6 +10,7 @@ from hoopaddon.web.mode import WebTarget
 if TYPE_CHECKING:
     from hoopaddon.web.credentials import Credential
     from hoopaddon.web.login import WebLogin
+    from hoopaddon.web.tls import ClientTls, TargetTls
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Route:
     prefix: str = ""
     login: "WebLogin | None" = None
     credential: "Credential | None" = None
+    tls: "TargetTls | None" = None
 
     @property
     def session_target(self) -> Target:
@@ -46,12 +48,17 @@ class Route:
 class Routes:
     """The targets of one listener; of those that take a request, the one that says the most about it is meant."""
 
-    def __init__(self, routes: tuple[Route, ...]) -> None:
+    def __init__(self, routes: tuple[Route, ...], tls: "ClientTls") -> None:
+        self.tls = tls
         self._routes = sorted(routes, key=lambda route: (bool(route.host), len(route.prefix)), reverse=True)
 
     def find(self, host: str, path: str) -> Route | None:
         """The route for a request; None where nothing here takes it."""
         return next((route for route in self._routes if route.takes(host, path)), None)
+
+    def to(self, address: tuple[str, int]) -> Route | None:
+        """A route to the target at this address."""
+        return next((route for route in self._routes if (route.target.host, route.target.port) == address), None)
 
     def __iter__(self) -> Iterator[Route]:
         return iter(self._routes)

@@ -15,6 +15,7 @@ from mitmproxy.proxy.tunnel import LayerStack
 
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity.users import Users
+from hoopaddon.relay.certificates import certificate_files
 from hoopaddon.relay.listener import LOOPBACK_HOSTS
 from hoopaddon.store.keys import SigningKey
 from hoopaddon.traffic.streams import JudgedHttp
@@ -22,6 +23,7 @@ from hoopaddon.web.credentials import credential_of
 from hoopaddon.web.login import WebLogin
 from hoopaddon.web.mode import WebTarget
 from hoopaddon.web.routes import Route, Routes
+from hoopaddon.web.tls import ClientTls, TargetTls
 
 if TYPE_CHECKING:
     from hoopaddon.gateway import Gateway
@@ -54,7 +56,8 @@ class WebInstance(AsyncioServerInstance[M]):
 
     async def _start(self) -> None:
         host = self.mode.listen_host(ctx.options.listen_host)
-        routes = Routes(tuple(self._route(target) for target in self.targets))
+        tls = ClientTls(*certificate_files(ctx.options))
+        routes = Routes(tuple(self._route(target) for target in self.targets), tls)
         open_to_all = next((route for route in routes if route.login is None), None)
         if open_to_all is not None and host not in LOOPBACK_HOSTS:
             port = self.mode.listen_port(ctx.options.listen_port)
@@ -84,6 +87,7 @@ class WebInstance(AsyncioServerInstance[M]):
             prefix=settings.get("path", "").rstrip("/"),
             login=login,
             credential=credential,
+            tls=TargetTls(target) if target.is_secure else None,
         )
 
     def make_top_layer(self, context: Context) -> layer.Layer:

@@ -6,7 +6,7 @@ import pytest
 from mitmproxy import http
 
 from tests.engine.traffic.breaking import Policy, raises
-from tests.engine.traffic.conftest import InFront
+from tests.servers.in_front import InFront
 from tests.servers.http import SECRET, Address, Upstream, exchange, get
 
 BEFORE = ["client_connected", "next_layer", "server_connect", "server_connected", "requestheaders", "request"]

@@ -10,7 +10,7 @@ from mitmproxy import exceptions, http
 
 from hoopaddon import Refused
 from tests.engine.traffic.breaking import BREAKS, DATA, TIMEOUT, Policy, raises
-from tests.engine.traffic.conftest import InFront
+from tests.servers.in_front import InFront
 from tests.servers.http import SECRET, exchange, exchange_h2, get, post
 
 BODY = b"upload" * 1000

@@ -10,7 +10,7 @@ from mitmproxy import http
 
 from hoopaddon import Refused
 from tests.engine.traffic.breaking import BREAKS, DATA, TIMEOUT, Policy, raises
-from tests.engine.traffic.conftest import InFront
+from tests.servers.in_front import InFront
 from tests.servers.http import SECRET, Upstream, chunks, exchange, exchange_h2, get, plain, post
 
 LARGE = SECRET * 1000

@@ -10,7 +10,7 @@ from wsproto import events as ws
 from wsproto.connection import Connection, ConnectionType
 
 from tests.engine.traffic.breaking import Policy, raises
-from tests.engine.traffic.conftest import InFront
+from tests.servers.in_front import InFront
 from tests.servers.http import SECRET, Address, Respond, Upstream, exchange, exchange_h2, get
 
 

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from hoopaddon.adapters.kubernetes.command import KubeRequest
-from hoopaddon.adapters.kubernetes.protocol import KubeProtocol
+from hoopaddon.adapters.kubernetes.mode import KubernetesMode
+from hoopaddon.adapters.kubernetes.protocol import PROTOCOL, KubeProtocol
+from hoopaddon.adapters.kubernetes.server import KubeInstance
 from hoopaddon.command import Command
 from hoopaddon.errors import Unparsable
 from hoopaddon.rows import Column, Rows
 from hoopaddon.session import Session
 from hoopaddon.web.request import Headers, WebRequest
 
-__all__ = ["ADAPTER", "KubeAdapter", "KubeRequest"]
+__all__ = ["ADAPTER", "KubeAdapter", "KubeInstance", "KubeProtocol", "KubeRequest", "KubernetesMode"]
 
 _PATCHES = {"[": "application/json-patch+json", "{": "application/strategic-merge-patch+json"}
 
@@ -21,7 +23,7 @@ class KubeAdapter:
 
     name = "kubernetes"
 
-    web = KubeProtocol()
+    web = PROTOCOL
 
     def command(self, session: Session, text: str, parameters: Sequence[Any] = ()) -> KubeRequest:
         """A request as its text has it, `METHOD PATH?QUERY`, with header fields in the lines below if there are any.

@@ -21,15 +21,16 @@ _BLANK_LINE = "\n\n"
 class KubeRequest(KubeCommand, hook="kube_request", protocol="kubernetes"):
     """A request to the Kubernetes API: what is done, to which objects, with which body."""
 
-    __slots__ = ("_facts", "_facts_text", "_request")
+    __slots__ = ("_facts", "_facts_text", "_may_impersonate", "_request")
 
-    def __init__(self, session: Session, request: WebRequest) -> None:
+    def __init__(self, session: Session, request: WebRequest, *, may_impersonate: bool = True) -> None:
         body = _text_of(request)
         hidden = request.body is None or (body == "" and request.body != b"")
         digest = "sha256:" + hashlib.sha256(request.body or b"").hexdigest()
         text = f"{request.method} {request.target}" + (f"{_BLANK_LINE}{body}" if body else "")
         super().__init__(session, text, (digest,) if hidden else ())
         self._request = request
+        self._may_impersonate = may_impersonate
         self._facts: KubeFacts | None = None
         self._facts_text = text
 
@@ -47,6 +48,8 @@ class KubeRequest(KubeCommand, hook="kube_request", protocol="kubernetes"):
         if facts is None or self._facts_text is not self.text:
             facts = facts_of(request_of(self), _base(self.session))
             refuse_masks(self.session, facts)
+            if "impersonate" in facts.verbs and not self._may_impersonate:
+                raise Unparsable("impersonation is not allowed here: the mode would need allow=impersonate")
             self._facts, self._facts_text = facts, self.text
         return facts
 

@@ -110,9 +110,18 @@ class PassedBody:
 class KubeProtocol:
     """How requests are read, refused and answered."""
 
+    def __init__(self) -> None:
+        self._impersonates: set[tuple[str, str]] = set()
+
+    def allow_impersonation(self, name: str, address: str, allowed: bool) -> None:
+        """Whether requests to this target may be made in the name of others."""
+        change = self._impersonates.add if allowed else self._impersonates.discard
+        change((name, address))
+
     def command(self, session: Session, request: WebRequest) -> KubeRequest:
         """See `WebProtocol`. Its facts raise `Unparsable` where it cannot be understood, and so does `sent`."""
-        return KubeRequest(session, request)
+        target = session.target
+        return KubeRequest(session, request, may_impersonate=(target.name, target.address) in self._impersonates)
 
     def sent(self, command: Command) -> WebRequest:
         """See `WebProtocol`."""
@@ -135,3 +144,6 @@ class KubeProtocol:
     ) -> BodyEditor:
         """See `WebProtocol`."""
         return editor(command, answer, gateway, write, fail, hold)
+
+
+PROTOCOL = KubeProtocol()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from hoopaddon.adapters.ssh.sftp.ends import Ends
 from hoopaddon.adapters.ssh.sftp.exec_line import SftpLine
 from hoopaddon.adapters.ssh.sftp.guard import SftpGuard
 from hoopaddon.adapters.ssh.sftp.scp import ScpGuard
@@ -164,43 +165,25 @@ class Lines(Straight):
 type MakeInlet = Callable[[Way], Inlet]
 
 
+def _ends(way: Way) -> Ends:
+    return Ends(
+        way.to_target,
+        way.to_client,
+        hold_client=way.hold_client,
+        target_eof=way.eof_to_target,
+        tell=way.say,
+        fail=way.refuse,
+    )
+
+
 def sftp(session: Session, gateway: "Gateway") -> MakeInlet:
     """The way in to an SFTP server."""
-
-    def make(way: Way) -> Inlet:
-        guard = SftpGuard(
-            session,
-            gateway,
-            way.to_target,
-            way.to_client,
-            hold_client=way.hold_client,
-            target_eof=way.eof_to_target,
-            tell=way.say,
-            fail=way.refuse,
-        )
-        return Files(way, guard)
-
-    return make
+    return lambda way: Files(way, SftpGuard(session, gateway, _ends(way)))
 
 
 def scp(session: Session, gateway: "Gateway", line: ScpLine) -> MakeInlet:
     """The way in to an `scp -t` or `scp -f`."""
-
-    def make(way: Way) -> Inlet:
-        guard = ScpGuard(
-            session,
-            gateway,
-            line,
-            way.to_target,
-            way.to_client,
-            hold_client=way.hold_client,
-            target_eof=way.eof_to_target,
-            tell=way.say,
-            fail=way.refuse,
-        )
-        return Files(way, guard)
-
-    return make
+    return lambda way: Files(way, ScpGuard(session, gateway, line, _ends(way)))
 
 
 def transfer(session: Session, gateway: "Gateway", line: SftpLine | ScpLine) -> MakeInlet:

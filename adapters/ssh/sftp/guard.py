@@ -13,6 +13,7 @@ from typing import Any
 from hoopaddon.adapters.ssh.sftp import operations
 from hoopaddon.adapters.ssh.sftp import requests as sftp
 from hoopaddon.adapters.ssh.sftp.answers import Answers
+from hoopaddon.adapters.ssh.sftp.ends import Ends
 from hoopaddon.adapters.ssh.sftp.files import Files, OpenFile
 from hoopaddon.adapters.ssh.sftp.framing import Frame, Framing
 from hoopaddon.adapters.ssh.sftp.judging import Judging, Waiting
@@ -29,36 +30,13 @@ from hoopaddon.session import Session
 logger = logging.getLogger(__name__)
 
 
-def _nothing(_: Any = None) -> None:
-    """For a callback that nobody needs."""
-
-
 class SftpGuard:
-    """One SFTP conversation, without I/O.
+    """One SFTP conversation, without I/O."""
 
-    `to_target` and `to_client` send bytes on, `target_eof` says that no more will come, `hold_client(True)` asks for
-    no more until `hold_client(False)`. `tell` is a line for the person at the client: most clients show no reasons.
-    `fail` is called once, when nothing further may pass in either direction; the guard is closed then.
-    """
-
-    def __init__(
-        self,
-        session: Session,
-        gateway: Judge,
-        to_target: Callable[[bytes], None],
-        to_client: Callable[[bytes], None],
-        *,
-        hold_client: Callable[[bool], None] = _nothing,
-        target_eof: Callable[[], None] = _nothing,
-        tell: Callable[[str], None] = _nothing,
-        fail: Callable[[HoopaddonError], None] = _nothing,
-    ) -> None:
-        self._to_target = Lane(to_target)
-        self._to_client = Lane(to_client)
-        self._hold_client = hold_client
-        self._target_eof = target_eof
-        self._tell = tell
-        self._tell_failed = fail
+    def __init__(self, session: Session, gateway: Judge, ends: Ends) -> None:
+        self._ends = ends
+        self._to_target = Lane(ends.to_target)
+        self._to_client = Lane(ends.to_client)
         self._files = Files()
         self._questions = Questions(self._files, self._to_target)
         self._answers = Answers(self._files, self._questions, self._to_client)
@@ -69,7 +47,7 @@ class SftpGuard:
             passed=self._pass,
             refused=self._refuse,
             emptied=self._pump,
-            tell=tell,
+            tell=ends.tell,
             fail=self._fail,
         )
         self._framing = Framing("client")
@@ -135,10 +113,10 @@ class SftpGuard:
             return
         if self._held != self._must_wait:
             self._held = not self._held
-            self._hold_client(self._held)
+            self._ends.hold_client(self._held)
         if self._eof and self._stalled is None and self._judging.empty and not self._must_wait:
             self._eof = False
-            self._target_eof()
+            self._ends.target_eof()
 
     @property
     def _must_wait(self) -> bool:
@@ -281,7 +259,7 @@ class SftpGuard:
             self._files.opening -= 1
         if waiting.asked.file is not None:
             waiting.asked.file.answered()
-        self._tell(reason)
+        self._ends.tell(reason)
         self._answer(request.id, Code.PERMISSION_DENIED, f"hoopaddon: {reason}")
 
     def _say_no(self, request: Request, code: Code, reason: str) -> None:
@@ -308,4 +286,4 @@ class SftpGuard:
     def _fail(self, error: HoopaddonError) -> None:
         if not self._over:
             self.close(str(error))
-            self._tell_failed(error)
+            self._ends.fail(error)

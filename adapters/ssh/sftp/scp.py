@@ -7,10 +7,11 @@ The two ends speak in turns, and so does this: what one side sends before the ot
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from hoopaddon.adapters.ssh.session.running import Running, refusal
 from hoopaddon.adapters.ssh.sftp.command import SftpOperation, quoted
+from hoopaddon.adapters.ssh.sftp.ends import Ends
 from hoopaddon.adapters.ssh.sftp.paths import text_of
 from hoopaddon.adapters.ssh.sftp.scp_line import ScpLine
 from hoopaddon.adapters.ssh.sftp.scp_paths import ScpPaths
@@ -29,44 +30,27 @@ _AHEAD_LIMIT: Final = 256 * 1024
 """What a source may send before it has been answered: honest ones send nothing."""
 
 
-def _nothing(_: Any = None) -> None:
-    """For a callback that nobody needs."""
+def _unheard(worked: bool) -> None:
+    """For an answer that changes nothing here."""
 
 
 class ScpGuard:
-    """One conversation of two scps, without I/O; its callbacks are those of `SftpGuard`."""
+    """One conversation of two scps, without I/O."""
 
-    def __init__(
-        self,
-        session: Session,
-        gateway: Judge,
-        line: ScpLine,
-        to_target: Callable[[bytes], None],
-        to_client: Callable[[bytes], None],
-        *,
-        hold_client: Callable[[bool], None] = _nothing,
-        target_eof: Callable[[], None] = _nothing,
-        tell: Callable[[str], None] = _nothing,
-        fail: Callable[[HoopaddonError], None] = _nothing,
-    ) -> None:
+    def __init__(self, session: Session, gateway: Judge, line: ScpLine, ends: Ends) -> None:
         self._session = session
         self._gateway = gateway
         self._line = line
-        self._to_target = to_target
-        self._to_client = to_client
-        self._hold_client = hold_client
-        self._target_eof = target_eof
-        self._tell = tell
-        self._tell_failed = fail
+        self._ends = ends
         self._source_side: Side = "client" if line.receives else "server"
-        self._to_source = to_client if line.receives else to_target
-        self._to_sink = to_target if line.receives else to_client
+        self._to_source = ends.to_client if line.receives else ends.to_target
+        self._to_sink = ends.to_target if line.receives else ends.to_client
         self._source = b""
         self._sink = b""
         self._paths = ScpPaths(line)
         self._take: Callable[[], bool] = self._await_start
         self._times: Times | None = None
-        self._answered: Callable[[bool], None] = _nothing
+        self._answered: Callable[[bool], None] = _unheard
         self._running: Running | None = None
         self._transfer = Transfer()
         self._left = 0
@@ -135,10 +119,10 @@ class ScpGuard:
         waiting = self._source if self._line.receives else self._sink
         if self._held != (len(waiting) >= _HOLD_AT):
             self._held = not self._held
-            self._hold_client(self._held)
+            self._ends.hold_client(self._held)
         if self._eof and not (waiting and self._waits_for_others):
             self._eof = False
-            self._target_eof()
+            self._ends.target_eof()
 
     @property
     def _waits_for_others(self) -> bool:
@@ -160,7 +144,7 @@ class ScpGuard:
 
     def _await_start(self) -> bool:
         """The sink says that it is ready."""
-        self._answered = _nothing
+        self._answered = _unheard
         return self._await_answer()
 
     def _await_answer(self) -> bool:
@@ -184,17 +168,14 @@ class ScpGuard:
 
     def _next(self, *, worked: bool) -> None:
         self._take = self._await_record
-        answered, self._answered = self._answered, _nothing
+        answered, self._answered = self._answered, _unheard
         answered(worked)
 
     def _message(self) -> Message | None:
         """The error that the sink tells of, once its line is complete."""
-        line, end, rest = self._sink.partition(b"\n")
-        if len(line) > LINE_LIMIT:
-            raise PeerError(self._sink_side, "scp: a line without an end", limit=LINE_LIMIT)
-        if not end:
+        line, self._sink = _line(self._sink, self._sink_side)
+        if line is None:
             return None
-        self._sink = rest
         record = read_record(self._sink_side, line)
         if not isinstance(record, Message):
             raise PeerError(self._sink_side, "scp: an answer that is none")
@@ -211,12 +192,9 @@ class ScpGuard:
                 if message.fatal:
                     self._finish()
             return message is not None
-        line, end, rest = self._source.partition(b"\n")
-        if len(line) > LINE_LIMIT:
-            raise PeerError(self._source_side, "scp: a line without an end", limit=LINE_LIMIT)
-        if not end:
+        line, self._source = _line(self._source, self._source_side)
+        if line is None:
             return False
-        self._source = rest
         self._record(read_record(self._source_side, line))
         return True
 
@@ -228,11 +206,11 @@ class ScpGuard:
                 self._judging = None if work.done() else work
             case Times():
                 self._times = record
-                self._send_on(record, _nothing)
+                self._send_on(record, _unheard)
             case End():
                 if not self._paths.leave():
                     raise PeerError(self._source_side, "scp: the end of a folder that was not begun")
-                self._send_on(record, _nothing)
+                self._send_on(record, _unheard)
             case Message():
                 self._to_sink(record.serialize())
                 if record.fatal:
@@ -280,12 +258,9 @@ class ScpGuard:
             self._take = self._await_answer
             self._to_sink(OK)
             return True
-        line, end, rest = self._source.partition(b"\n")
-        if len(line) > LINE_LIMIT:
-            raise PeerError(self._source_side, "scp: a line without an end", limit=LINE_LIMIT)
-        if not end:
+        line, self._source = _line(self._source, self._source_side)
+        if line is None:
             return False
-        self._source = rest
         record = read_record(self._source_side, line)
         if not isinstance(record, Message):
             raise PeerError(self._source_side, "scp: a file without its end")
@@ -313,7 +288,7 @@ class ScpGuard:
         command = self._command(entry)
         running = self._asking = Running(self._gateway, command)
         try:
-            verdict = await running.judge(self._tell)
+            verdict = await running.judge(self._ends.tell)
         except HoopaddonError as e:
             self._fail(e)
         except Exception as e:
@@ -361,9 +336,9 @@ class ScpGuard:
         self._take = self._await_record
         words = text_of(f"scp: {quoted(command.path)}: {reason}".encode("utf-8", "replace")[: LINE_LIMIT // 2])
         message = Message(False, words.encode("utf-8", "surrogateescape")).serialize()
-        self._to_client(message)
+        self._ends.to_client(message)
         if not self._line.receives:
-            self._to_target(message)
+            self._ends.to_target(message)
 
     # -- the ends
 
@@ -387,6 +362,14 @@ class ScpGuard:
             return
         if self._line.receives or self._take != self._await_contents:
             # In the middle of a file it would be taken for what the file contains.
-            self._to_client(Message(True, f"scp: hoopaddon: {error}".encode()).serialize())
+            self._ends.to_client(Message(True, f"scp: hoopaddon: {error}".encode()).serialize())
         self.close(str(error))
-        self._tell_failed(error)
+        self._ends.fail(error)
+
+
+def _line(data: bytes, side: Side) -> tuple[bytes | None, bytes]:
+    """The first line that this side has sent, None until it is complete; and what follows it."""
+    line, end, rest = data.partition(b"\n")
+    if len(line) > LINE_LIMIT:
+        raise PeerError(side, "scp: a line without an end", limit=LINE_LIMIT)
+    return (line, rest) if end else (None, data)

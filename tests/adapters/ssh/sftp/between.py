@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from hoopaddon import Command, FileOperation, Session, Target, User
+from hoopaddon.adapters.ssh.sftp.ends import Ends
 from hoopaddon.adapters.ssh.sftp.guard import SftpGuard
 from hoopaddon.approval import Approver
 from hoopaddon.errors import HoopaddonError
@@ -133,12 +134,14 @@ def connect(
     guard = SftpGuard(
         session(),
         gateway,
-        stdin.write,
-        writer.write,
-        hold_client=lambda hold: going.clear() if hold else going.set(),
-        target_eof=stdin.close,
-        tell=lambda text: conversation.told.append(text),
-        fail=fail,
+        Ends(
+            stdin.write,
+            writer.write,
+            hold_client=lambda hold: going.clear() if hold else going.set(),
+            target_eof=stdin.close,
+            tell=lambda text: conversation.told.append(text),
+            fail=fail,
+        ),
     )
     conversation = Between(guard)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from hoopaddon.adapters.ssh.sftp import requests as q
 from hoopaddon.adapters.ssh.sftp import responses as r
+from hoopaddon.adapters.ssh.sftp.ends import Ends
 from hoopaddon.adapters.ssh.sftp.framing import Frame, Framing
 from hoopaddon.adapters.ssh.sftp.guard import SftpGuard
 from hoopaddon.adapters.ssh.sftp.requests import Request, read_request
@@ -44,12 +45,14 @@ class Play:
         self.guard = SftpGuard(
             session(),
             judge(*addons, approver=approver),
-            self._to_target,
-            self._to_client,
-            hold_client=self.holds.append,
-            target_eof=self._target_eof,
-            tell=self.told.append,
-            fail=self.errors.append,
+            Ends(
+                self._to_target,
+                self._to_client,
+                hold_client=self.holds.append,
+                target_eof=self._target_eof,
+                tell=self.told.append,
+                fail=self.errors.append,
+            ),
         )
 
     async def start(self) -> "Play":

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hoopaddon.adapters.ssh.sftp.ends import Ends
 from hoopaddon.adapters.ssh.sftp.scp import ScpGuard
 from hoopaddon.adapters.ssh.sftp.scp_line import ScpLine, scp_line_of
 from hoopaddon.adapters.ssh.sftp.scp_paths import ScpPaths
@@ -122,11 +123,13 @@ class Play:
             session(),
             judge(*addons, approver=approver),
             line,
-            self._target,
-            self._client,
-            hold_client=self.holds.append,
-            target_eof=self._eof,
-            fail=self.errors.append,
+            Ends(
+                self._target,
+                self._client,
+                hold_client=self.holds.append,
+                target_eof=self._eof,
+                fail=self.errors.append,
+            ),
         )
         client, server = self.guard.client_data, self.guard.server_data
         self._source, self._sink = (client, server) if line.receives else (server, client)

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hoopaddon.adapters.http.multipart import Part
+from hoopaddon.adapters.http.names import named
 from hoopaddon.errors import Unparsable
 
 _LINE = re.compile(rb"[ \t\r\n]*([A-Za-z]{2,16}) +([^ \r\n]+)(?: +HTTP/[0-9.]+)?[ \t]*(?:\r?\n|$)")
@@ -23,27 +24,24 @@ class Inner:
     content: bytes = b""
 
 
-def inner_requests(value: Any) -> Iterator[Inner]:
-    """Those that a body's value carries, at any depth."""
-    waiting = [value]
-    while waiting:
-        match waiting.pop():
-            case dict() as found:
-                if isinstance(found.get("method"), str) and found["method"].lower() in _METHODS:
-                    urls = (found.get(name) for name in _URLS)
-                    yield from (Inner(found["method"].lower(), _path(url)) for url in urls if isinstance(url, str))
-                waiting += found.values()
-            case list() | tuple() as found:
-                waiting += found
-            case Part() as part:
-                if part.media_type == "application/http" and (line := _LINE.match(part.content)):
-                    content = re.split(rb"\r?\n\r?\n", part.content[line.end() :], maxsplit=1)
-                    path = _path(line[2].decode("utf-8", "replace"))
-                    yield Inner(line[1].decode().lower(), path, content[-1] if len(content) > 1 else b"")
-                elif part.media_type == "application/http":
-                    raise Unparsable("a request within a multipart body that cannot be read")
-                else:
-                    waiting.append(part.value)
+def inner_requests(values: Iterable[Any]) -> Iterator[Inner]:
+    """Those that values of a body carry, at any depth."""
+    for _, value in named(values):
+        match value:
+            case dict() if isinstance(value.get("method"), str) and value["method"].lower() in _METHODS:
+                urls = (value.get(name) for name in _URLS)
+                yield from (Inner(value["method"].lower(), _path(url)) for url in urls if isinstance(url, str))
+            case Part() if value.media_type == "application/http":
+                yield _inner(value)
+
+
+def _inner(part: Part) -> Inner:
+    line = _LINE.match(part.content)
+    if line is None:
+        raise Unparsable("a request within a multipart body that cannot be read")
+    content = re.split(rb"\r?\n\r?\n", part.content[line.end() :], maxsplit=1)
+    path = _path(line[2].decode("utf-8", "replace"))
+    return Inner(line[1].decode().lower(), path, content[-1] if len(content) > 1 else b"")
 
 
 def methods(values: Iterable[str]) -> frozenset[str]:

@@ -83,7 +83,7 @@ def readings(content: Content) -> tuple[Reading, ...]:
     sniffed = _sniffed_json(text)
     found = [] if sniffed is None else [sniffed]
     match family:
-        case "graphql":
+        case "graphql" if sniffed is None:
             found.append(Reading("graphql", text))
         case "xml":
             found.append(Reading("xml", text, texts_of(text, content.charset)))

@@ -33,7 +33,7 @@ class HttpRequest(HttpCommand, hook="http_request", protocol="http"):
         """`text` is as `HttpCommand` says; without a `request` one is made of it."""
         super().__init__(session, text, parameters)
         self._sent = request or _of_text(text)
-        self._data = b""
+        self._data = self._sent.body or b""
         self._problem: Unparsable | None = None
         self._allow: frozenset[str] = frozenset()
         self._facts: HttpFacts | None = None

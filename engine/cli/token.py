@@ -4,7 +4,8 @@ import argparse
 import json
 import re
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Any
 
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity.tokens import sign, verify
@@ -42,8 +43,21 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--target", metavar="NAME", help="make it good for this target alone")
     parser.add_argument("--confdir", default=DEFAULT_CONFDIR, metavar="DIR", help="where the gateway's key is")
+    parser.add_argument(
+        "--exec-credential", action="store_true", help="print it as kubectl wants it of a credential plugin"
+    )
     parser.add_argument("--json", action="store_true", help="print the token and what it says as JSON")
     return parser
+
+
+def _exec_credential(token: str, expires_at: float) -> dict[str, Any]:
+    """client.authentication.k8s.io/v1, what kubectl and its like read of a program that their kubeconfig names."""
+    until = datetime.fromtimestamp(expires_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": {"token": token, "expirationTimestamp": until},
+    }
 
 
 def main(argv: list[str]) -> int:
@@ -58,6 +72,9 @@ def main(argv: list[str]) -> int:
         return 2
     user = verify(token, key, target=args.target)
     expires = datetime.fromtimestamp(user.claims["exp"]).astimezone().isoformat(sep=" ")
+    if args.exec_credential:
+        print(json.dumps(_exec_credential(token, user.claims["exp"])))
+        return 0
     if args.json:
         said = {"token": token, "user": user.subject, "groups": sorted(user.groups), "expires": expires}
         print(json.dumps(said | ({"target": args.target} if args.target else {})))

@@ -1,0 +1,56 @@
+"""What the gateway's own channels say to a real target beside what asyncssh's do."""
+
+import asyncio
+
+import asyncssh
+import pytest
+
+from hoopaddon.adapters.ssh.session.wires import TargetWire, Wish
+from tests.servers.ssh import SshServer
+
+
+class Echo(asyncssh.SSHClientSession[bytes]):
+    """What `cat` has sent back."""
+
+    def __init__(self) -> None:
+        self.seen = b""
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        self.seen += data
+
+
+async def opened(server: SshServer) -> tuple[asyncssh.SSHClientConnection, TargetWire, Echo]:
+    conn = await asyncssh.connect(
+        server.host,
+        server.port,
+        username=server.user,
+        client_keys=[server.user_key],
+        known_hosts=None,
+        config=None,
+        agent_path=None,
+    )
+    echo = Echo()
+    return conn, await TargetWire.open(conn, echo, Wish("exec", "cat")), echo
+
+
+@pytest.mark.parametrize(("cipher", "packets"), [("", 1), ("aes128-cbc", 2)])
+async def test_only_cbc_is_padded(sshd: SshServer, cipher: str, packets: int) -> None:
+    conn, wire, _ = await opened(sshd)
+    async with conn:
+        if cipher:
+            conn.set_extra_info(send_cipher=cipher)
+        sent = conn._send_seq
+        wire.write(b"x")
+        assert conn._send_seq - sent == packets
+
+
+async def test_a_target_that_was_reached_has_sent_what_it_had(sshd: SshServer) -> None:
+    conn, wire, echo = await opened(sshd)
+    async with conn:
+        wire.write(b"x")
+        while not echo.seen:
+            await asyncio.sleep(0)
+        await asyncio.wait_for(wire.reach(), 10)
+        reaching = asyncio.ensure_future(wire.reach())
+        conn.abort()
+        await asyncio.wait_for(reaching, 10)

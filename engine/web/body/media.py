@@ -1,5 +1,6 @@
 """What a body is: by its media type, and by its first bytes where those say otherwise."""
 
+import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -128,9 +129,10 @@ def is_text(start: bytes) -> bool:
     if start.translate(None, _CONTROLS) != start:
         return False
     try:
-        start.decode("utf-8")
-    except UnicodeDecodeError as e:
-        return len(start) >= SNIFFED_BYTES - 3 and e.start >= len(start) - 3
+        # A character may go on behind what is there.
+        codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
     return True
 
 

@@ -9,6 +9,7 @@ message what can be read as one to its last byte and holds text.
 import json
 from dataclasses import dataclass
 
+from hoopaddon.errors import PeerError
 from hoopaddon.web.body.runs import Unfit
 
 _DEEPEST = 64
@@ -34,12 +35,24 @@ class _NoMessage(Exception):
     """These bytes are no message."""
 
 
+class _Effort:
+    """Counts the fields that are read, at all depths."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_FIELDS
+
+    def field(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise PeerError("server", "sends a message of too many fields", limit=_MOST_FIELDS)
+
+
 class Message:
-    """A message that was read from these bytes. Raises `ValueError` where they are none."""
+    """A message that was read from these bytes. Raises `ValueError` where they are none, `PeerError` for too much."""
 
     def __init__(self, data: bytes) -> None:
         try:
-            self._fields = _Reader(data).fields(0)
+            self._fields = _Reader(data, _Effort()).fields(0)
         except _NoMessage:
             raise ValueError("no message") from None
 
@@ -115,18 +128,20 @@ def _varint(value: int) -> bytes:
 class _Reader:
     """Reads one message; all that it does not understand is its error."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, effort: _Effort) -> None:
         self._data = data
+        self._effort = effort
         self._at = 0
 
     def fields(self, depth: int) -> list[_Field]:
         """All fields, to the last byte."""
         found: list[_Field] = []
         while self._at < len(self._data):
+            self._effort.field()
             start = self._at
             tag = self._varint()
             number, wire = tag >> 3, tag & 7
-            if not 0 < number < 1 << 29 or len(found) >= _MOST_FIELDS:
+            if not 0 < number < 1 << 29:
                 raise _NoMessage
             found.append(_Field(number, self._data[start : self._at], self._value(wire, depth)))
         return found
@@ -144,7 +159,7 @@ class _Reader:
         length = self._varint()
         head = self._data[start : self._at]
         data = self._bytes(length)
-        value_of = _held_in(data, depth + 1)
+        value_of = _held_in(data, depth + 1, self._effort)
         return value_of if value_of is not None and _varint(length) == head else head + data
 
     def _varint(self) -> int:
@@ -167,23 +182,24 @@ class _Reader:
         return data
 
 
-def _held_in(data: bytes, depth: int) -> str | Message | None:
+def _held_in(data: bytes, depth: int, effort: _Effort) -> str | Message | None:
     """The text or message that these bytes are; None for neither."""
     text = _text(data)
-    if depth < _DEEPEST and data and (text is None or len(data) >= _LEAST_AMBIGUOUS):
+    is_plain = data.translate(None, _CONTROLS) == data
+    if text is not None and is_plain and len(data) < _LEAST_AMBIGUOUS:
+        return text
+    if depth < _DEEPEST and data:
         try:
-            message = Message.of(_Reader(data).fields(depth))
+            message = Message.of(_Reader(data, effort).fields(depth))
         except _NoMessage:
-            pass
-        else:
-            if text is None or message.shows_text:
-                return message
+            return text
+        if message.shows_text:
+            return message
+        return text if is_plain else None
     return text
 
 
 def _text(data: bytes) -> str | None:
-    if data.translate(None, _CONTROLS) != data:
-        return None
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:

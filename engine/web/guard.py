@@ -4,7 +4,6 @@ Connections call this around mitmproxy's own hooks: before `requestheaders`, so 
 proved who it is, and after `request`, so that what is judged is what scripts have left, which is what is sent.
 """
 
-import asyncio
 import logging
 import time
 from typing import TYPE_CHECKING
@@ -17,23 +16,21 @@ from mitmproxy.websocket import WebSocketMessage
 from hoopaddon.adapter import adapters
 from hoopaddon.command import PENDING, Command, Outcome, Verdict
 from hoopaddon.errors import HoopaddonError, Refused
-from hoopaddon.policy.in_force import judged
 from hoopaddon.traffic.failures import is_refused, withhold
 from hoopaddon.web import hygiene
 from hoopaddon.web.admission import Admission, NotAdmitted
 from hoopaddon.web.answer import WebAnswer
 from hoopaddon.web.answers import Answers
 from hoopaddon.web.body import whole_request
-from hoopaddon.web.credentials import NoCredential
 from hoopaddon.web.edited import EditedBody
 from hoopaddon.web.exchange import (
     Exchange,
-    change,
     headers_of,
     raw_headers,
     request_of,
     response_of,
 )
+from hoopaddon.web.judging import Judging
 from hoopaddon.web.protocol import WebProtocol
 from hoopaddon.web.request import WebRequest
 from hoopaddon.web.sessions import WebSessions
@@ -56,6 +53,7 @@ class WebGuard:
         self._exchanges: WeakKeyDictionary[http.HTTPFlow, Exchange] = WeakKeyDictionary()
         self.sessions = WebSessions(gateway)
         self.admission = Admission(gateway, self.sessions)
+        self._judging = Judging(gateway)
         self._answers = Answers(gateway)
 
     # -- the request's head
@@ -90,56 +88,12 @@ class WebGuard:
         exchange = self._exchanges.get(flow)
         if exchange is None or flow.response is not None or flow.error is not None:
             return
-        request = request_of(flow.request, body_seen=not flow.request.stream)
-        command = exchange.command = exchange.protocol.command(exchange.session, request)
-        if request.body is None and not self._may_be_unseen(exchange, command, request):
-            reason = (
-                "the request's body is larger than what is looked into: allow=large_body would let it pass unseen"
-            )
-            command.verdict = Verdict(Outcome.REFUSED, reason)
-            self._refuse(exchange, request, 413, reason, "")
-            return
-        verdict = await self._verdict(exchange, command)
-        if not verdict.passes:
-            status = 502 if verdict.outcome is Outcome.FAILED else 403
-            self._refuse(exchange, request, status, verdict.reason, verdict.addon)
-            return
-        if command.text != command.original_text:
-            change(flow.request, exchange.protocol.sent(command))
-        if exchange.route.credential is not None:
-            await self._prove(exchange)
-
-    def _may_be_unseen(self, exchange: Exchange, command: Command, request: WebRequest) -> bool:
-        if "large_body" in exchange.route.target.allowed or exchange.protocol.streams(request):
-            return True
-        return not any(policy.command_hook(type(command)) for policy in self._gateway.chain.policies)
-
-    async def _verdict(self, exchange: Exchange, command: Command) -> Verdict:
-        """The verdict; a refusal as soon as nobody waits for it any more."""
-        exchange.judging = asyncio.Task(
-            judged(self._gateway, command), eager_start=True, loop=asyncio.get_running_loop()
-        )
         try:
-            return await exchange.judging
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            command.verdict = Verdict(Outcome.REFUSED, "the client has gone")
-            return command.verdict
-        finally:
-            exchange.judging = None
-
-    async def _prove(self, exchange: Exchange) -> None:
-        credential = exchange.route.credential
-        if credential is None:
-            return
-        try:
-            await credential.ready()
-        except NoCredential as e:
-            logger.error("%s: no credential: %s", exchange.route.target.name, e)
-            request = request_of(exchange.flow.request, body_seen=False)
-            self._refuse(exchange, request, 502, "the gateway has no credential for this target now", "")
+            answer = await self._judging.judge(exchange)
+        except Refused as e:
+            answer = exchange.protocol.refusal(request_of(flow.request, body_seen=False), 403, e.reason, "")
+        if answer is not None:
+            self._answer(flow, answer)
 
     def _refuse(self, exchange: Exchange, request: WebRequest, status: int, reason: str, policy: str) -> None:
         answer = exchange.protocol.refusal(request, status, reason, policy)
@@ -218,11 +172,7 @@ class WebGuard:
         self, exchange: Exchange, opened_by: Command, message: WebSocketMessage, data: str | bytes
     ) -> None:
         command = exchange.protocol.message(exchange.session, opened_by, data)
-        started = time.perf_counter()
-        verdict = await self._verdict(exchange, command)
-        command.duration_s = time.perf_counter() - started
-        command.bytes = len(message.content)
-        self._gateway.chain.end_command(command)
+        verdict = await self._judging.judge_message(exchange, command, len(message.content))
         if not verdict.passes:
             message.drop()
             exchange.broken_off = verdict.reason
@@ -279,6 +229,7 @@ class WebGuard:
         """The gateway ends: so do the exchanges that are left, and the sessions."""
         for flow in list(self._exchanges):
             self.ended(flow)
+        self._judging.close()
         await self.sessions.close()
 
 

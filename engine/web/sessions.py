@@ -88,6 +88,12 @@ class WebSessions:
         where = kept.session
         logger.info("%s: %s at %s, session %s", where.client_address, where.user.subject, where.target.name, where.id)
 
+    def stay(self, session: Session) -> None:
+        """Somebody else than a request needs this session, and has to `leave` it too."""
+        kept = self._by_session.get(session)
+        if kept is not None:
+            kept.in_use += 1
+
     def leave(self, session: Session) -> None:
         """A request of this session has ended."""
         kept = self._by_session.get(session)

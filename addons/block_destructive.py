@@ -38,6 +38,7 @@ from hoopaddon.hazards import (
     http_reason,
     kube_reason,
     may_change,
+    may_destroy,
     tool_reason,
     written,
 )
@@ -324,7 +325,7 @@ class BlockDestructive(Addon):
     def mcp_tool_call(self, command: ToolCommand) -> None:
         if reason := tool_reason(command, self._shell):
             raise Refused(reason)
-        self._check_within(command.within)
+        self._check_within(command.within, may_change)
 
     def http_request(self, command: HttpCommand) -> None:
         rules = self._http
@@ -332,26 +333,26 @@ class BlockDestructive(Addon):
             rules = {name: rule for name, rule in rules.items() if name not in ("collections", "stores")}
         if reason := http_reason(command, rules):
             raise Refused(reason)
-        self._check_within(command.within)
+        self._check_within(command.within, may_destroy)
 
     def _is_allowed_route(self, command: HttpCommand) -> bool:
         # All that is asked for is this, however it is read.
         plain = {path.rstrip("/") for _, path in command.calls}
         return command.route in self._allowed_routes and plain == {command.path.rstrip("/")}
 
-    def _check_within(self, commands: Iterable[Command]) -> None:
+    def _check_within(self, commands: Iterable[Command], may: Callable[[str], bool]) -> None:
         for inner in commands:
             if isinstance(inner, ShellCommand):
                 self._check_programs(inner, self._shell)
             elif isinstance(inner, SqlCommand):
-                self._check_sql(inner)
+                self._check_sql(inner, may)
 
-    def _check_sql(self, command: SqlCommand) -> None:
+    def _check_sql(self, command: SqlCommand, may: Callable[[str], bool]) -> None:
         try:
             self.postgres_query(command)
         except Unparsable:
             # The database may be another one, with a dialect of its own.
-            if may_change(command.text):
+            if may(command.text):
                 raise Refused("SQL that cannot be read here, and may change something, is refused") from None
 
     def _check_programs(self, command: ShellCommand | KubeCommand, rules: dict[str, ShellRule]) -> None:

@@ -134,7 +134,7 @@ def _sniffed_json(text: str) -> Reading | None:
     except strict_json.TrailingData:
         try:
             return Reading("json", _lines(text))
-        except strict_json.NotJson:
+        except (strict_json.NotJson, strict_json.TrailingData):
             # `[1] a footnote` is text; an object with a comment behind it is a trick.
             if start == "{":
                 raise

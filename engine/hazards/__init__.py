@@ -3,7 +3,7 @@
 from hoopaddon.hazards.files import file_reason
 from hoopaddon.hazards.functions import FUNCTIONS, PREFIXES
 from hoopaddon.hazards.http import RULES as HTTP_RULES
-from hoopaddon.hazards.http import HttpRule, http_reason
+from hoopaddon.hazards.http import HttpRule, http_reason, may_destroy
 from hoopaddon.hazards.kubernetes import RULES as KUBE_RULES
 from hoopaddon.hazards.kubernetes import KubeRule, kube_reason
 from hoopaddon.hazards.rules import RULES, ShellRule
@@ -27,6 +27,7 @@ __all__ = [
     "http_reason",
     "kube_reason",
     "may_change",
+    "may_destroy",
     "tool_reason",
     "written",
 ]

@@ -62,17 +62,21 @@ _EVERYTHING = re.compile(
     """,
     re.VERBOSE,
 )
+_READING = re.compile(r"/(?:docs?|documentation|help|wiki|blog|articles|static|guides?)/", re.IGNORECASE)
 _FLAGS = ("all", "delete_all", "deleteAll", "purge", "recursive", "recurse", "cascade", "force_all")
 _MUTATION = re.compile(
     r"(?:.*_)?(?:delete|drop|destroy|purge|truncate|wipe|erase)(?!d(?![a-z]))(?:_.*|[A-Z0-9].*|s|many|all)?"
-)
-_REMOVE_MANY = re.compile(
-    r"(?:remove|clear|reset|bulkDelete|batchDelete|bulkRemove)(?:All|Many|Everything|Database)?[A-Za-z]*"
+    r"|.*[a-z0-9](?:Delete|Drop|Destroy|Purge|Truncate|Wipe|Erase)(?:s|All|Many|Bulk|By[A-Z].*)?"
+    r"|(?:remove|clear|reset)(?:All|Many|Everything|Database)[A-Za-z]*|(?:bulk|batch)(?:Delete|Remove)[A-Za-z]*"
 )
 _RPC = re.compile(
     r"(?:Batch|Bulk|Multi)(?:Delete|Remove|Destroy)\w*|(?:Drop|Truncate|Purge|Destroy|Wipe|Erase)\w*"
     r"|(?:Delete|Remove|Clear)(?:All|Many|Range|Database|Table|Bucket|Collection|Index|Project|Cluster|Instance|Backup"
     r"|Topic|Keyspace|Namespace|Schema|Tenant|Organization|Snapshot|Volume)s?\w*"
+)
+_DESTROYS = re.compile(
+    r"(?i)\b(drop|truncate|delete|update|alter|replace|merge|detach|rename|exchange|grant|revoke|kill|system|shutdown|purge"
+    r"|flush|exec|execute|call|do|attach|outfile|remove)\b"
 )
 _FALSE = frozenset({"", "0", "false", "no", "off", "none", "null"})
 
@@ -125,13 +129,18 @@ def deletes_everything(c: HttpCommand) -> str:
     for method, path in c.calls:
         last = _plain(path).rpartition("/")[2]
         for action in {last, last.rpartition(":")[2]}:
-            if method not in ("head", "options") and _EVERYTHING.fullmatch(action):
+            if _may_act(method, path) and _EVERYTHING.fullmatch(action):
                 return f"{method.upper()} of {listed([path])} is refused: it is for everything at once"
         if method == "delete" and (flag := next((f for f in _FLAGS if _is_on(c, f)), "")):
             return f"DELETE with {flag} is refused: name what is to go"
     if any(path.rstrip("/").endswith("/_bulk") for _, path in c.calls) and c.values("delete"):
         return "A bulk request that deletes is refused"
     return ""
+
+
+def _may_act(method: str, path: str) -> bool:
+    """Some services do what a GET says; what people read about it does nothing."""
+    return method not in ("head", "options") and not (method == "get" and _READING.search(path))
 
 
 def ruins(c: HttpCommand) -> str:
@@ -154,6 +163,8 @@ def _carries(c: HttpCommand, endpoint: Endpoint) -> bool:
         return True
     if where.startswith("?"):
         return any(name.lower() in where[1:].split("|") for name in c.query)
+    if where.endswith("*"):
+        return bool(c.values(where[:-1]))
     name, _, wanted = where.partition("=")
     if not wanted:
         return _is_on(c, name)
@@ -232,6 +243,11 @@ RULES: dict[str, HttpRule] = {
     "rpc": HttpRule("Refuse gRPC methods that delete many things or what holds them.", calls_destructively),
     "unseen_bodies": HttpRule("Refuse requests whose body streams through unseen.", is_unseen, on=False),
 }
+
+
+def may_destroy(sql: str) -> bool:
+    """Whether a statement in a dialect that cannot be read could take something away, by its words."""
+    return _DESTROYS.search(sql) is not None
 
 
 def http_reason(command: HttpCommand, rules: dict[str, HttpRule]) -> str:

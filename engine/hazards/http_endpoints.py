@@ -8,7 +8,8 @@ from dataclasses import dataclass
 class Endpoint:
     """`path` is the end of a path, below whatever prefix a gateway gave it.
 
-    `where` names what the request has to carry beside, in its query or its body: `recurse`, or `op=delete`.
+    `where` names what the request has to carry beside, in its query or its body: `recurse` (a yes), `filter*` (any
+    value), `op=delete|drop` (one of these), `?delete|acl` (a name in the query).
     """
 
     product: str
@@ -42,7 +43,7 @@ ENDPOINTS = (
         "Solr", _ANY, r"/solr/admin/(?:cores|collections)", "deletes a core or a collection", "action=unload|delete"
     ),
     Endpoint("Solr", "post", rf"/solr{_X}/update(?:/json)?", "deletes documents by a query", "delete"),
-    Endpoint("Qdrant", "post", rf"/collections{_X}/points/delete", "deletes points by a filter", "filter"),
+    Endpoint("Qdrant", "post", rf"/collections{_X}/points/delete", "deletes points by a filter", "filter*"),
     Endpoint("Pinecone", "post", r"/vectors/delete", "deletes all vectors", "deleteAll"),
     Endpoint("Meilisearch", "delete", rf"/indexes{_X}/documents", "deletes every document"),
     # Databases behind HTTP

@@ -1,27 +1,87 @@
 """MCP, the Model Context Protocol: tools, resources and prompts that servers offer to agents."""
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hoopaddon.adapters.mcp.commands import WORDS, McpRequest, McpToolCall
+from hoopaddon.adapters.mcp.mode import McpMode
 from hoopaddon.adapters.mcp.pins import Pins
+from hoopaddon.adapters.mcp.server import McpInstance
 from hoopaddon.adapters.mcp.wording import parts_of
 from hoopaddon.command import Command
+from hoopaddon.errors import HoopaddonError, Unparsable
 from hoopaddon.rows import Column, Rows
 from hoopaddon.session import Session
+from hoopaddon.web.answer import WebAnswer
+from hoopaddon.web.body import BodyEditor
+from hoopaddon.web.request import WebRequest
 
 if TYPE_CHECKING:
     from hoopaddon.gateway import Gateway
 
-__all__ = ["ADAPTER", "McpAdapter", "McpRequest", "McpToolCall"]
+__all__ = ["ADAPTER", "McpAdapter", "McpInstance", "McpMode", "McpProtocol", "McpRequest", "McpToolCall"]
+
+
+class McpProtocol:
+    """How requests on HTTP are read, refused and answered; the types of the protocol are imported with the first."""
+
+    edits_always = True
+    """Lists, and what servers ask, are gone through whatever policies there are."""
+
+    def command(self, session: Session, request: WebRequest) -> Command:
+        """The message that a request posts."""
+        from hoopaddon.adapters.mcp.web import protocol
+
+        return protocol.command(session, request)
+
+    def objection(self, command: Command) -> str:
+        """Why the request goes no further, whatever the policies say."""
+        from hoopaddon.adapters.mcp.web import protocol
+
+        return protocol.objection(command)
+
+    def sent(self, command: Command) -> WebRequest:
+        """The request with the message that a policy has made of it."""
+        from hoopaddon.adapters.mcp.web import protocol
+
+        return protocol.sent(command)
+
+    def streams(self, request: WebRequest) -> bool:
+        """Every message is looked into."""
+        return False
+
+    def message(self, session: Session, opened_by: Command, data: str | bytes) -> Command:
+        """MCP has no WebSockets."""
+        raise Unparsable("MCP has no WebSockets")
+
+    def refusal(self, request: WebRequest, status: int, reason: str, policy: str) -> WebAnswer:
+        """A result that models read, or an error of JSON-RPC."""
+        from hoopaddon.adapters.mcp.web import protocol
+
+        return protocol.refusal(request, status, reason, policy)
+
+    def editor(
+        self,
+        command: Command,
+        answer: WebAnswer,
+        gateway: "Gateway",
+        write: Callable[[bytes], None],
+        fail: Callable[[HoopaddonError], None],
+        hold: Callable[[bool], None],
+    ) -> BodyEditor:
+        """Message by message."""
+        from hoopaddon.adapters.mcp.web import protocol
+
+        return protocol.editor(command, answer, gateway, write, fail, hold)
 
 
 class McpAdapter:
     """What the engine knows of this adapter."""
 
     name = "mcp"
+    web = McpProtocol()
 
     def command(self, session: Session, text: str, parameters: Sequence[Any] = ()) -> Command:
         """`NAME {"argument": …}` is the call of a tool, `resources/read {"uri": …}` another request."""

@@ -45,7 +45,7 @@ class McpToolCall(ToolCommand, hook="mcp_tool_call", protocol="mcp"):
     `parameters`, as JSON.
     """
 
-    __slots__ = ("_annotations", "_facts", "_listed", "_parts", "_parts_text")
+    __slots__ = ("_annotations", "_carried", "_facts", "_listed", "_parts", "_parts_text")
 
     def __init__(
         self,
@@ -63,6 +63,7 @@ class McpToolCall(ToolCommand, hook="mcp_tool_call", protocol="mcp"):
         self._parts: tuple[str, Mapping[str, Any]] = (tool, MappingProxyType(dict(arguments)))
         self._parts_text = self.text
         self._facts: Facts | None = None
+        self._carried: object = None
 
     def _read(self) -> tuple[str, Mapping[str, Any]]:
         if self._parts_text is not self.text:
@@ -117,7 +118,7 @@ class McpToolCall(ToolCommand, hook="mcp_tool_call", protocol="mcp"):
 class McpRequest(ContextCommand, hook="mcp_request", protocol="mcp"):
     """Any other request of MCP: a resource to read, a prompt, a list; or what the server asks of the client."""
 
-    __slots__ = ("_facts", "_parts", "_parts_text", "_to_client")
+    __slots__ = ("_carried", "_facts", "_parts", "_parts_text", "_to_client")
 
     def __init__(self, session: Session, method: str, params: Mapping[str, Any], *, to_client: bool = False) -> None:
         super().__init__(session, text_of(method, params))
@@ -125,6 +126,7 @@ class McpRequest(ContextCommand, hook="mcp_request", protocol="mcp"):
         self._parts: tuple[str, Mapping[str, Any]] = (method, MappingProxyType(dict(params)))
         self._parts_text = self.text
         self._facts: Facts | None = None
+        self._carried: object = None
 
     def _read(self) -> tuple[str, Mapping[str, Any]]:
         if self._parts_text is not self.text:

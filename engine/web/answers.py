@@ -41,7 +41,7 @@ class Answers:
             echo = EchoFilter(secrets)
             shown = ((name, echo.whole(value)) for name, value in headers_of(response.headers))
             response.headers = raw_headers(Headers(tuple(shown)))
-        elif not self._gateway.chain.wants_output:
+        elif not (self._gateway.chain.wants_output or getattr(exchange.protocol, "edits_always", False)):
             return
         request = exchange.flow.request
         answer = answer_of(response)

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class WebProtocol(Protocol):
-    """How requests of one protocol are read, refused and answered: what an adapter has as `web`."""
+    """How requests of one protocol are read, refused and answered: what an adapter has as `web`.
+
+    It may have two things more: `objection(command)`, why a request goes no further whatever the policies say (empty
+    where it may), and `edits_always`, true where answers go through `editor` even if no policy wants to see them.
+    """
 
     def command(self, session: Session, request: WebRequest) -> Command:
         """The command that the request is; what cannot be read of it is for its facts to say."""

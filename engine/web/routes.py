@@ -42,6 +42,9 @@ class Route:
     def inner(self, path: str) -> str:
         """The path, query included, as the target has it."""
         rest = path.removeprefix(self.prefix)
+        if self.prefix and rest[:1] in ("", "?"):
+            # The prefix alone is the target itself, which need not be a folder.
+            return (self.target.path or "/") + rest
         return self.target.path + (rest if rest.startswith("/") else f"/{rest}")
 
 

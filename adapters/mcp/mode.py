@@ -1,0 +1,56 @@
+"""`--mode mcp:https://HOST[:PORT]/PATH[?key=value&…]@[LISTEN_HOST:]LISTEN_PORT`."""
+
+from dataclasses import replace
+from typing import Literal
+
+from mitmproxy.proxy.mode_specs import ProxyMode
+
+from hoopaddon.target import TargetForm
+from hoopaddon.web.credentials import REFERENCES, SETTINGS, credential_of
+from hoopaddon.web.mode import WebForm, WebTarget
+from hoopaddon.web.tls import SETTINGS as TLS_SETTINGS
+
+_FORM = "mcp:https://HOST[:PORT]/PATH[?key=value]@LISTEN_PORT, for example mcp:https://mcp.internal/mcp@8082"
+
+FORM = WebForm(
+    form=_FORM,
+    settings=TargetForm(
+        form=_FORM,
+        default_port=0,
+        keys=frozenset({"name", "host", "login", "users", "tools", "no_tools", "origin"}) | SETTINGS | TLS_SETTINGS,
+        references=REFERENCES,
+        # What nobody can look into, only where the operator says so.
+        allowable=("binary",),
+    ),
+)
+
+
+class McpMode(ProxyMode):
+    """An MCP server on HTTP that the gateway stands in front of, at the same path: `http://GATEWAY:8082/mcp`.
+
+    `tools` and `no_tools` are patterns of names, with commas between them, of the tools that are offered and those
+    that are not. `allow=binary` lets images and the like pass, `origin` names a site whose pages may connect.
+    A path that ends with `/sse` is the transport of 2024-11-05, which names a second path by itself.
+    """
+
+    transport_protocol: Literal["tcp", "udp", "both"] = "tcp"
+    default_port = 8082
+
+    targets: tuple[WebTarget, ...]
+
+    def __post_init__(self) -> None:
+        targets = FORM.read_all(self.data)
+        for target in targets:
+            credential_of(target.settings)
+            if target.settings.get("login", "token") != "token":
+                raise ValueError("login can only be token; leave it out where the client's own login passes through")
+        object.__setattr__(self, "targets", tuple(_whole_host(target) for target in targets))
+
+    @property
+    def description(self) -> str:
+        return " and ".join(f"MCP {target.address}" for target in self.targets)
+
+
+def _whole_host(target: WebTarget) -> WebTarget:
+    """Of the old transport, all paths are the server's."""
+    return replace(target, path="") if target.path.endswith("/sse") else target

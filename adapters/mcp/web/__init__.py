@@ -1,0 +1,1 @@
+"""MCP over HTTP: each request a message, each answer one or a stream of them."""

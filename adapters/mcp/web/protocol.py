@@ -1,0 +1,150 @@
+"""How requests of MCP on HTTP are read, refused and answered."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from mitmproxy import ctx
+
+from hoopaddon.adapters.mcp import refusals
+from hoopaddon.adapters.mcp.commands import McpRequest, McpToolCall
+from hoopaddon.adapters.mcp.making import rewritten
+from hoopaddon.adapters.mcp.messages import INVALID_REQUEST, REFUSED, Failure, NotAMessage, Request, write
+from hoopaddon.adapters.mcp.mode import McpMode
+from hoopaddon.adapters.mcp.toolbox import Offer
+from hoopaddon.adapters.mcp.web.editor import MessagesEditor
+from hoopaddon.adapters.mcp.web.requests import SESSION_HEADER, message_in, read_request
+from hoopaddon.adapters.mcp.web.state import Carried, WebState
+from hoopaddon.command import Command
+from hoopaddon.errors import HoopaddonError, Refused, Unparsable
+from hoopaddon.session import Session
+from hoopaddon.web.answer import WebAnswer
+from hoopaddon.web.body import BodyEditor
+from hoopaddon.web.body.coded import CodedEditor, Fail, Hold, Write
+from hoopaddon.web.body.coding import codings
+from hoopaddon.web.mode import WebTarget
+from hoopaddon.web.request import Headers, WebRequest
+
+if TYPE_CHECKING:
+    from hoopaddon.gateway import Gateway
+
+_JSON = Headers((("content-type", "application/json"), ("cache-control", "no-store")))
+
+
+def command(session: Session, request: WebRequest) -> Command:
+    """The message that a request posts, as a command."""
+    target = _target_of(session)
+    offer = Offer(_listed(target, "tools"), _listed(target, "no_tools"))
+    allowed = target.allowed if target is not None else frozenset()
+    state = WebState.of(session, _gateway().confdir, offer, binary="binary" in allowed)
+    found, carried = read_request(session, state, request, frozenset(_listed(target, "origin")))
+    carried.request = request
+    found._carried = carried
+    return found
+
+
+def objection(command: Command) -> str:
+    """Why the request goes no further, whatever the policies say; empty where it may."""
+    return _carried(command).objection
+
+
+def sent(command: Command) -> WebRequest:
+    """The request with the message that a policy has made of it. Raises `Unparsable` where that is none."""
+    carried = _carried(command)
+    request = carried.request
+    if request is None or carried.asked is None or not isinstance(command, McpToolCall | McpRequest):
+        raise Unparsable("only a request can be rewritten")
+    carried.asked.request = rewritten(carried.asked.request, command)
+    if any(name.lower().startswith("mcp-param-") for name, _ in request.headers):
+        raise Unparsable("a call whose arguments stand in the headers too cannot be rewritten")
+    body = write(carried.asked.request)
+    return WebRequest(
+        request.method, request.scheme, request.host, request.port, request.path, request.query, request.headers, body
+    )
+
+
+def refusal(request: WebRequest, status: int, reason: str, policy: str) -> WebAnswer:
+    """A result that a model reads where a tool was to be called, else an error of JSON-RPC."""
+    try:
+        message = message_in(request) if request.method == "POST" and request.body else None
+    except NotAMessage as e:
+        return WebAnswer(400, _JSON, write(e.answer))
+    if request.method == "GET":
+        # What clients take for a server that has nothing to say by itself.
+        return WebAnswer(405, _JSON, write(Failure(None, REFUSED, f"refused: {reason}")))
+    if not isinstance(message, Request):
+        return WebAnswer(status, _JSON, write(Failure(None, REFUSED, f"refused: {reason}")))
+    if status == 400:
+        return WebAnswer(400, _JSON, write(Failure(message.id, INVALID_REQUEST, reason)))
+    outcome = "failed" if status >= 500 else "refused"
+    return WebAnswer(200, _JSON, write(refusals.to_client(message, reason, policy, outcome)))
+
+
+def editor(
+    command: Command,
+    answer: WebAnswer,
+    gateway: "Gateway",
+    write: Callable[[bytes], None],
+    fail: Callable[[HoopaddonError], None],
+    hold: Callable[[bool], None],
+) -> BodyEditor:
+    """Message by message. Raises `Refused` for what is none."""
+    session, carried = command.session, _carried(command)
+    state = WebState.of(session, gateway.confdir)
+    if carried.asked is not None and carried.asked.request.method == "initialize":
+        state.keep(answer.headers.get(SESSION_HEADER), carried.conversation)
+    streams = answer.media_type == "text/event-stream"
+    if not streams and answer.media_type != "application/json":
+        if answer.status < 300 and answer.headers.get("content-length", "0") != "0":
+            raise Refused("the server's answer is neither a message nor a stream of them")
+        return Nothing()
+
+    def inner(write: Write, fail: Fail, hold: Hold) -> BodyEditor:
+        return MessagesEditor(session, state, carried, gateway, write, fail, hold, streams=streams)
+
+    applied = codings(answer.headers.get("content-encoding"))
+    return CodedEditor(applied, inner, write, fail, hold) if applied else inner(write, fail, hold)
+
+
+class Nothing:
+    """The text of an error that is no message: it may say anything, and nobody needs it."""
+
+    def feed(self, data: bytes) -> None:
+        """Dropped."""
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+    def abort(self) -> None:
+        """Nothing to do."""
+
+    async def drained(self) -> None:
+        """At once."""
+
+    def client_paused(self, paused: bool) -> None:
+        """Nothing to do."""
+
+
+def _carried(command: Command) -> Carried:
+    carried = command._carried if isinstance(command, McpToolCall | McpRequest) else None
+    if not isinstance(carried, Carried):
+        raise Refused("this is no request of MCP")
+    return carried
+
+
+def _gateway() -> "Gateway":
+    return cast("Gateway", ctx.master)
+
+
+def _target_of(session: Session) -> WebTarget | None:
+    """What the mode says of the session's target."""
+    for mode in _gateway().web.admission.routes:
+        if isinstance(mode, McpMode):
+            for target in mode.targets:
+                if (target.name, target.address) == (session.target.name, session.target.address):
+                    return target
+    return None
+
+
+def _listed(target: WebTarget | None, name: str) -> tuple[str, ...]:
+    text = target.settings.get(name, "") if target is not None else ""
+    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -1,0 +1,78 @@
+"""What is remembered of MCP on HTTP between two requests of one session: the conversations, and the tools."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hoopaddon.adapters.mcp.conversation import Asked, Conversation
+from hoopaddon.adapters.mcp.messages import Id, Message, Request
+from hoopaddon.adapters.mcp.pins import Pins
+from hoopaddon.adapters.mcp.toolbox import EVERYTHING, Offer, Toolbox
+from hoopaddon.session import Session
+from hoopaddon.web.request import WebRequest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_KEY = "hoopaddon.mcp"
+MOST_CONVERSATIONS = 256
+MOST_ASKED = 256
+
+
+@dataclass(slots=True, eq=False)
+class Carried:
+    """What belongs to one HTTP request: its message, and the conversation that it is in."""
+
+    conversation: Conversation
+    message: Message | None
+    asked: Asked | None = None
+    objection: str = ""
+    """Why it goes no further, whatever the policies say."""
+    request: WebRequest | None = None
+
+
+@dataclass(slots=True, eq=False)
+class WebState:
+    """See the module."""
+
+    toolbox: Toolbox
+    binary: bool = False
+    conversations: dict[str, Conversation] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, session: Session, confdir: "Path | None", offer: Offer = EVERYTHING, *, binary: bool = False
+    ) -> "WebState":
+        """That of the session, made with its first request."""
+        state = session.vars.get(_KEY)
+        if not isinstance(state, WebState):
+            target = session.target
+            pins = Pins(confdir, target.name, target.address) if confdir is not None else None
+            state = session.vars[_KEY] = cls(Toolbox(pins, offer), binary)
+        return state
+
+    def conversation(self, key: str, version: str) -> Conversation:
+        """The conversation that the client's header or address names; of one from before our time, a new one."""
+        found = self.conversations.get(key)
+        if found is None:
+            found = Conversation(version=version)
+            self.keep(key, found)
+        return found
+
+    def keep(self, key: str, conversation: Conversation) -> None:
+        """The conversation goes by this name from now on."""
+        if key not in self.conversations and len(self.conversations) >= MOST_CONVERSATIONS:
+            del self.conversations[next(iter(self.conversations))]
+        self.conversations[key] = conversation
+
+    def forget(self, key: str) -> None:
+        """The client has ended it."""
+        self.conversations.pop(key, None)
+
+
+def remember(waiting: dict[Id, Asked], request: Request, version: str) -> Asked:
+    """The request, now waiting for its answer. On HTTP nobody says when an answer will never come: the oldest go."""
+    waiting.pop(request.id, None)
+    while len(waiting) >= MOST_ASKED:
+        del waiting[next(iter(waiting))]
+    asked = waiting[request.id] = Asked(request, version)
+    return asked

@@ -70,15 +70,18 @@ class _Counts:
 class Attempt:
     """A secret that is being looked at; it counts as wrong until somebody says otherwise."""
 
-    def __init__(self, throttle: "Throttle", keys: "_Keys") -> None:
+    def __init__(self, throttle: "Throttle", address: str, keys: "_Keys") -> None:
         self._throttle = throttle
+        self._address = address
         self._keys: _Keys | None = keys
 
-    def was_right(self, *, is_in: bool = True) -> None:
-        """It was no failure; `is_in` unless more is asked before somebody is in."""
+    def was_right(self, user: str = "") -> None:
+        """It was no failure. `user` is who is in, whatever name was asked for; nobody where more is asked first."""
         keys, self._keys = self._keys, None
         if keys is not None:
-            self._throttle._take_back(keys, is_in=is_in)
+            self._throttle._take_back(keys)
+            if user:
+                self._throttle._remember(self._address, user)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ class Throttle:
                 raise TooManyFailures(wait_s)
             # Counted at once: attempts that are looked at meanwhile must not all pass on the same count.
             self._add(keys, 1, now)
-        return Attempt(self, keys)
+        return Attempt(self, address, keys)
 
     def _wait_s(self, keys: _Keys, now: float) -> float:
         most = self._pairs.failures(keys.pair, now, self._per_s)
@@ -124,15 +127,16 @@ class Throttle:
         for counts, key in ((self._addresses, keys.address), (self._users, keys.user), (self._pairs, keys.pair)):
             counts.add(key, number, now, self._per_s)
 
-    def _take_back(self, keys: _Keys, *, is_in: bool) -> None:
-        now = self._clock()
+    def _take_back(self, keys: _Keys) -> None:
         if self._failures:
-            self._add(keys, -1, now)
-        if is_in:
-            self._known[keys.pair] = now
-            self._known.move_to_end(keys.pair)
-            if len(self._known) > MOST_KEPT:
-                self._known.popitem(last=False)
+            self._add(keys, -1, self._clock())
+
+    def _remember(self, address: str, user: str) -> None:
+        pair = _digest(_network(address), user)
+        self._known[pair] = self._clock()
+        self._known.move_to_end(pair)
+        if len(self._known) > MOST_KEPT:
+            self._known.popitem(last=False)
 
     @property
     def kept(self) -> int:

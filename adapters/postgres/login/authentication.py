@@ -109,7 +109,7 @@ class ClientCheck:
             user = verify(token, self.key, target=self.target)
         except InvalidToken as e:
             raise _wrong(name, f"token refused: {e}") from None
-        attempt.was_right()
+        attempt.was_right(user.subject)
         return user
 
     async def _password(self, client: Channel, name: str, verifier: ScramVerifier) -> None:
@@ -130,7 +130,7 @@ class ClientCheck:
         except (ScramFailed, UnicodeDecodeError) as e:
             why = str(e) if isinstance(e, ScramFailed) else "a SCRAM message that is not UTF-8"
             raise _wrong(name, why) from None
-        attempt.was_right()
+        attempt.was_right(name)
         client.write(login.authentication(Authentication.SASL_FINAL, final.encode()))
 
     def _attempt(self, client: Channel, name: str) -> Attempt:

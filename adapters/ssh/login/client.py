@@ -198,7 +198,7 @@ class ClientSide(Requests):
                 return False
             answer = await self._pass_through.answer(list(responses))
             if answer:
-                attempt.was_right(is_in=answer is True)
+                attempt.was_right(username if answer is True else "")
             return self._passed(username, answer, "keyboard-interactive at the target")
         return len(responses) == 1 and await self._secret(username, responses[0])
 
@@ -209,8 +209,8 @@ class ClientSide(Requests):
         if attempt is None:
             return False
         is_right = await self._is_right(username, secret)
-        if is_right:
-            attempt.was_right()
+        if is_right and self._identity is not None:
+            attempt.was_right(self._identity.user.subject)
         return is_right
 
     async def _is_right(self, username: str, secret: str) -> bool:

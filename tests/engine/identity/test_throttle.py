@@ -31,7 +31,7 @@ def fail(guarded: Throttle, address: str, user: str, times: int = 1) -> None:
 
 def is_refused(guarded: Throttle, address: str, user: str) -> bool:
     try:
-        guarded.attempt(address, user).was_right(is_in=False)
+        guarded.attempt(address, user).was_right()
     except TooManyFailures:
         return True
     return False
@@ -67,7 +67,7 @@ def test_one_name_is_counted_over_all_addresses() -> None:
 
 def test_who_was_in_lately_is_not_shut_out_by_others() -> None:
     guarded, clock = throttle()
-    guarded.attempt(HERE, "ann").was_right()
+    guarded.attempt(HERE, "whoever").was_right("ann")
     fail(guarded, HERE, "ben", 3)
     fail(guarded, THERE, "ann", 3)
     assert not is_refused(guarded, HERE, "ann")
@@ -78,13 +78,23 @@ def test_who_was_in_lately_is_not_shut_out_by_others() -> None:
     assert is_refused(guarded, HERE, "ann")
 
 
+def test_who_is_in_may_not_guess_at_the_names_it_asked_for() -> None:
+    guarded, _ = throttle()
+    for name in ("ben", "eve"):
+        guarded.attempt(HERE, name).was_right("ann")
+    fail(guarded, HERE, "ben", 2)
+    fail(guarded, HERE, "eve")
+    assert is_refused(guarded, HERE, "ben")
+    assert is_refused(guarded, HERE, "eve")
+
+
 def test_right_answers_are_no_failures() -> None:
     guarded, _ = throttle()
     for _ in range(20):
-        guarded.attempt(HERE, "ann").was_right()
+        guarded.attempt(HERE, "ann").was_right("ann")
     attempt = guarded.attempt(HERE, "ben")
-    attempt.was_right(is_in=False)
-    attempt.was_right(is_in=False)
+    attempt.was_right()
+    attempt.was_right()
     fail(guarded, HERE, "ben", 3)
     assert is_refused(guarded, HERE, "ben")
 
@@ -94,7 +104,7 @@ def test_attempts_at_the_same_time_count_before_they_are_looked_at() -> None:
     attempts = [guarded.attempt(HERE, "ann") for _ in range(3)]
     assert is_refused(guarded, HERE, "ann")
     for attempt in attempts:
-        attempt.was_right(is_in=False)
+        attempt.was_right()
     assert not is_refused(guarded, HERE, "ann")
 
 
@@ -112,7 +122,9 @@ def test_hostile_addresses_and_names_fill_no_memory() -> None:
     guarded, _ = throttle()
     for number in range(MOST_KEPT + 500):
         guarded.attempt(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", f"{number}" * 100)
-        guarded.attempt(f"11.{number >> 16}.{number >> 8 & 255}.{number & 255}", "\udcff" * number).was_right()
+        guarded.attempt(f"11.{number >> 16}.{number >> 8 & 255}.{number & 255}", "x").was_right(
+            "\udcff" * number + "x"
+        )
     assert guarded.kept <= 4 * MOST_KEPT
     # The latest failures are the ones that are remembered.
     fail(guarded, HERE, "ann", 3)
@@ -124,7 +136,7 @@ def test_what_has_run_out_is_forgotten() -> None:
     fail(guarded, HERE, "ann")
     clock.now += 61
     attempt = guarded.attempt(HERE, "ann")
-    attempt.was_right(is_in=False)
+    attempt.was_right()
     assert guarded.kept == 0
 
 

@@ -18,6 +18,7 @@ async def test_guesses_have_to_wait(sshd: SshServer, tmp_path: Path, caplog: pyt
     settings = {**sshd.settings, "users": users_file(tmp_path, keys={"ann": key})}
     async with front(sshd, tmp_path, settings=settings, login_failures=3) as gateway:
         assert (await gateway.ssh("true", user="known")).code == 0
+        assert (await gateway.ssh("true", user="another", secret=gateway.token("somebody"))).code == 0
         assert (await gateway.ssh("true", secret="pen\npan\npin", methods="password")).code == 255
         done = await gateway.ssh("true", secret="pencil")
         assert (done.code, done.out) == (255, "")
@@ -28,6 +29,8 @@ async def test_guesses_have_to_wait(sshd: SshServer, tmp_path: Path, caplog: pyt
         # A key is not guessed, and who was in from here before is held to its own failures alone.
         assert (await gateway.ssh("true", key=key)).code == 0
         assert (await gateway.ssh("true", user="known")).code == 0
+        done = await gateway.ssh("true", user="another", secret=gateway.token("somebody"))
+        assert (done.code, WAIT in done.err) == (255, True)
     assert "pencil" not in caplog.text
 
 

@@ -38,7 +38,7 @@ class SshInstance(ListeningInstance[SshMode]):
         self._check: ClientCheck | None = None
         self._login: TargetLogin | None = None
         self._key: asyncssh.SSHKey | None = None
-        self._algorithms = Algorithms.allowed(legacy="legacy_client" in mode.target.allowed)
+        self._algorithms = Algorithms.for_clients(legacy="legacy_client" in mode.target.allowed)
 
     @property
     def needs_loopback(self) -> bool:

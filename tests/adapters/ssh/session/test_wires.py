@@ -6,7 +6,8 @@ import asyncssh
 import pytest
 
 from hoopaddon.adapters.ssh.session.wires import TargetWire, Wish
-from tests.servers.ssh import SshServer
+from tests.adapters.ssh.session.clients import connected
+from tests.servers.ssh import SshGateway, SshServer
 
 
 class Echo(asyncssh.SSHClientSession[bytes]):
@@ -54,3 +55,9 @@ async def test_a_target_that_was_reached_has_sent_what_it_had(sshd: SshServer) -
         reaching = asyncio.ensure_future(wire.reach())
         conn.abort()
         await asyncio.wait_for(reaching, 10)
+
+
+async def test_clients_that_like_chacha_best_take_aes(open_gateway: SshGateway) -> None:
+    async with connected(open_gateway) as client:
+        assert client.get_extra_info("send_cipher") == "aes256-gcm@openssh.com"
+        assert client.get_extra_info("recv_cipher") == "aes256-gcm@openssh.com"

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from mitmproxy.exceptions import OptionsError
 
-from hoopaddon import Addon, Command, Decision, FileOperation, Loader, Session, ShellCommand, ctx
+from hoopaddon import Addon, Command, Decision, FileOperation, Loader, Session, ShellCommand, SqlCommand, ctx
 
 _DURATION = re.compile(r"([0-9]{1,6})(s|m|h)")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600}
@@ -76,12 +76,20 @@ class RequireApproval(Addon):
         # Not `async`: what is not held is judged without a task of its own.
         if not self._concerns(command.session):
             return None
-        facts = command.facts
-        verbs = facts.verbs if self._any_verb else facts.verbs & self._verbs
+        verbs = command.verbs if self._any_verb else command.verbs & self._verbs
         if isinstance(command, ShellCommand | FileOperation):
             return self._hold_at_paths(command, verbs)
-        if not verbs and not self._any_verb:
+        return self._hold_at_tables(command, verbs) if verbs or self._any_verb else None
+
+    def postgres_query(self, command: SqlCommand) -> Awaitable[Decision] | None:
+        # The same for the commands that come most often, most of which have none of the verbs.
+        if not self._concerns(command.session):
             return None
+        verbs = command.verbs if self._any_verb else command.verbs & self._verbs
+        return self._hold_at_tables(command, verbs) if verbs or self._any_verb else None
+
+    def _hold_at_tables(self, command: Command, verbs: Iterable[str]) -> Awaitable[Decision] | None:
+        facts = command.facts
         tables = [name for name in sorted(facts.objects) if self._is_listed(name)]
         if self._tables and not tables:
             return None

@@ -90,7 +90,7 @@ _ATTRIBUTES = (
 )
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)
+@mypyc_attr(allow_interpreted_subclasses=True, serializable=True)
 class Command:
     """One command, judged before any byte of it reaches the target.
 

@@ -4,6 +4,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, compress
 from operator import ne
+from typing import Any, ClassVar, Self
+
+from mypy_extensions import mypyc_attr
 
 from hoopaddon.command import Command
 
@@ -51,6 +54,7 @@ class Row:
         return len(self._rows.columns)
 
 
+@mypyc_attr(allow_interpreted_subclasses=True, serializable=True)
 class Rows:
     """Consecutive rows of one result. Cells are read and replaced as text, whatever the wire format.
 
@@ -58,19 +62,41 @@ class Rows:
     decode only what is asked for; `Rows` itself holds its cells in memory.
     """
 
+    _attributes: ClassVar[tuple[str, ...]] = (
+        "_columns_text",
+        "_replaced",
+        "_size",
+        "columns",
+        "command",
+        "read_only",
+    )
+    """What a copy has to have: a compiled class shows no __slots__. A subclass adds its own."""
+
     __slots__ = ("_columns_text", "_replaced", "_size", "columns", "command", "read_only")
 
     def __init__(
         self, command: Command, columns: Sequence[Column], cells: Sequence[Sequence[str | None]] = ()
     ) -> None:
         self.command = command
-        self.columns = tuple(columns)
+        self.columns: tuple[Column, ...] = tuple(columns)
         self.read_only = False
         self._size = len(cells)
         self._columns_text: dict[int, list[str | None]] = (
             {i: [row[i] for row in cells] for i in range(len(self.columns))} if cells else {}
         )
         self._replaced: dict[tuple[int, int], str | None] = {}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """A copy to edit apart: what is never changed in place is shared."""
+        kind = type(self)
+        twin = kind.__new__(kind)
+        for name in kind._attributes:
+            setattr(twin, name, getattr(self, name))
+        for name, value in getattr(self, "__dict__", {}).items():
+            setattr(twin, name, value)
+        twin._columns_text = {column: list(texts) for column, texts in self._columns_text.items()}
+        twin._replaced = dict(self._replaced)
+        return twin
 
     def __len__(self) -> int:
         return self._size
@@ -162,4 +188,5 @@ class Rows:
 def joined_parts(texts: Iterable[str]) -> tuple[bytes, list[int]]:
     """The texts one after the other, in UTF-8, and where each begins: what a `Search` takes."""
     parts = [text.encode("utf-8", "surrogatepass") for text in texts]
-    return b"\0".join(parts), list(accumulate((len(part) + 1 for part in parts[:-1]), initial=0))
+    ends = accumulate((len(part) + 1 for part in parts), initial=0)
+    return b"\0".join(parts), [end for end, _ in zip(ends, parts, strict=False)] or [0]

@@ -22,7 +22,8 @@ from hoopaddon.errors import Denied, HoopaddonError, PeerError, Refused, Unparsa
 from hoopaddon.output import Output
 from hoopaddon.policy.approvers import ShadowApprover, UntimedApprover
 from hoopaddon.policy.deadline import call, stepwise
-from hoopaddon.policy.policies import Policy, Step, steps
+from hoopaddon.policy.policies import Policy, steps
+from hoopaddon.policy.step import Step
 from hoopaddon.policy.watchdog import DeadlineExceeded, Watchdog
 from hoopaddon.rows import Rows
 from hoopaddon.session import Session
@@ -96,12 +97,14 @@ class Chain:
     ) -> Verdict | Awaitable[Verdict]:
         watchdog = self._watchdog
         trace = command.trace
+        left = _now_ns()
         while position < len(table):
             step = table[position]
             subject = command if not step.shadow else _shadow_command(command, step)
             subject._approver = self._approver if not step.shadow else ShadowApprover()
             subject._policy = step.name
-            entered = watchdog.entered_ns = _now_ns()
+            # What one policy leaves is what the next one enters: the clock is read once between them.
+            entered = watchdog.entered_ns = left
             try:
                 result = step.call(subject)
                 if result is not None and inspect.isawaitable(result):
@@ -110,14 +113,11 @@ class Chain:
                 left = _now_ns()
                 late = left - entered > self._timeout_ns
                 watchdog.entered_ns = 0
-            except DeadlineExceeded:
-                watchdog.entered_ns = 0
-                if verdict := self._timed_out(command, step, entered):
-                    return verdict
             except BaseException as e:
                 watchdog.entered_ns = 0
-                if verdict := self._object(command, step, entered, e):
+                if verdict := self._raised(command, step, entered, e):
                     return verdict
+                left = _now_ns()
             else:
                 if late:
                     if verdict := self._timed_out(command, step, entered):
@@ -127,6 +127,7 @@ class Chain:
                     if verdict := self._rewritten(command, subject, step, entered, rewrites):
                         return verdict
                     position = position + 1 if step.shadow else 0
+                    left = _now_ns()
                     continue
                 else:
                     trace.append(TraceLine(step.name, step.hook, "passed", "", (left - entered) // 1000))
@@ -148,11 +149,11 @@ class Chain:
         verdict: Verdict | None = None
         try:
             await self._within_deadline(subject, pending)
-        except (TimeoutError, DeadlineExceeded):
+        except TimeoutError:
             verdict = self._timed_out(command, step, entered)
         except BaseException as e:
             _pass_cancellation_on(e)
-            verdict = self._object(command, step, entered, e)
+            verdict = self._raised(command, step, entered, e)
         else:
             if subject._rewritten:
                 rewrites += 1
@@ -189,8 +190,10 @@ class Chain:
             command.forget_approvals()
         return None
 
-    def _object(self, command: Command, step: Step, entered: int, error: BaseException) -> Verdict | None:
+    def _raised(self, command: Command, step: Step, entered: int, error: BaseException) -> Verdict | None:
         """The verdict that an exception of a policy means; None in shadow, where it means nothing."""
+        if isinstance(error, DeadlineExceeded):
+            return self._timed_out(command, step, entered)
         if not isinstance(error, Refused):
             log_failure(step, error)
             return self._fail(command, step, entered, f"policy {step.name} failed")
@@ -296,7 +299,7 @@ class Chain:
         while position < len(table):
             step = table[position]
             position += 1
-            seen = copy.deepcopy(subject, _shallow(subject)) if step.shadow else subject
+            seen = _shadow_result(subject, step) if step.shadow else subject
             seen.read_only = step.observer
             entered = watchdog.entered_ns = _now_ns()
             try:
@@ -370,10 +373,18 @@ def _nobody_waits(_request: ApprovalRequest) -> None:
     """What a shadow policy asks of people is not asked."""
 
 
-def _shallow(subject: Rows | Output) -> dict[int, Any]:
-    """What a deep copy of rows or output has to share rather than copy."""
-    shared: list[Any] = [subject.command] if isinstance(subject, Rows) else [subject.command, subject.session]
-    return {id(part): part for part in shared}
+def _shadow_result(subject: Rows | Output, step: Step) -> Rows | Output:
+    """A copy of rows or output for a policy in shadow, which shares the command and session.
+
+    What such a policy remembers of a stream is apart from what the policy in force does.
+    """
+    shared: list[Any] = [subject.command]
+    if isinstance(subject, Output):
+        shared += subject.session, subject.vars
+    twin = copy.deepcopy(subject, {id(part): part for part in shared})
+    if isinstance(subject, Output) and isinstance(twin, Output):
+        twin.vars = subject.vars.setdefault(f"shadow {step.name}", {})
+    return twin
 
 
 def place(error: BaseException) -> str:

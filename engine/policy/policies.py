@@ -4,12 +4,11 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
 
 from hoopaddon.command import Command
 from hoopaddon.hooks import specs
-
-type HookFunction = Callable[[Any], Any]
+from hoopaddon.policy.step import HookFunction as HookFunction
+from hoopaddon.policy.step import Step as Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +49,9 @@ class Policy:
         return [name for name in specs() if self.hook(name)]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One call that an event makes: kept flat, for the loop that runs per command."""
-
-    policy: Policy
-    name: str
-    hook: str
-    call: HookFunction
-    shadow: bool
-    observer: bool
-
-
 def steps(policies: Iterable[Policy], hook: str, find: Callable[[Policy], HookFunction | None]) -> tuple[Step, ...]:
     """The calls of one event in their order: deciding policies as listed, then observers."""
-    found = [
-        Step(policy, policy.name, hook, function, policy.shadow, policy.observer)
-        for policy in policies
-        if (function := find(policy))
-    ]
+    found = [Step(policy, hook, function) for policy in policies if (function := find(policy))]
     return tuple(sorted(found, key=lambda step: step.observer))
 
 

@@ -21,6 +21,19 @@ class ConnectionEnded(Exception):
         self.side = side
 
 
+class _Attached(asyncio.Protocol):
+    """A channel that has been attached, without TLS: what comes goes to the callback and nowhere else."""
+
+    def __init__(self, channel: "Channel", on_data: Callable[[bytes], None]) -> None:
+        self.__dict__.update(
+            data_received=on_data,
+            eof_received=channel.eof_received,
+            connection_lost=channel.connection_lost,
+            pause_writing=channel.pause_writing,
+            resume_writing=channel.resume_writing,
+        )
+
+
 class Channel(asyncio.Protocol):
     """A connection to a client or to a target.
 
@@ -183,6 +196,8 @@ class Channel(asyncio.Protocol):
         """From now on call these: with data, when the peer stops sending and again when the connection is lost,
         and when writing has to stop (False) or may go on (True)."""
         self._on_data, self._on_end, self._on_brake = on_data, on_end, on_brake
+        if self.tls is None and self._transport is not None and not self._transport.is_closing():
+            self._transport.set_protocol(_Attached(self, on_data))
         if self._buffer:
             data = bytes(self._buffer)
             self._buffer.clear()

@@ -127,7 +127,7 @@ class Judging:
             self._link.copy_starts, self._link.copy_data_sent = True, False
 
     def _may_begin_copy(self, text: str) -> None:
-        if COPY_IN.search(text):
+        if "stdin" in text.lower() and COPY_IN.search(text):
             self._link.copy_starts, self._link.copy_data_sent = True, False
 
     def _describe_if_needed(self, portal: Portal) -> None:

@@ -2,22 +2,28 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import pglast
+from mypy_extensions import mypyc_attr
 
 from hoopaddon.adapters.postgres.sql.facts import PostgresFacts, facts_of
 from hoopaddon.adapters.postgres.sql.statement import Statement
+from hoopaddon.command import Command
 from hoopaddon.commands import SqlCommand
 from hoopaddon.session import Session
 
 
-class PostgresQuery(SqlCommand, hook="postgres_query", protocol="postgres"):
+@mypyc_attr(allow_interpreted_subclasses=True, serializable=True)
+class PostgresQuery(SqlCommand):
     """A statement, or several in one string, with the values bound to it.
 
     `prepared` are the texts that this session has prepared under each name: what SQL EXECUTE runs is looked up
     there. It is the session's own mapping and may grow.
     """
+
+    hook: ClassVar[str] = "postgres_query"
+    protocol: ClassVar[str] = "postgres"
 
     __slots__ = ("_facts", "_facts_text", "_prepared")
 
@@ -33,6 +39,11 @@ class PostgresQuery(SqlCommand, hook="postgres_query", protocol="postgres"):
         self._prepared = prepared
         self._facts: PostgresFacts | None = None
         self._facts_text = text
+
+    def __copy__(self) -> Self:
+        twin = super().__copy__()
+        twin._prepared, twin._facts, twin._facts_text = self._prepared, self._facts, self._facts_text
+        return twin
 
     @property
     def facts(self) -> PostgresFacts:
@@ -67,6 +78,10 @@ class PostgresQuery(SqlCommand, hook="postgres_query", protocol="postgres"):
         # libpg_query checks the depth of the tree while the facts are read; parse_sql alone would not.
         _ = self.facts
         return tuple(pglast.parse_sql(self.text))
+
+
+# A compiled class does not tell its keywords to the one that it derives from.
+Command.types[PostgresQuery.hook] = PostgresQuery
 
 
 def _with_executed(facts: PostgresFacts, prepared: Mapping[str, Collection[str]]) -> PostgresFacts:

@@ -2,7 +2,9 @@
 
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Self
+
+from mypy_extensions import mypyc_attr
 
 from hoopaddon.adapters.postgres.protocol.encodings import UTF8
 from hoopaddon.adapters.postgres.values.cells import Fit, Fits, chosen, with_edits
@@ -20,12 +22,15 @@ type Cells = Sequence[bytes]
 """Cells in the form that they have in the messages."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True, serializable=True)
 class BufferRows(Rows):
     """Rows of which each lies in a message. `encoding` is Python's name.
 
     A subclass says where rows are, how they are split, and what their cells mean. Whatever looks at the bytes
     raises `PeerError` for messages that are not what they say.
     """
+
+    _attributes = (*Rows._attributes, "_cells", "_data", "_encoding", "_fits", "_messages", "_sent", "_single")
 
     __slots__ = ("_cells", "_data", "_encoding", "_fits", "_messages", "_sent", "_single")
 
@@ -46,14 +51,8 @@ class BufferRows(Rows):
         self._fits: dict[int, dict[str | None, Fit]] = {}
         """By column, what texts have become as cells: a mask is often the same one again."""
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> "BufferRows":
-        """A copy to edit apart: what is never changed in place is shared."""
-        twin = object.__new__(type(self))
-        for slots in (getattr(kind, "__slots__", ()) for kind in type(self).__mro__):
-            for name in slots:
-                object.__setattr__(twin, name, getattr(self, name))
-        twin._columns_text = {column: list(texts) for column, texts in self._columns_text.items()}
-        twin._replaced = dict(self._replaced)
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        twin = super().__deepcopy__(memo)
         twin._fits = {}
         twin._single = dict(self._single)
         twin._cells = {column: dict(cells) for column, cells in self._cells.items()}

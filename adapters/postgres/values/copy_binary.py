@@ -94,6 +94,8 @@ def _cell_end(data: bytes | bytearray, at: int) -> int:
 class CopyBinaryRows(CellRows):
     """Consecutive tuples of one binary COPY. A cell of a type that is not known (OID 0) can only become NULL."""
 
+    _attributes = (*CellRows._attributes, "_tuples")
+
     __slots__ = ("_tuples",)
 
     def __init__(

@@ -59,6 +59,8 @@ class CopyLineRows(BufferRows):
     has no type for it either.
     """
 
+    _attributes = (*BufferRows._attributes, "_broken", "_grammar", "_spans", "_types")
+
     __slots__ = ("_broken", "_grammar", "_spans", "_types")
 
     def __init__(

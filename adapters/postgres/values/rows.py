@@ -6,6 +6,8 @@ length, -1 for NULL, and its bytes.
 
 from collections.abc import Iterator, Sequence
 
+from mypy_extensions import mypyc_attr
+
 from hoopaddon.adapters.postgres.protocol.encodings import UTF8
 from hoopaddon.adapters.postgres.values.buffer import BufferRows, Cells
 from hoopaddon.adapters.postgres.values.cells import (
@@ -31,11 +33,14 @@ MAX_TEXT_BYTES = 256 * 1024 * 1024
 """How much text a batch's binary values may become: ten bytes of numeric can be a hundred thousand digits."""
 
 
+@mypyc_attr(allow_interpreted_subclasses=True, serializable=True)
 class CellRows(BufferRows):
     """Rows whose cells have their lengths before them, as DataRow and binary COPY have it.
 
     Without `values`, a type that is not built in is known by its column's type name alone.
     """
+
+    _attributes = (*BufferRows._attributes, "_fields", "_hidden_columns", "_known")
 
     __slots__ = ("_fields", "_hidden_columns", "_known")
 

@@ -52,11 +52,16 @@ FORMS = [
     "SELECT set_config({}, {}, true)",
     "SELECT f({}), 'x'::regclass, {} FROM t LIMIT {}",
     "INSERT INTO t VALUES ({}, {})",
+    "DELETE FROM t WHERE a::float({}) = a::float({})", "DELETE FROM t WHERE a::int[{}] = a::int[{}]",
+    "DELETE FROM t WHERE a::varchar({}) = a::varchar({})", "DELETE FROM t WHERE a[{}] = a[{}]",
+    "DELETE FROM t WHERE a + {} = a + {}", "DELETE FROM t WHERE a.b{} = a.b{}", "DELETE FROM t{} WHERE t.a = {}",
+    "DELETE FROM t WHERE a::interval({}) = a::interval({})", "DELETE FROM t WHERE a -{} = a --{}\n",
     "SELECT{}", "SELECT a{}", "SELECT * FROM t LIMIT{}", "SELECT a AS b{}",
     "SET work_mem = {}", "COPY t FROM {}", "DO {}", "SELECT $1, {}", "DELETE FROM t WHERE $1 = {}",
 ]  # fmt: skip
 CONSTANTS = [
-    "1", "0", "-1", "- 1", "2", "'a'", "'%'", "''", "'{}'", "'t'", "true", "false", "NULL", "1.5", "E'a'",
+    "1", "0", "-1", "- 1", "2", "12345678901", "1e1", "1.", ".5", "1_0", "0x1",
+    "'a'", "'%'", "''", "'{}'", "'t'", "true", "false", "NULL", "1.5", "E'a'",
     "U&'\\0061'", "'role'", "B'1'", "$1", "$$a$$", "'begin drop table x; end'", "'a' 'b'", "'it''s'",
     "/* c */ 1", "'it''s' -- x\n",
 ]  # fmt: skip
@@ -97,6 +102,12 @@ def test_texts_that_differ_in_constants_are_parsed_once(monkeypatch: pytest.Monk
     monkeypatch.setattr(facts, "read", lambda text: pytest.fail("was parsed"))
     assert facts_of("SELECT a FROM cached_once WHERE id = 2").tables == {"cached_once"}
     assert facts_of("SELECT a FROM cached_once WHERE id = 'x'").tables == {"cached_once"}
+
+
+def test_texts_that_differ_in_whole_numbers_need_no_parser(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts_of("SELECT a FROM numbered WHERE id = 1 AND b = -77")
+    monkeypatch.setattr(facts, "_form", lambda text: pytest.fail("was parsed"))
+    assert facts_of("SELECT a FROM numbered WHERE id = 2 AND b = -8").tables == {"numbered"}
 
 
 @pytest.mark.parametrize(

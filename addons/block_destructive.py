@@ -330,7 +330,7 @@ class BlockDestructive(Addon):
     def http_request(self, command: HttpCommand) -> None:
         rules = self._http
         if self._allowed_routes and self._is_allowed_route(command):
-            rules = {name: rule for name, rule in rules.items() if name not in ("collections", "stores")}
+            rules = {name: rule for name, rule in rules.items() if name not in ("http_collections", "http_stores")}
         if reason := http_reason(command, rules):
             raise Refused(reason)
         self._check_within(command.within, may_destroy)

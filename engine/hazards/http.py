@@ -226,22 +226,26 @@ def _plain(path: str) -> str:
 
 
 RULES: dict[str, HttpRule] = {
-    "collections": HttpRule(
+    "http_collections": HttpRule(
         "Refuse DELETE of a whole collection: a path that names no single thing.", deletes_collection
     ),
-    "stores": HttpRule(
+    "http_stores": HttpRule(
         "Refuse DELETE of what holds many things: databases, buckets, projects, topics …", deletes_store
     ),
-    "bulk": HttpRule("Refuse endpoints and parameters that delete everything, or by a query.", deletes_everything),
-    "admin": HttpRule("Refuse the endpoints of well-known products that destroy data or stop the server.", ruins),
-    "mutations": HttpRule(
+    "http_bulk": HttpRule(
+        "Refuse endpoints and parameters that delete everything, or by a query.", deletes_everything
+    ),
+    "http_admin": HttpRule(
+        "Refuse the endpoints of well-known products that destroy data or stop the server.", ruins
+    ),
+    "http_mutations": HttpRule(
         "Refuse GraphQL mutations called delete…, drop…, destroy…, purge… or truncate….", mutates_destructively
     ),
-    "named_operations": HttpRule(
+    "http_named_operations": HttpRule(
         "Refuse GraphQL operations that are sent as a hash or an id, but by GET.", hides_operation
     ),
-    "rpc": HttpRule("Refuse gRPC methods that delete many things or what holds them.", calls_destructively),
-    "unseen_bodies": HttpRule("Refuse requests whose body streams through unseen.", is_unseen, on=False),
+    "http_rpc": HttpRule("Refuse gRPC methods that delete many things or what holds them.", calls_destructively),
+    "http_unseen_bodies": HttpRule("Refuse requests whose body streams through unseen.", is_unseen, on=False),
 }
 
 

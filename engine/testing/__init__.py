@@ -18,7 +18,7 @@ from hoopaddon.output import Output
 from hoopaddon.policy.chain import PolicyFailed
 from hoopaddon.rows import Column
 from hoopaddon.testing.bench import Bench
-from hoopaddon.testing.events import command, file_operation, forward, rows, session, shell_command
+from hoopaddon.testing.events import command, file_operation, forward, http_request, rows, session, shell_command
 from hoopaddon.testing.recording import Answer
 from hoopaddon.testing.scripts import load
 
@@ -30,6 +30,7 @@ __all__ = [
     "file_operation",
     "forward",
     "held",
+    "http_request",
     "judge",
     "load",
     "mask",

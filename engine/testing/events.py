@@ -1,8 +1,9 @@
 """Sessions, commands and rows out of thin air, with defaults for what a test does not care about."""
 
+import json as _json
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from hoopaddon.adapter import Adapter, MachineAdapter, adapters
 from hoopaddon.command import Command
@@ -10,6 +11,8 @@ from hoopaddon.commands import FileOperation, Forward, ShellCommand
 from hoopaddon.errors import ConfigError
 from hoopaddon.rows import Column, Rows
 from hoopaddon.session import Session, Target, User
+from hoopaddon.web.commands import HttpCommand
+from hoopaddon.web.request import Headers, WebRequest
 
 DEFAULT_USER = "alice"
 DEFAULT_PROTOCOL = "postgres"
@@ -87,6 +90,33 @@ def file_operation(
     """
     listed = [verbs] if isinstance(verbs, str) else sorted(verbs)
     return _machine(protocol).file_operation(_of(session, protocol, of_session), listed, path, new_path)
+
+
+def http_request(
+    line: str,
+    body: bytes | str | None = "",
+    *,
+    headers: Mapping[str, str] | None = None,
+    json: object = None,
+    session: Session | None = None,
+    **of_session: Any,
+) -> HttpCommand:
+    """A request to an HTTP service: `line` is `METHOD /PATH?QUERY`, as in `http_request("POST /v1/users", json={})`.
+
+    `json` is a document that is sent as the body, with its media type; a body that is None streams, and is not seen.
+    The other arguments are those of `session`.
+    """
+    _adapter("http")
+    kind = cast(type[HttpCommand], Command.types["http_request"])
+    fields = dict(headers or {})
+    if json is not None:
+        body = _json.dumps(json)
+        fields.setdefault("content-type", "application/json")
+    method, _, target = line.partition(" ")
+    path, _, query = target.partition("?")
+    content = body.encode() if isinstance(body, str) else body
+    request = WebRequest(method, "https", "test", 443, path, query, Headers(tuple(fields.items())), content)
+    return kind.of(_of(session, "http", of_session), request)
 
 
 def forward(

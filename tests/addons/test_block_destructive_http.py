@@ -91,6 +91,6 @@ def test_allowed_routes() -> None:
 
 def test_unseen_bodies_pass_unless_asked_about(bench: Bench) -> None:
     assert judged(bench, "PUT /a/b", None).passes
-    with Bench(BlockDestructive(), options={"block_unseen_bodies": True}) as strict:
+    with Bench(BlockDestructive(), options={"block_http_unseen_bodies": True}) as strict:
         assert "not looked into" in judged(strict, "PUT /a/b", None).reason
         assert judged(strict, "GET /a/b").passes

@@ -13,13 +13,14 @@ from mitmproxy import hooks as mitmproxy_hooks
 
 from hoopaddon import ConfigError, FileOperation, Outcome, Refused
 from hoopaddon.adapter import adapters
+from hoopaddon.adapters.mcp.commands import McpRequest
 from hoopaddon.adapters.postgres.session.replication import replication
 from hoopaddon.adapters.ssh.commands import SshShell, SshSubsystem
 from hoopaddon.adapters.ssh.session.forwards import SshForward
 from hoopaddon.adapters.ssh.sftp.command import SftpOperation
 from hoopaddon.adapters.ssh.terminal.command import UNSURE, SshInput
 from hoopaddon.hooks import LIFECYCLE, specs
-from hoopaddon.testing import Bench, command, held, judge, load, mask, output, session
+from hoopaddon.testing import Bench, command, held, http_request, judge, load, mask, output, session
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "hooks.md"
 SECTION = re.compile(r"^## (?P<title>.+?)\n(?P<text>.*?)(?=^## |\Z)", re.DOTALL | re.MULTILINE)
@@ -163,12 +164,36 @@ def test_hook_sftp_operation(example: ModuleType) -> None:
     assert judge(example, opened("/home/user/.ssh/id_ed25519")).reason == "keys are handed out by the platform team"
 
 
+def test_hook_http_request(example: ModuleType) -> None:
+    assert judge(example, http_request("GET /v1/customers/42")).passes
+    deleted = http_request("POST /v1/customers/42", headers={"X-HTTP-Method-Override": "DELETE"})
+    assert judge(example, deleted).reason == "customers are archived, not deleted"
+    assert judge(example, http_request("POST /v1/refunds", json={"amount": 5})).passes
+    request = held(example, http_request("POST /v1/refunds", '{"amount": 900}'))
+    assert request is not None
+    assert request.by == {"finance"}
+
+
 def test_hook_kube_request(example: ModuleType) -> None:
     assert judge(example, command("GET /api/v1/namespaces/prod/pods", protocol="kubernetes")).passes
     refused = judge(example, command("DELETE /api/v1/namespaces/prod/pods/web", protocol="kubernetes"))
     assert refused.reason == "nothing is deleted in prod without a ticket"
     dry = command("DELETE /api/v1/namespaces/prod/pods/web?dryRun=All", protocol="kubernetes")
     assert judge(example, dry).passes
+
+
+def test_hook_mcp_tool_call(example: ModuleType) -> None:
+    assert judge(example, command('query {"sql": "SELECT 1"}', protocol="mcp", target="files")).passes
+    assert judge(example, command("read {}", protocol="mcp", target="wiki")).reason == "the wiki is for reading"
+    hidden = command('query {"sql": "WITH x AS (SELECT * FROM salaries) SELECT 1"}', protocol="mcp", target="db")
+    assert judge(example, hidden).reason == "salaries are not for agents"
+
+
+def test_hook_mcp_request(example: ModuleType) -> None:
+    who = session(protocol="mcp")
+    assert judge(example, McpRequest(who, "resources/read", {"uri": "a://b"})).passes
+    assert judge(example, McpRequest(who, "roots/list", {}, to_client=True)).passes
+    assert not judge(example, McpRequest(who, "elicitation/create", {"message": "?"}, to_client=True)).passes
 
 
 def test_hook_rows(example: ModuleType) -> None:

@@ -110,6 +110,9 @@ class PassedBody:
 class KubeProtocol:
     """How requests are read, refused and answered."""
 
+    sends_always = True
+    """Every request says in which form it takes objects, and that is settled here."""
+
     def __init__(self) -> None:
         self._impersonates: set[tuple[str, str]] = set()
 
@@ -122,6 +125,14 @@ class KubeProtocol:
         """See `WebProtocol`. Its facts raise `Unparsable` where it cannot be understood, and so does `sent`."""
         target = session.target
         return KubeRequest(session, request, may_impersonate=(target.name, target.address) in self._impersonates)
+
+    def objection(self, command: Command) -> str:
+        """See `WebProtocol`: what cannot be understood for certain is for no policy to let through."""
+        try:
+            _ = command.facts
+        except Unparsable as e:
+            return e.reason
+        return ""
 
     def sent(self, command: Command) -> WebRequest:
         """See `WebProtocol`."""

@@ -58,7 +58,7 @@ class Judging:
         if not verdict.passes:
             status = 502 if verdict.outcome is Outcome.FAILED else 403
             return exchange.protocol.refusal(request, status, verdict.reason, verdict.addon)
-        if command.text != command.original_text:
+        if command.text != command.original_text or getattr(exchange.protocol, "sends_always", False):
             change(flow.request, exchange.protocol.sent(command))
         return await self._prove(exchange, request)
 

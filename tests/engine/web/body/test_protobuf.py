@@ -172,18 +172,18 @@ async def test_trailers_of_grpc_web_are_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "fields"),
+    ("data", "coding"),
     [
-        (frame(b"ann@example.com", 1), {}),
-        (frame(b"ann@example.com", 1), {"grpc_encoding": "snappy"}),
-        (frame(gzip.compress(bytes(5000)), 1), {"grpc_encoding": "gzip"}),
-        (frame(b"ann@example.com", 4), {}),
-        (b"\0\xff\xff\xff\xff", {}),
-        (frame(user("x"))[:-1], {}),
+        (frame(b"ann@example.com", 1), "identity"),
+        (frame(b"ann@example.com", 1), "snappy"),
+        (frame(gzip.compress(bytes(5000), mtime=0), 1), "gzip"),
+        (frame(b"ann@example.com", 4), "identity"),
+        (b"\0\xff\xff\xff\xff", "identity"),
+        (frame(user("x"))[:-1], "identity"),
     ],
 )
-async def test_what_cannot_be_looked_into_does_not_pass(data: bytes, fields: dict[str, str]) -> None:
-    client = Client(media=GRPC, limit=4096, **fields)
+async def test_what_cannot_be_looked_into_does_not_pass(data: bytes, coding: str) -> None:
+    client = Client(media=GRPC, limit=4096, grpc_encoding=coding)
     assert await client.all_of([data]) == b""
     assert [type(error) for error in client.errors] == [PeerError]
 

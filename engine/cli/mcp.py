@@ -55,6 +55,22 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+    _add_server(parser)
+    add_policies(parser)
+    add_settings(parser)
+    parser.set_defaults(options=False, commands=False, mode=None, listen_host=None, listen_port=None)
+    ours, _, server = _split(argv)
+    arguments = parser.parse_args(ours)
+    if not server:
+        parser.error("name the server's command line after --")
+    if arguments.limit_mb < 1:
+        parser.error("--limit-mb is at least 1")
+    arguments.command = tuple(server)
+    arguments.user = arguments.user or getpass.getuser()
+    return arguments
+
+
+def _add_server(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the server")
     group.add_argument("--name", metavar="NAME", default="", help="what policies and people call it")
     group.add_argument(
@@ -76,18 +92,6 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     group.add_argument("--user", metavar="NAME", default="", help="whom the client works for or is (your own name)")
     group.add_argument("--groups", metavar="A,B", default="", help="the groups that policies go by")
-    add_policies(parser)
-    add_settings(parser)
-    parser.set_defaults(options=False, commands=False, mode=None, listen_host=None, listen_port=None)
-    ours, _, server = _split(argv)
-    arguments = parser.parse_args(ours)
-    if not server:
-        parser.error("name the server's command line after --")
-    if arguments.limit_mb < 1:
-        parser.error("--limit-mb is at least 1")
-    arguments.command = tuple(server)
-    arguments.user = arguments.user or getpass.getuser()
-    return arguments
 
 
 def _split(argv: Sequence[str]) -> tuple[list[str], str, list[str]]:

@@ -7,6 +7,7 @@ folder holds, so that a test can pull the rug.
 import asyncio
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from mcp.server.mcpserver import Context, MCPServer
@@ -35,6 +36,21 @@ def server(folder: Path) -> MCPServer:
         with (folder / "calls").open("a") as file:
             file.write(f"{what}\n")
 
+    _add_plain(mcp, folder, called)
+    _add_unruly(mcp, called)
+
+    @mcp.resource("customers://all")
+    def customers() -> str:
+        return f"name,email\nAda,{MAIL}\n"
+
+    @mcp.prompt()
+    def letter(to: str) -> str:
+        return f"Write to {to} at {MAIL}"
+
+    return mcp
+
+
+def _add_plain(mcp: MCPServer, folder: Path, called: Callable[[str], None]) -> None:
     said = folder / "description"
 
     @mcp.tool(description=said.read_text() if said.exists() else DESCRIPTION)
@@ -57,6 +73,8 @@ def server(folder: Path) -> MCPServer:
         called(f"execute_sql {sql}")
         return f"ran {sql}"
 
+
+def _add_unruly(mcp: MCPServer, called: Callable[[str], None]) -> None:
     @mcp.tool()
     def fail(name: str) -> str:
         called("fail")
@@ -79,16 +97,6 @@ def server(folder: Path) -> MCPServer:
     def noise() -> str:
         os.write(1, b"a line that is no message\n")
         return "quiet again"
-
-    @mcp.resource("customers://all")
-    def customers() -> str:
-        return f"name,email\nAda,{MAIL}\n"
-
-    @mcp.prompt()
-    def letter(to: str) -> str:
-        return f"Write to {to} at {MAIL}"
-
-    return mcp
 
 
 def main() -> None:

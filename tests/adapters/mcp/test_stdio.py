@@ -83,7 +83,7 @@ async def test_a_session_of_either_kind(tmp_path: Path, mode: Any) -> None:
 async def test_progress_reaches_the_client_masked(tmp_path: Path) -> None:
     said: list[str | None] = []
 
-    async def progress(_done: float, _total: float | None, message: str | None) -> None:
+    async def progress(progress: float, total: float | None, message: str | None) -> None:
         said.append(message)
 
     async with client(tmp_path, "-s", "mask_pii.py", mode="legacy") as agent:
@@ -94,7 +94,7 @@ async def test_progress_reaches_the_client_masked(tmp_path: Path) -> None:
 async def test_a_held_call_waits_for_a_person_and_says_so(tmp_path: Path) -> None:
     said: list[str | None] = []
 
-    async def progress(_done: float, _total: float | None, message: str | None) -> None:
+    async def progress(progress: float, total: float | None, message: str | None) -> None:
         said.append(message)
 
     options = ["-s", "require_approval.py", "--set", "approval_verbs=add", "--user", "agent-7"]

@@ -20,6 +20,8 @@ _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PARAMETERS = re.compile(r";[^/]*")
 _SLASHES = re.compile(r"/{2,}")
+# Rails and its like take it for the form of the answer.
+_FORMAT = re.compile(r"(?<=[^/])\.(?:json|xml)$")
 _DOTS = frozenset({".", ".."})
 
 
@@ -45,18 +47,18 @@ def read_path(sent: str, *, odd: bool = False) -> PathFacts:
     if len(sent) > MOST_BYTES:
         raise Unparsable(f"a path of more than {MOST_BYTES} bytes")
     if _PLAIN.fullmatch(sent) and "//" not in sent:
-        return PathFacts(
-            sent, tuple(sent.strip("/").split("/")) if sent != "/" else (), frozenset({sent, _bare(sent)})
-        )
+        segments = tuple(sent.strip("/").split("/")) if sent != "/" else ()
+        return PathFacts(sent, segments, frozenset({sent, _bare(sent), _FORMAT.sub("", _bare(sent))}))
     levels = list(_levels(sent, odd))
     if not odd:
         _check(sent, levels)
-    segments = _segments(sent)
+    parts = _segments(sent)
     readings = {sent}
     for level in levels:
         readings.update(_readings(level))
-    path = "/" + "/".join(segments)
-    return PathFacts(path, tuple(part for part in segments if part), frozenset({*readings, path, _bare(path)}))
+    path = "/" + "/".join(parts)
+    readings |= {path, _bare(path), *(_FORMAT.sub("", reading) for reading in readings)}
+    return PathFacts(path, tuple(part for part in parts if part), frozenset(readings))
 
 
 def _bare(path: str) -> str:

@@ -221,6 +221,7 @@ DELETES = [
     Evasion("overlong", "DELETE /x/%c0%ae%c0%ae/users", refused=True),
     Evasion("a space at the end", "DELETE /users%20"),
     Evasion("a dot behind the name", "DELETE /users."),
+    Evasion("the form of the answer", "DELETE /users.json"),
     Evasion("X-Original-URL", "DELETE /", fields={"X-Original-URL": "/users"}),
     Evasion("X-Rewrite-URL", "DELETE /", fields={"X-Rewrite-URL": "/users?x"}),
     Evasion("a batch of Graph's", "POST /$batch", b'{"requests": [{"method": "DELETE", "url": "/users"}]}', JSON),

@@ -56,6 +56,9 @@ def test_a_plain_path_is_read_in_one_way(path: str) -> None:
         ("/a/b/..", "/a/", "/a"),
         ("/100%25", "/100%", "/100%25"),
         ("/caf%C3%A9", "/café", "/caf%C3%A9"),
+        ("/users.json", "/users.json", "/users"),
+        ("/%75sers.xml/", "/users.xml/", "/users"),
+        ("/.json", "/.json", "/.json"),
         ("*", "*", "*"),
     ],
 )

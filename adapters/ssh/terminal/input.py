@@ -9,12 +9,11 @@ import re
 from collections.abc import Callable
 
 from hoopaddon.adapters.ssh.terminal.command import UNSURE, SshInput
-from hoopaddon.adapters.ssh.terminal.entered import Entered
 from hoopaddon.adapters.ssh.terminal.line import Line
 from hoopaddon.adapters.ssh.terminal.pace import FIRST_ECHO_WITHIN_S, Pace, RoundTrip
 from hoopaddon.adapters.ssh.terminal.reading import Prompts, Reading, alike, read, shows
-from hoopaddon.adapters.ssh.terminal.screen import Place, Screen
-from hoopaddon.approval import ApprovalRequest
+from hoopaddon.adapters.ssh.terminal.screen import Place
+from hoopaddon.adapters.ssh.terminal.typed import TypedInput
 from hoopaddon.command import Outcome, Verdict
 from hoopaddon.policy.in_force import Judge, judged
 from hoopaddon.session import Session
@@ -37,11 +36,8 @@ _ERASE = b"\x07\x05\x15"
 _PASTE_ENDS = b"\x1b[201~"
 
 
-class TerminalInput:
-    """See the module. `send` takes what may go to the target, `tell` words for the person at the terminal.
-
-    `hold` asks the client to wait while more keys wait than can be kept. `round_trip` is what `Pace` says.
-    """
+class TerminalInput(TypedInput):
+    """See the module; `round_trip` is what `Pace` says."""
 
     def __init__(
         self,
@@ -54,23 +50,15 @@ class TerminalInput:
         hold: Callable[[bool], None] | None = None,
         round_trip: RoundTrip | None = None,
     ) -> None:
-        self._gateway = gateway
-        self._send = send
-        self._tell = tell
-        self._hold = hold or (lambda paused: None)
-        self._screen = Screen(*size)
+        super().__init__(session, gateway, send, tell, size=size, hold=hold)
         self._line = Line()
         self._prompts = Prompts()
         self._pace = Pace(round_trip)
-        self._entered = Entered(session)
         self._start: Place | None = None
         self._before = b""
         self._queue = bytearray()
-        self._judging: asyncio.Task[None] | None = None
-        self._given_up = self._closed = False
+        self._given_up = False
         self._shown = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
 
     # -- what happens
 
@@ -88,7 +76,7 @@ class TerminalInput:
         self._queue += data
         if len(self._queue) > MOST_WAITING:
             del self._queue[MOST_WAITING:]
-            self._say("too much was typed ahead; some of it is dropped")
+            self._say("too much was typed ahead; some of it is dropped", "")
         self._hold(self._judging is not None and len(self._queue) > MOST_WAITING // 2)
         self._pump()
 
@@ -98,21 +86,8 @@ class TerminalInput:
         self._pace.shown(asyncio.get_running_loop().time())
         self._shown.set()
 
-    def resize(self, columns: int, rows: int) -> None:
-        """The client's window has another size."""
-        self._screen.resize(columns, rows)
-
-    def close(self) -> None:
-        """The client is gone: what waits never goes."""
-        self._closed = True
+    def _forget(self) -> None:
         self._queue.clear()
-        if self._judging is not None:
-            self._judging.cancel()
-        self._idle.set()
-
-    async def drained(self) -> None:
-        """Returns when every key has gone or been refused."""
-        await self._idle.wait()
 
     # -- keys
 
@@ -152,9 +127,7 @@ class TerminalInput:
         if ends_input or (self._screen.full_screen and not self._at_known_prompt()):
             self._go(gate)
             return
-        task = asyncio.Task(self._judge(gate), loop=asyncio.get_running_loop(), eager_start=True)
-        if not task.done():
-            self._judging = task
+        self._begin(self._judge(gate))
 
     def _at_known_prompt(self) -> bool:
         """Whether a shell's prompt is there although a program has the screen: a multiplexer, or a trick."""
@@ -307,16 +280,6 @@ class TerminalInput:
         return verdict if await self._settle() else cannot
 
     # -- words to the user
-
-    def _say(self, text: str, then: str = "") -> None:
-        words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-        data = f"\r\nhoopaddon: {words}\r\n{then}".encode("utf-8", "replace")
-        self._screen.feed(data)
-        self._tell(data)
-
-    def _say_held(self, request: ApprovalRequest) -> None:
-        reason = f" ({request.reason})" if request.reason else ""
-        self._say(f"held: waiting for approval{reason}; ^C gives up", self._screen.line().rstrip("\n"))
 
     async def _refuse(self, reason: str) -> None:
         """The line is erased at the target, the reason is shown, and the prompt again."""

@@ -12,11 +12,10 @@ from collections import deque
 from collections.abc import Callable
 
 from hoopaddon.adapters.ssh.terminal.command import HIDDEN, KNOWN
-from hoopaddon.adapters.ssh.terminal.entered import Entered
 from hoopaddon.adapters.ssh.terminal.line import MOST_CHARACTERS
-from hoopaddon.adapters.ssh.terminal.screen import Screen, width
+from hoopaddon.adapters.ssh.terminal.screen import width
 from hoopaddon.adapters.ssh.terminal.settings import changes_input
-from hoopaddon.approval import ApprovalRequest
+from hoopaddon.adapters.ssh.terminal.typed import TypedInput
 from hoopaddon.command import Outcome, Verdict
 from hoopaddon.policy.in_force import Judge, judged
 from hoopaddon.session import Session
@@ -36,8 +35,8 @@ _SETTINGS = Verdict(
 _INTERRUPTS = "\x03\x1a\x1c"
 
 
-class StrictInput:
-    """See the module; what is given to it is as for `TerminalInput`."""
+class StrictInput(TypedInput):
+    """See the module."""
 
     def __init__(
         self,
@@ -49,21 +48,12 @@ class StrictInput:
         size: tuple[int, int] = (80, 24),
         hold: Callable[[bool], None] | None = None,
     ) -> None:
-        self._gateway = gateway
-        self._send = send
-        self._tell = tell
-        self._hold = hold or (lambda paused: None)
-        self._screen = Screen(*size)
+        super().__init__(session, gateway, send, tell, size=size, hold=hold)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._text = ""
         self._hidden = False
-        self._entered = Entered(session)
         self._queue: deque[str] = deque()
         self._waiting = 0
-        self._judging: asyncio.Task[None] | None = None
-        self._closed = False
-        self._idle = asyncio.Event()
-        self._idle.set()
 
     def keys(self, data: bytes) -> None:
         """The client has typed this."""
@@ -87,25 +77,12 @@ class StrictInput:
         self._screen.feed(data)
         if self._screen.full_screen and not before:
             self._send(b"\x03")
-            self._say(
+            self._say_here(
                 "programs that take the whole screen are refused here (lines=strict); ^C, ^Z and ^\\ reach them"
             )
 
-    def resize(self, columns: int, rows: int) -> None:
-        """The client's window has another size."""
-        self._screen.resize(columns, rows)
-
-    def close(self) -> None:
-        """The client is gone."""
-        self._closed = True
+    def _forget(self) -> None:
         self._queue.clear()
-        if self._judging is not None:
-            self._judging.cancel()
-        self._idle.set()
-
-    async def drained(self) -> None:
-        """Returns when every key has gone or been refused."""
-        await self._idle.wait()
 
     def _pump(self) -> None:
         while self._queue and self._judging is None and not self._closed:
@@ -126,9 +103,7 @@ class StrictInput:
         elif self._screen.full_screen:
             return
         elif key in "\r\n":
-            task = asyncio.Task(self._judge(), loop=asyncio.get_running_loop(), eager_start=True)
-            if not task.done():
-                self._judging = task
+            self._begin(self._judge())
         elif key in "\x7f\b":
             self._erase_to(len(self._text) - 1)
         elif key == _ERASE_ALL:
@@ -143,7 +118,7 @@ class StrictInput:
             self._hidden = _ASKS_FOR_A_SECRET.search(self._screen.before(self._screen.place)) is not None
         self._text += text
         if not self._hidden:
-            self._echo(text)
+            self._show(text)
 
     def _erase_to(self, length: int) -> None:
         length = max(0, length)
@@ -154,12 +129,7 @@ class StrictInput:
         if count and not self._hidden:
             # A wide character takes two cells.
             cells = sum(width(c) for c in self._text[len(self._text) - count :])
-            self._echo("\b \b" * cells)
-
-    def _echo(self, text: str) -> None:
-        data = text.encode("utf-8", "replace")
-        self._screen.feed(data)
-        self._tell(data)
+            self._show("\b \b" * cells)
 
     async def _judge(self) -> None:
         try:
@@ -210,15 +180,11 @@ class StrictInput:
         self._queue.clear()
         self._show_erased(len(self._text))
         self._text = ""
-        self._say(reason)
+        self._say_here(reason)
         if self._entered.earlier:
             self._entered.given_up()
             self._send(b"\x03")
 
-    def _say(self, text: str) -> None:
-        words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-        self._echo(f"\r\nhoopaddon: {words}\r\n{self._screen.before(self._screen.place)}")
-
-    def _say_held(self, request: ApprovalRequest) -> None:
-        reason = f" ({request.reason})" if request.reason else ""
-        self._say(f"held: waiting for approval{reason}; ^C gives up")
+    def _say_here(self, text: str) -> None:
+        """What stands on the line comes again after it."""
+        self._say(text, self._screen.before(self._screen.place))

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from tests.kubernetes.double.api import discovery, negotiation, openapi
+from tests.kubernetes.double.api import discovery, negotiation, openapi, openapi_protobuf
 from tests.kubernetes.double.api.negotiation import JSON, MediaType
 from tests.kubernetes.double.api.status import ApiError, no_such_path, not_acceptable
 from tests.kubernetes.double.objects.cluster import Cluster
@@ -74,9 +74,11 @@ class PlainPaths:
 
     def _openapi(self, request: Request, rest: list[str]) -> Response:
         kinds, schemas = self._cluster.kinds, self._cluster.schemas
-        accepted = [one.name for one in negotiation.media_types(",".join(request.all("accept")))] or ["*/*"]
-        if not any(re.fullmatch(r"\*/\*|application/(json|\*)", name) for name in accepted):
-            # Its protobuf is another project's format (gnostic); a server may leave it out.
+        if rest == ["v2"] and any(name in openapi_protobuf.NAMES for name in _accepted(request)):
+            headers: HeaderLines = [("Content-Type", openapi_protobuf.MEDIA_TYPE)]
+            body = openapi_protobuf.document(openapi.whole(kinds, schemas))
+            return Response(200, headers, negotiation.compressed(request, body, headers))
+        if not any(re.fullmatch(r"\*/\*|application/(json|\*)", name) for name in _accepted(request)):
             raise not_acceptable((JSON,))
         match rest:
             case ["v2"]:
@@ -92,6 +94,10 @@ class PlainPaths:
         if found is None:
             raise ApiError(404, "NotFound", "the server could not find the requested resource")
         return self._json(request, found)
+
+
+def _accepted(request: Request) -> list[str]:
+    return [one.name for one in negotiation.media_types(",".join(request.all("accept")))] or ["*/*"]
 
 
 def _health(request: Request, name: str) -> Response:

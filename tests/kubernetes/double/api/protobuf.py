@@ -76,13 +76,13 @@ def encode(obj: Json) -> bytes:
     message = message_of(f"{api_version} {kind}")
     if message is None:
         raise ValueError(f"{api_version} {kind} has no protobuf form")
-    type_meta = _bytes(1, api_version.encode()) + _bytes(2, kind.encode())
-    return MAGIC + _bytes(1, type_meta) + _bytes(2, _message(message, obj)) + _bytes(3, b"") + _bytes(4, b"")
+    type_meta = length_delimited(1, api_version.encode()) + length_delimited(2, kind.encode())
+    return MAGIC + length_delimited(1, type_meta) + length_delimited(2, _message(message, obj)) + length_delimited(3, b"") + length_delimited(4, b"")
 
 
 def watch_frame(kind: str, obj: Json) -> bytes:
     """A change, as a watch that speaks protobuf has it: behind its length."""
-    event = _bytes(1, kind.encode()) + _bytes(2, _bytes(1, encode(obj)))
+    event = length_delimited(1, kind.encode()) + length_delimited(2, length_delimited(1, encode(obj)))
     return struct.pack(">I", len(event)) + event
 
 
@@ -102,7 +102,8 @@ def decode(data: bytes) -> Json:
         raise bad_request(f"unable to decode protobuf: {error}") from error
 
 
-def _varint(value: int) -> bytes:
+def varint(value: int) -> bytes:
+    """A number in as few bytes as it needs."""
     value &= (1 << 64) - 1
     out = bytearray()
     while value > 0x7F:
@@ -112,19 +113,20 @@ def _varint(value: int) -> bytes:
     return bytes(out)
 
 
-def _bytes(number: int, value: bytes) -> bytes:
-    return _varint(number << 3 | _BYTES) + _varint(len(value)) + value
+def length_delimited(number: int, value: bytes) -> bytes:
+    """A field of bytes behind its number and length."""
+    return varint(number << 3 | _BYTES) + varint(len(value)) + value
 
 
 def _time(value: str) -> bytes:
     moment = dt.datetime.fromisoformat(value)
-    return _varint(1 << 3) + _varint(int(moment.timestamp())) + _varint(2 << 3) + _varint(moment.microsecond * 1000)
+    return varint(1 << 3) + varint(int(moment.timestamp())) + varint(2 << 3) + varint(moment.microsecond * 1000)
 
 
 def _int_or_string(value: int | str) -> bytes:
     if isinstance(value, int):
-        return b"\x08\x00" + b"\x10" + _varint(value)
-    return b"\x08\x01" + b"\x10\x00" + _bytes(3, value.encode())
+        return b"\x08\x00" + b"\x10" + varint(value)
+    return b"\x08\x01" + b"\x10\x00" + length_delimited(3, value.encode())
 
 
 _WRITERS: Mapping[str, Callable[[Any], bytes]] = {
@@ -132,10 +134,10 @@ _WRITERS: Mapping[str, Callable[[Any], bytes]] = {
     "y": lambda value: base64.b64decode(value),
     "meta.v1.Time": _time,
     "meta.v1.MicroTime": _time,
-    "api.resource.Quantity": lambda value: _bytes(1, str(value).encode()),
+    "api.resource.Quantity": lambda value: length_delimited(1, str(value).encode()),
     "util.intstr.IntOrString": _int_or_string,
-    "meta.v1.FieldsV1": lambda value: _bytes(1, json.dumps(value, separators=(",", ":")).encode()),
-    "pkg.runtime.RawExtension": lambda value: _bytes(1, json.dumps(value, separators=(",", ":")).encode()),
+    "meta.v1.FieldsV1": lambda value: length_delimited(1, json.dumps(value, separators=(",", ":")).encode()),
+    "pkg.runtime.RawExtension": lambda value: length_delimited(1, json.dumps(value, separators=(",", ":")).encode()),
 }
 
 
@@ -143,7 +145,7 @@ def _value(kind: str, value: Any) -> bytes:
     if (writer := _WRITERS.get(kind)) is not None:
         return writer(value)
     if isinstance(value, list):
-        return b"".join(_bytes(1, item.encode()) for item in value)
+        return b"".join(length_delimited(1, item.encode()) for item in value)
     return _message(kind, value)
 
 
@@ -151,13 +153,13 @@ def _message(name: str, obj: Json) -> bytes:
     out = bytearray()
     for field in messages()[name]:
         if field.inline:
-            out += _bytes(field.number, _message(field.type, obj))
+            out += length_delimited(field.number, _message(field.type, obj))
             continue
         if (value := obj.get(field.name)) is None:
             continue
         if field.is_map:
             for key in sorted(value):
-                out += _bytes(field.number, _bytes(1, key.encode()) + _bytes(2, _value(field.type, value[key])))
+                out += length_delimited(field.number, length_delimited(1, key.encode()) + length_delimited(2, _value(field.type, value[key])))
         else:
             for item in value if field.repeated else [value]:
                 out += _scalar(field, item)
@@ -166,10 +168,10 @@ def _message(name: str, obj: Json) -> bytes:
 
 def _scalar(field: Field, value: Any) -> bytes:
     if field.type in ("i", "b"):
-        return _varint(field.number << 3 | _VARINT) + _varint(int(value))
+        return varint(field.number << 3 | _VARINT) + varint(int(value))
     if field.type == "d":
-        return _varint(field.number << 3 | _FIXED64) + struct.pack("<d", value)
-    return _bytes(field.number, _value(field.type, value))
+        return varint(field.number << 3 | _FIXED64) + struct.pack("<d", value)
+    return length_delimited(field.number, _value(field.type, value))
 
 
 def _read_varint(data: bytes, at: int) -> tuple[int, int]:

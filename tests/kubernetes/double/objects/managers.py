@@ -1,6 +1,7 @@
 """Who owns which field of an object: server-side apply, and what other writes do to ownership."""
 
 import copy
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,8 @@ from tests.kubernetes.double.objects.ownership import Layout, Path, layout, merg
 type Json = dict[str, Any]
 
 APPLY, UPDATE = "Apply", "Update"
+# Server-side apply by kubectl follows client-side apply without conflicts, as fieldmanager's lastAppliedManager has it.
+_KUBECTL, _LAST_APPLIED = "kubectl", "kubectl.kubernetes.io/last-applied-configuration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +117,8 @@ def applied(live: Json | None, wanted: Json, schema: Json, writer: Writer, *, fo
     theirs = layout(base, schema, whole=True) if live else {}
     own = _own(entries, writer, APPLY)
     changed = {path for path, value in ours.items() if path in theirs and theirs[path] != value}
-    causes = list(_conflicts(entries, own, changed))
+    tolerated = _said_before(base, theirs, schema) if writer.manager == _KUBECTL else set()
+    causes = list(_conflicts(entries, own, changed - tolerated))
     if causes and not force:
         raise apply_conflict(causes)
     for entry in entries:
@@ -124,6 +128,8 @@ def applied(live: Json | None, wanted: Json, schema: Json, writer: Writer, *, fo
     wanted = {**wanted, "metadata": {**wanted["metadata"]}}
     wanted["metadata"].pop("managedFields", None)
     made: Json = merged(base, wanted, schema)
+    if writer.manager == _KUBECTL and _LAST_APPLIED in (made["metadata"].get("annotations") or {}):
+        made["metadata"]["annotations"][_LAST_APPLIED] = json.dumps(wanted, separators=(",", ":")) + "\n"
     # What is above something that is still owned stays, even where it was owned by itself.
     kept = ours.keys() | {path for entry in entries if entry is not own for path in entry.owned}
     needed = {path[:length] for path in kept for length in range(1, len(path) + 1)}
@@ -133,6 +139,14 @@ def applied(live: Json | None, wanted: Json, schema: Json, writer: Writer, *, fo
         own.owned, own.time = set(ours), now()
     _store(made, entries)
     return made
+
+
+def _said_before(live: Json, theirs: Layout, schema: Json) -> set[Path]:
+    """What client-side apply has set, and nobody else since: kubectl may take it over without a conflict."""
+    said = (live["metadata"].get("annotations") or {}).get(_LAST_APPLIED)
+    if not said:
+        return set()
+    return {path for path, value in layout(json.loads(said), schema, whole=False).items() if theirs.get(path) == value}
 
 
 def _conflicts(entries: list[_Entry], own: _Entry, changed: set[Path]) -> Iterator[Cause]:

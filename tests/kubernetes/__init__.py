@@ -1,1 +1,0 @@
-"""Kubernetes: a double of kube-apiserver, and tests that any cluster passes."""

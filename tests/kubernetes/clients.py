@@ -1,0 +1,92 @@
+"""kubectl, helm and Python's client, as users of a cluster."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kubernetes import client, config, dynamic
+
+from tests.servers.missing import program
+
+type Json = dict[str, Any]
+
+_PROGRAMS = Path(__file__).parents[2] / "build" / "kubernetes"
+WITHIN_S = 60
+
+# What makes kubectl leave the WebSocket that it has preferred since 1.31.
+SPDY = {"KUBECTL_REMOTE_COMMAND_WEBSOCKETS": "false", "KUBECTL_PORT_FORWARD_WEBSOCKETS": "false"}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a program printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+    def ok(self) -> str:
+        """What it printed; it has to have succeeded."""
+        if self.code:
+            raise AssertionError(f"exit code {self.code}: {self.err or self.out}")
+        return self.out
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A way to a cluster, for one account, and a namespace of the test's own in it."""
+
+    kubeconfig: Path
+    namespace: str
+    home: Path
+    """Where kubectl and helm keep their caches."""
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """What programs are run with."""
+        own = {"KUBECONFIG": str(self.kubeconfig), "HOME": str(self.home), "HELM_NAMESPACE": self.namespace}
+        return {**os.environ, **own, **more}
+
+    def kubectl(self, *arguments: str, stdin: str = "", env: dict[str, str] | None = None) -> Done:
+        """Run kubectl in the namespace."""
+        command = [str(kubectl_path()), "--namespace", self.namespace, *arguments]
+        return self._run(command, stdin, env)
+
+    def helm(self, *arguments: str) -> Done:
+        """Run helm in the namespace."""
+        return self._run([str(program("helm", _PROGRAMS)), *arguments], "", None)
+
+    def _run(self, command: list[str], stdin: str, env: dict[str, str] | None) -> Done:
+        done = subprocess.run(
+            command,
+            input=stdin,
+            env=self.environment(**(env or {})),
+            capture_output=True,
+            text=True,
+            timeout=WITHIN_S,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    @contextmanager
+    def api(self) -> Iterator[client.ApiClient]:
+        """Python's client."""
+        configuration = client.Configuration()
+        config.load_kube_config(str(self.kubeconfig), client_configuration=configuration)
+        with client.ApiClient(configuration) as made:
+            yield made
+            made.rest_client.pool_manager.clear()
+
+    @contextmanager
+    def dynamic(self) -> Iterator[Any]:
+        """Python's dynamic client, which goes by discovery."""
+        with self.api() as api:
+            yield dynamic.DynamicClient(api)
+
+
+def kubectl_path() -> Path:
+    """kubectl; the test is skipped without it."""
+    return program("kubectl", _PROGRAMS)

@@ -22,6 +22,7 @@ BODY_KINDS = frozenset({"body", "json", "csv", "form"})
 _REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|commat|period|hyphen|dash|plus|lowbar|num|colon);?")
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\})")
 _SPELLED = scanner([(rb"&(?:#|commat|period|hyphen|dash|plus|lowbar|num|colon)|\\(?:x[2-7]|u00[2-7]|u\{)", False)])
+_SCIENTIFIC = scanner([(rb"(?:[0-9]{6}|[0-9]\.[0-9]{6,32})[eE]\+?[0-9]{1,2}[ \t\r\n,}\]]", False)])
 _ESCAPED_SLASH = scanner([(rb"\\/", False)])
 _WORDS_WITH_REFERENCES = re.compile(rf"[^\s<>\"'&]*+(?:{_REFERENCE.pattern}[^\s<>\"'&]*+)+")
 _WORDS_WITH_ESCAPES = re.compile(
@@ -66,7 +67,8 @@ class BodyMask:
             text = self._json.mask(text, state)
             data = text.encode("utf-8", "surrogatepass")
         # PHP, for one, writes each slash with a backslash.
-        if not self._finder.suspects(data.replace(b"\\/", b"/") if _ESCAPED_SLASH.hit(data) else data):
+        plain = data.replace(b"\\/", b"/") if _ESCAPED_SLASH.hit(data) else data
+        if not self._finder.suspects(plain) and not _SCIENTIFIC.hit(data):
             return text
         return mask_json(text, self._finder, self._mask)
 

@@ -15,7 +15,8 @@ from hoopaddon.errors import Refused
 
 _DEEPEST = 2000
 _MOST_NESTED = 3
-_STRING = r'"(?:[^"\\]++|\\.)*+"'
+# No string goes on in another line: where one seems to, that line is broken, and the next is another document.
+_STRING = r'"(?:[^"\\\n]++|\\.)*+"'
 _WHITE = r"[ \t\r\n\x1e\ufeff]*+"
 # Of what is not masked, keys and brackets count; strings are stepped over.
 _SEEN = re.compile(rf"(?P<string>{_STRING})(?:{_WHITE}(?P<colon>:))?|[{{}}\[\]]", re.DOTALL)
@@ -25,6 +26,8 @@ _MASKED = re.compile(
 )
 _SCALAR = re.compile(rf"{_WHITE}(?P<scalar>(?!null)[^\s,:\]}}\[{{\"]++)")
 _STRINGS = re.compile(_STRING, re.DOTALL)
+_WORD = re.compile(r"[^\W\d]\w*")
+_WORDS = frozenset({"true", "false", "null", "NaN", "Infinity", "e", "E"})
 _ENDS_VALUE = re.compile(r"[,}\]]")
 
 
@@ -87,8 +90,11 @@ class JsonFields:
         return json.dumps(self._whole(text), ensure_ascii=False)
 
     def _check(self, text: str) -> None:
-        rest = _STRINGS.sub("", text)
-        if not self.fields.everywhere and self.fields.may_occur(rest.encode("utf-8", "surrogatepass")):
+        words = [word for word in _WORD.findall(_STRINGS.sub("", text)) if word not in _WORDS]
+        suspect = words and (
+            self.fields.everywhere or self.fields.may_occur(" ".join(words).encode("utf-8", "surrogatepass"))
+        )
+        if suspect:
             raise Refused("what was sent is no JSON, so its fields cannot be told")
 
 

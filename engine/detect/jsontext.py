@@ -2,6 +2,7 @@
 
 import json
 import re
+from decimal import Decimal
 
 from hoopaddon.detect.finder import UNSEARCHED, Finder, Match
 from hoopaddon.detect.masks import Mask, replace
@@ -13,6 +14,8 @@ _ESCAPED_STRING = re.compile(r'"[^"\\]*+\\.(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _SPELLS = re.compile(r'\\[^bfnrt"]')
 _MOST_NESTED = 4
 _NUMBER = re.compile(r"[-+0-9.eE]*+")
+# A whole number may be written as a fraction of one: 4.111111111111111e15.
+_SCIENTIFIC = re.compile(r"(?<![\w.+-])-?(?:[0-9]{6,32}|[0-9]{1,32}\.[0-9]{1,32})[eE]\+?[0-9]{1,2}(?![\w.])")
 _NUMBER_MARKS = frozenset("-+0123456789.eE")
 
 # Looking into every string by itself costs more than one search of the whole.
@@ -21,6 +24,7 @@ MAX_ESCAPED = 4_000_000
 
 def mask_json(text: str, finder: Finder, mask: Mask) -> str:
     """The JSON text with everything masked that the finder finds, behind escapes such as `\\u0040` too."""
+    text = _SCIENTIFIC.sub(lambda number: _mask_scientific(number[0], finder), text)
     if "\\" not in text:
         return _mask_plain(text, finder.find(text), mask)
     if len(text) > MAX_ESCAPED:
@@ -29,6 +33,10 @@ def mask_json(text: str, finder: Finder, mask: Mask) -> str:
     # What has no escapes in it, and what spans several tokens, such as a secret after its name.
     found = finder.find(text)
     return _mask_plain(text, found, mask, escapes=True) if found else text
+
+
+def _mask_scientific(number: str, finder: Finder) -> str:
+    return "null" if finder.find(f"{abs(Decimal(number)):.0f}") else number
 
 
 def _mask_escaped(token: str, finder: Finder, mask: Mask, nested: int = 0) -> str:

@@ -57,7 +57,7 @@ def _columns(text: str, state: TableState, whole: Callable[[str], str]) -> str:
     column = 0
     for found in _cells(state.delimiter).finditer(text):
         cell, end = found["cell"], found["end"]
-        pieces += _cell(cell, whole) if column in state.masked and cell else cell, end
+        pieces += _cell(cell, whole) if column in state.masked and cell.strip('"') else cell, end
         column = column + 1 if end == state.delimiter else 0
     return "".join(pieces)
 

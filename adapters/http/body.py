@@ -110,18 +110,14 @@ def read_part(data: bytes, media: MediaType, level: int) -> Any:
 
 def _json(text: str, content: Content) -> Any:
     if content.media.family == "lines":
-        return _lines(text)
+        return strict_json.load_lines(text)
     try:
         return strict_json.loads(text)
     except strict_json.TrailingData:
         # Elasticsearch takes these for what they are under any type of JSON.
         if _LINES_PATH.search(content.path):
-            return _lines(text)
+            return strict_json.load_lines(text)
         raise
-
-
-def _lines(text: str) -> list[Any]:
-    return [strict_json.loads(line) for line in text.split("\n") if line.strip()]
 
 
 def _sniffed_json(text: str) -> Reading | None:
@@ -133,7 +129,7 @@ def _sniffed_json(text: str) -> Reading | None:
         return Reading("json", strict_json.loads(text))
     except strict_json.TrailingData:
         try:
-            return Reading("json", _lines(text))
+            return Reading("json", strict_json.load_lines(text))
         except (strict_json.NotJson, strict_json.TrailingData):
             # `[1] a footnote` is text; an object with a comment behind it is a trick.
             if start == "{":

@@ -36,7 +36,7 @@ class HttpRequest(HttpCommand, hook="http_request", protocol="http"):
         self._data = self._sent.body or b""
         self._problem: Unparsable | None = None
         self._allow: frozenset[str] = frozenset()
-        self._facts: HttpFacts | None = None
+        self._facts: HttpFacts | Unparsable | None = None
         self._facts_text = self._changed_text = text
         self._changed = self._sent
 
@@ -92,8 +92,13 @@ class HttpRequest(HttpCommand, hook="http_request", protocol="http"):
         if facts is None or self._facts_text is not self.text:
             request = self.request
             data = self._data if request.body is self._sent.body else request.body or b""
-            facts = facts_of(request, data, self._allow)
+            try:
+                facts = facts_of(request, data, self._allow)
+            except Unparsable as e:
+                facts = e
             self._facts, self._facts_text = facts, self.text
+        if isinstance(facts, Unparsable):
+            raise facts
         return facts
 
     @property

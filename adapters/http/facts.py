@@ -25,6 +25,8 @@ MOST_DOCUMENTS = 8
 
 _METHOD_HEADER = re.compile(r"x-(?:http-)?(?:method-override|method)|x-http-method-override|x-original-method")
 _PATH_HEADER = frozenset({"x-original-url", "x-rewrite-url", "x-original-uri"})
+# Names may be escaped.
+_SIGNS = (b"method", b"application/http", rb"\u00", b"%6d", b"%4d")
 _METHOD_NAMES = frozenset({"_method", "_http_method", "x-http-method-override", "x-http-method", "$httpmethod"})
 _GRAPHQL_NAMES = ("query", "variables", "operationName", "extensions")
 
@@ -64,7 +66,7 @@ class _Reader:
         self.media = media_type(request.headers) if data else MediaType()
         content = Content(data, self.media, request.headers, self.path.path)
         self.readings = readings(content)
-        self.inner = list(inner_requests([one.value for one in self.readings]))
+        self.inner = list(inner_requests([one.value for one in self.readings])) if _may_carry(data) else []
         self.values = [*self.queries, *(one.value for one in self.readings), *_inner_values(self.inner)]
 
     def facts(self) -> HttpFacts:
@@ -117,28 +119,34 @@ class _Reader:
         return {(service, method) for service, method in found if service}
 
     def _operations(self) -> Iterator[Operation]:
-        path = self.path.path
+        path, documents = self.path.path, graphql.Documents()
         sources = [source for query in self.queries for source in _sources(query)]
         for reading in self.readings:
             match reading.kind:
                 case "json":
-                    yield from graphql.in_document(_lent(reading.value, sources), path)
+                    yield from graphql.in_document(_lent(reading.value, sources), path, documents)
                 case "form":
                     sources += _sources(reading.value)
                 case "multipart":
                     form = multi(tuple((p.name, p.value) for p in reading.value if isinstance(p.value, str)))
                     sources += _sources(form)
-                    documents = [p.value for p in reading.value if p.name == "operations"]
-                    for document in documents:
-                        yield from graphql.in_document(document, path)
+                    for document in (p.value for p in reading.value if p.name == "operations"):
+                        yield from graphql.in_document(document, path, documents)
                 case "graphql":
                     variables = next((s["variables"] for s in sources if "variables" in s), None)
-                    yield from graphql.in_request({"query": reading.value, "variables": variables}, "/graphql")
+                    asked = {"query": reading.value, "variables": variables}
+                    yield from graphql.in_request(asked, "/graphql", documents)
         for source in sources:
             borrowed = [r.value["variables"] for r in self.readings if _has_variables(r.value)]
             if "variables" not in source and borrowed:
                 source = {**source, "variables": borrowed[0]}
-            yield from graphql.in_request(source, path)
+            yield from graphql.in_request(source, path, documents)
+
+
+def _may_carry(data: bytes) -> bool:
+    """Whether there may be requests within a body: they name their methods, or are parts of a type of their own."""
+    folded = data.lower()
+    return any(sign in folded for sign in _SIGNS)
 
 
 def _fields(value: Any) -> Iterator[tuple[str, Any]]:

@@ -39,6 +39,8 @@ MOST_IN_A_BATCH = 200
 
 _ROOTS = {"query": "Query", "mutation": "Mutation", "subscription": "Subscription"}
 _KEYWORD = re.compile(r"(?:[\s,\ufeff]|#[^\n\r]*+)*+(?:query|mutation|subscription|fragment)\b[^{]*+\{")
+_MAYBE = re.compile(r"(?:[\s,\ufeff]|#[^\n\r]*+)*+\{")
+_TOKEN = re.compile(r"\w+|[^\s\w]")
 _PATH = re.compile(r"(?:^|[/._-])(?:graphql|gql)(?:$|[/._-])", re.IGNORECASE)
 _IDS = ("id", "queryId", "query_id", "documentId", "document_id", "doc_id", "hash", "sha256Hash")
 
@@ -70,30 +72,61 @@ def is_graphql_path(path: str) -> bool:
     return _PATH.search(path) is not None
 
 
-def in_document(value: Any, path: str) -> tuple[Operation, ...]:
+class Documents:
+    """The documents of one request, each parsed once, within one bound for all of them."""
+
+    def __init__(self) -> None:
+        self._parsed: dict[str, DocumentNode | None] = {}
+        self._characters = self._tokens = 0
+
+    def parse(self, text: str, *, sure: bool) -> DocumentNode | None:
+        """None where the text is no GraphQL, and nothing says that it is. Raises `Unparsable`."""
+        if text in self._parsed:
+            return self._parsed[text]
+        sure = sure or _KEYWORD.match(text) is not None
+        if not sure and not _MAYBE.match(text):
+            return None
+        self._characters += len(text)
+        self._tokens += len(_TOKEN.findall(text)) if self._characters <= MOST_CHARACTERS else 0
+        if self._characters > MOST_CHARACTERS or self._tokens > MOST_TOKENS:
+            raise Unparsable("more GraphQL than is read in one request")
+        try:
+            self._parsed[text] = parse(text, no_location=True, max_tokens=MOST_TOKENS)
+        except RecursionError:
+            raise Unparsable("a GraphQL document that nests too deep") from None
+        except GraphQLError:
+            if sure:
+                raise Unparsable("a GraphQL document that cannot be read") from None
+            self._parsed[text] = None
+        return self._parsed[text]
+
+
+def in_document(value: Any, path: str, documents: Documents) -> tuple[Operation, ...]:
     """Those that a JSON document carries: one request, or a batch of them. Raises `Unparsable`."""
     requests = value if isinstance(value, list) else [value]
     wanted = [request for request in requests if isinstance(request, dict)]
     found: list[Operation] = []
     for number, request in enumerate(wanted):
-        operations = in_request(request, path)
+        operations = in_request(request, path, documents)
         if operations and number >= MOST_IN_A_BATCH:
             raise Unparsable(f"a batch of more than {MOST_IN_A_BATCH} GraphQL operations")
         found += operations
     return tuple(found)
 
 
-def in_request(request: Mapping[str, Any], path: str) -> tuple[Operation, ...]:
+def in_request(request: Mapping[str, Any], path: str, documents: Documents) -> tuple[Operation, ...]:
     """Those of one request: `query`, `variables`, `operationName`, `extensions`."""
+    known = is_graphql_path(path)
+    if not known and "query" not in request and "extensions" not in request:
+        return ()
     variables = _mapping(request.get("variables"))
     name = request.get("operationName")
     name = name if isinstance(name, str) else ""
     text = request.get("query")
-    known = is_graphql_path(path)
     found: tuple[Operation, ...] = ()
     if isinstance(text, str) and text.strip():
         sure = known or bool(request.keys() & {"operationName", "variables", "extensions"})
-        found = in_text(text, variables, sure=sure)
+        found = in_text(text, variables, documents, sure=sure)
     hashed = _hash(request)
     ids = [request[key] for key in _IDS if known and isinstance(request.get(key), str | int)]
     if hashed and found and isinstance(text, str) and hashlib.sha256(text.encode()).hexdigest() == hashed.lower():
@@ -103,21 +136,13 @@ def in_request(request: Mapping[str, Any], path: str) -> tuple[Operation, ...]:
     return found
 
 
-def in_text(text: str, variables: Mapping[str, Any], *, sure: bool) -> tuple[Operation, ...]:
+def in_text(text: str, variables: Mapping[str, Any], documents: Documents, *, sure: bool) -> tuple[Operation, ...]:
     """Those of a document; none where the text is no GraphQL, and nothing says that it is."""
-    if len(text) > MOST_CHARACTERS:
-        if sure or _KEYWORD.match(text):
-            raise Unparsable(f"a GraphQL document of more than {MOST_CHARACTERS} characters")
-        return ()
+    document = documents.parse(text, sure=sure)
     try:
-        document = parse(text, no_location=True, max_tokens=MOST_TOKENS)
-        return tuple(_Reader(document, variables).operations())
+        return () if document is None else tuple(_Reader(document, variables).operations())
     except RecursionError:
         raise Unparsable("a GraphQL document that nests too deep") from None
-    except GraphQLError:
-        if sure or _KEYWORD.match(text):
-            raise Unparsable("a GraphQL document that cannot be read") from None
-        return ()
 
 
 def _hash(request: Mapping[str, Any]) -> str:

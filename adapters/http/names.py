@@ -26,7 +26,7 @@ def named(values: Iterable[Any]) -> Iterator[tuple[str, Any]]:
                 waiting += (("", inner) for inner in value)
             case Part():
                 waiting += ((value.name, value.value), ("", value.filename))
-            case str() if value[:1] in ("{", "["):
+            case str() if value[:1] in ("{", "[") and value.rstrip()[-1:] in ("}", "]"):
                 waiting.append(("", _document(value)))
 
 

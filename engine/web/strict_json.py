@@ -8,12 +8,15 @@ from typing import Any, NoReturn
 from hoopaddon.errors import Unparsable
 
 MOST_LEVELS = 100
+MOST_VALUES = 1_000_000
+MOST_LINES = 200_000
 MOST_DIGITS = 20
 """An integer of 64 bits has no more; longer ones are rounded by some and refused by others."""
 
 _LONE = re.compile(r"\\u[dD][89a-fA-F]")
 # A string that does not end goes to the end, so that no part of it is looked at twice.
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+_STRING = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
+_OTHERS = re.compile(r"[^\[\]{}]+")
 
 
 class Ambiguous(Unparsable):
@@ -30,7 +33,7 @@ class NotJson(Unparsable):
 
 def loads(text: str) -> Any:
     """The value. Raises `Ambiguous` or `NotJson`, both `Unparsable`, without a word of the text."""
-    check_depth(text)
+    check_size(text)
     try:
         value = _DECODER.decode(text)
     except Unparsable:
@@ -46,19 +49,29 @@ def loads(text: str) -> Any:
     return value
 
 
-def check_depth(text: str) -> None:
-    """Raises `Ambiguous` for brackets that nest deeper than anybody has to read them."""
-    if text.count("[") + text.count("{") <= MOST_LEVELS:
+def load_lines(text: str) -> list[Any]:
+    """The values of JSON by lines (a value on each line that is not blank). Raises as `loads` does."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    if len(lines) > MOST_LINES:
+        raise Ambiguous(f"JSON by lines with more than {MOST_LINES} of them")
+    return [loads(line) for line in lines]
+
+
+def check_size(text: str) -> None:
+    """Raises `Ambiguous` for more values, or brackets that nest deeper, than anybody has to read."""
+    brackets = text.count("[") + text.count("{")
+    if len(text) > MOST_VALUES and brackets + text.count(",") > MOST_VALUES:
+        raise Ambiguous(f"JSON with more than {MOST_VALUES} values")
+    if brackets <= MOST_LEVELS:
         return
-    level = 0
-    for token in _TOKEN.finditer(text):
-        match text[token.start()]:
-            case "[" | "{":
-                level += 1
-                if level > MOST_LEVELS:
-                    raise Ambiguous("JSON that nests too deep")
-            case "]" | "}":
-                level -= 1
+    # What is left of brackets that fit together, a level at a time.
+    left = _OTHERS.sub("", _STRING.sub("", text))
+    for _ in range(MOST_LEVELS):
+        inner, left = left, left.replace("[]", "").replace("{}", "")
+        if len(left) == len(inner):
+            return
+    if left:
+        raise Ambiguous("JSON that nests too deep")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

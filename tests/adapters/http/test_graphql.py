@@ -7,10 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hoopaddon import Unparsable
-from hoopaddon.adapters.http.graphql import Operation, in_document, in_text
+from hoopaddon.adapters.http import graphql
+from hoopaddon.adapters.http.graphql import Documents, Operation
 
 DELETE = "mutation Gone($id: ID! = 7) { a: deleteUser(id: $id, hard: true) { id ...F } ...M } "
 FRAGMENTS = "fragment F on User { email posts { title } } fragment M on Mutation { purge(kind: LOGS) }"
+
+
+def in_document(value: object, path: str) -> tuple[Operation, ...]:
+    return graphql.in_document(value, path, Documents())
 
 
 def one(document: str, **more: object) -> Operation:
@@ -69,6 +74,8 @@ def test_a_batch() -> None:
     assert [o.type for o in in_document(batch, "/x")] == ["query", "mutation"]
     with pytest.raises(Unparsable, match="batch of more"):
         in_document([{"query": "{ a }"}] * 201, "/graphql")
+    with pytest.raises(Unparsable, match="more GraphQL"):
+        in_document([{"query": f"{{ a{n}" + " a" * 1_000 + " }"} for n in range(30)], "/graphql")
 
 
 def test_a_persisted_operation_is_opaque() -> None:
@@ -135,7 +142,7 @@ def test_what_cannot_be_read_is_refused(value: object, path: str) -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     for sure in (True, False):
         try:
-            found = in_text(text, {}, sure=sure)
+            found = graphql.in_text(text, {}, Documents(), sure=sure)
         except Unparsable:
             continue
         assert all(o.type in ("query", "mutation", "subscription") for o in found)

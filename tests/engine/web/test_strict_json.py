@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hoopaddon.web.strict_json import Ambiguous, NotJson, TrailingData, loads
+from hoopaddon.web.strict_json import Ambiguous, NotJson, TrailingData, load_lines, loads
 
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none()
@@ -82,6 +82,19 @@ def test_depth_is_that_of_brackets_outside_texts() -> None:
     text = json.dumps(["[{" * 500, '\\"[' * 500, [[]]])
     assert loads(text) == json.loads(text)
     assert loads("[" * 100 + "]" * 100)
+
+
+def test_json_by_lines() -> None:
+    assert load_lines('{"a": 1}\n\n[2]\r\n') == [{"a": 1}, [2]]
+    with pytest.raises(Ambiguous, match="more than 200000"):
+        load_lines("1\n" * 200_001)
+    with pytest.raises(TrailingData):
+        load_lines("1 2\n")
+
+
+def test_more_values_than_anybody_has_to_read() -> None:
+    with pytest.raises(Ambiguous, match="more than 1000000"):
+        loads("[" + "1," * 1_000_000 + "1]")
 
 
 def test_text_that_does_not_end_is_read_once() -> None:

@@ -1,5 +1,7 @@
 """Multipart bodies (RFC 2046 section 5.1, RFC 7578): what all parsers split in the same way, and nothing else."""
 
+import base64
+import binascii
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,7 +45,9 @@ def parts(data: bytes, media: MediaType, read: ReadPart, level: int = 0) -> tupl
     boundary = media.parameters.get("boundary", "")
     if "boundary*" in media.parameters or not _BOUNDARY.fullmatch(boundary):
         raise Unparsable("a multipart body without a boundary that can be read")
-    return tuple(_part(piece, read, level) for piece in _split(data, boundary.encode()))
+    # RFC 7578 section 4.7: forms have no transfer encodings, and some parsers of forms know none.
+    is_form = media.name == "multipart/form-data"
+    return tuple(_part(piece, read, level, is_form) for piece in _split(data, boundary.encode()))
 
 
 def _split(data: bytes, boundary: bytes) -> list[bytes]:
@@ -52,7 +56,8 @@ def _split(data: bytes, boundary: bytes) -> list[bytes]:
     pieces = (b"\r\n" + data).split(b"\r\n" + delimiter)
     if len(pieces) - 1 > MOST_PARTS:
         raise Unparsable(f"a multipart body of more than {MOST_PARTS} parts")
-    if data.count(delimiter) != len(pieces) - 1 or pieces[0] or len(pieces) < 2:
+    # Some clients begin with an empty line.
+    if data.count(delimiter) != len(pieces) - 1 or pieces[0] not in (b"", b"\r\n") or len(pieces) < 2:
         raise Unparsable("a multipart body that two parsers may split differently")
     last = pieces.pop()
     if not last.startswith(b"--") or last[2:].strip(b" \t\r\n"):
@@ -65,7 +70,7 @@ def _split(data: bytes, boundary: bytes) -> list[bytes]:
     return found
 
 
-def _part(piece: bytes, read: ReadPart, level: int) -> Part:
+def _part(piece: bytes, read: ReadPart, level: int, is_form: bool) -> Part:
     if piece.startswith(b"\r\n"):
         fields: dict[str, str] = {}
         content = piece[2:]
@@ -74,7 +79,10 @@ def _part(piece: bytes, read: ReadPart, level: int) -> Part:
         if not separator or len(head) > MOST_HEAD_BYTES:
             raise Unparsable("a part of a multipart body without an end of its header")
         fields = _fields(head)
-    if fields.get("content-transfer-encoding", "").strip().lower() not in _PLAIN_CODINGS:
+    coding = fields.get("content-transfer-encoding", "").strip().lower()
+    if coding == "base64" and not is_form:
+        content = _from_base64(content)
+    elif coding not in _PLAIN_CODINGS:
         raise Unparsable("a part of a multipart body in a transfer encoding")
     if "content-encoding" in fields:
         raise Unparsable("a part of a multipart body in a content coding")
@@ -83,6 +91,13 @@ def _part(piece: bytes, read: ReadPart, level: int) -> Part:
     if name == "_charset_" and content.strip().lower() not in (b"utf-8", b""):
         raise Unparsable("a form that says its charset in a field")
     return Part(name, filename, media.name, content, read(content, media, level + 1))
+
+
+def _from_base64(content: bytes) -> bytes:
+    try:
+        return base64.b64decode(content.translate(None, b"\r\n\t "), validate=True)
+    except binascii.Error:
+        raise Unparsable("a part of a multipart body that is not the base64 that it claims to be") from None
 
 
 def _fields(head: bytes) -> dict[str, str]:

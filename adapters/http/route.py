@@ -26,7 +26,8 @@ _MOST_CHARACTERS = 512
 
 def is_id(segment: str) -> bool:
     """Whether a segment tells one thing from others of its kind."""
-    return len(segment) > _MOST_CHARACTERS or _IDS.fullmatch(segment) is not None
+    # An encoded slash is a part of a name: `group%2Fproject`.
+    return "%2F" in segment or len(segment) > _MOST_CHARACTERS or _IDS.fullmatch(segment) is not None
 
 
 def route_of(segments: Iterable[str]) -> str:

@@ -78,6 +78,10 @@ _DESTROYS = re.compile(
     r"(?i)\b(drop|truncate|delete|update|alter|replace|merge|detach|rename|exchange|grant|revoke|kill|system|shutdown|purge"
     r"|flush|exec|execute|call|do|attach|outfile|remove)\b"
 )
+_UNREAD = re.compile(
+    r"(?:application|text)/(?:.*[.+])?(?:x-)?(?:yaml|msgpack|messagepack|cbor|bson|smile|ubjson|ion|edn|thrift|avro|plist"
+    r"|amf|hessian|java-serialized-object|php-serialized|python-pickle|fury|flatbuffers|capnp|transit)(?:[.+;-].*)?"
+)
 _FALSE = frozenset({"", "0", "false", "no", "off", "none", "null"})
 
 
@@ -217,6 +221,13 @@ def is_unseen(c: HttpCommand) -> str:
     return "" if c.body_seen else "A body that is not looked into is refused"
 
 
+def is_unread(c: HttpCommand) -> str:
+    media = c.headers.get("content-type").partition(";")[0].strip().lower()
+    if _UNREAD.fullmatch(media) and c.body_kind in ("binary", "text"):
+        return f"A body of the type {media} is refused: send JSON, which can be read"
+    return ""
+
+
 def _plain(path: str) -> str:
     """A path without what says nothing of what it is about: `/api/v1`, `.json`, case."""
     path = _SUFFIX.sub("", path.lower().rstrip("/"))
@@ -245,6 +256,9 @@ RULES: dict[str, HttpRule] = {
         "Refuse GraphQL operations that are sent as a hash or an id, but by GET.", hides_operation
     ),
     "http_rpc": HttpRule("Refuse gRPC methods that delete many things or what holds them.", calls_destructively),
+    "http_unread_bodies": HttpRule(
+        "Refuse bodies that say things in a form that is not read here: YAML, MessagePack, CBOR …", is_unread
+    ),
     "http_unseen_bodies": HttpRule("Refuse requests whose body streams through unseen.", is_unseen, on=False),
 }
 

@@ -89,6 +89,8 @@ def _decoded(text: str, odd: bool) -> str:
 def _check(sent: str, levels: list[str]) -> None:
     if _BAD_ESCAPE.search(sent):
         raise Unparsable("a path with a % that begins no escape")
+    if "#" in sent:
+        raise Unparsable("a path with a fragment")
     if any(_CONTROL.search(level) for level in levels):
         raise Unparsable("a path with control characters")
     if any("\udc80" <= character <= "\udcff" for character in sent):

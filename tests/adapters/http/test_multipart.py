@@ -48,6 +48,18 @@ def test_a_part_within_a_part() -> None:
     assert [p.filename for p in found.value] == ["a"]
 
 
+def test_an_empty_line_before_the_first_boundary() -> None:
+    assert read("\r\n--x\r\n\r\nv\r\n--x--")[0].content == b"v"
+
+
+def test_base64_where_it_is_no_form() -> None:
+    encoded = part("Content-Type: application/json", "Content-Transfer-Encoding: base64", content="eyJhIjog\r\nMX0=")
+    (found,) = read(encoded + "--x--", "multipart/related; boundary=x")
+    assert found.value == {"a": 1}
+    with pytest.raises(Unparsable, match="claims to be"):
+        read(encoded.replace("=", "*") + "--x--", "multipart/related; boundary=x")
+
+
 def test_a_part_without_a_header() -> None:
     assert read("--x\r\n\r\nv\r\n--x--")[0].content == b"v"
 

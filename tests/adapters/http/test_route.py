@@ -19,6 +19,7 @@ from hoopaddon.adapters.http.route import route_of
         "ada@example.com",
         "42-a-title",
         "@ada",
+        "group%2Fproject",
         "x" * 600,
     ],
 )

@@ -80,6 +80,7 @@ def test_readings(sent: str, path: str, also: str) -> None:
         ("/%c0%ae%c0%ae/b", "UTF-8"),
         ("/a%e9", "UTF-8"),
         ("/a\udce9", "UTF-8"),
+        ("/a#b", "fragment"),
         ("/a/..%2fb", "dot segments"),
         ("/a/%2e%2e%2fb", "dot segments"),
         ("/a/..%5cb", "dot segments"),

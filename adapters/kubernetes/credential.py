@@ -41,6 +41,8 @@ def credential_of(context: Context) -> Credential | None:
 class UserCredential:
     """An `Authorization` that may have to be renewed."""
 
+    signs_bodies = False
+
     def __init__(self, source: "_Fixed | _File | _Program") -> None:
         self._source = source
         self._secret: Secret | None = None
@@ -67,6 +69,10 @@ class UserCredential:
             return ()
         value = self._secret.reveal()
         return tuple({value, value.partition(" ")[2]})
+
+    def was_refused(self) -> None:
+        """See `Credential`: it is got anew for the next request."""
+        self._good_until = 0.0
 
 
 class _Fixed:

@@ -1,10 +1,12 @@
 """How requests to the Kubernetes API are read, refused and answered."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hoopaddon.adapters.kubernetes.command import KubeRequest, request_of
 from hoopaddon.adapters.kubernetes.negotiation import as_sent
+from hoopaddon.adapters.kubernetes.remote.tunnel import tunnel
 from hoopaddon.adapters.kubernetes.results import ObjectSplitter
 from hoopaddon.adapters.kubernetes.status import refusal
 from hoopaddon.command import Command
@@ -17,6 +19,7 @@ from hoopaddon.web.body.coded import CodedEditor, Fail, Hold, Write
 from hoopaddon.web.body.coding import codings
 from hoopaddon.web.body.runs import RunStream
 from hoopaddon.web.request import WebRequest
+from hoopaddon.web.tunnel import Tunnel, TunnelSides
 
 if TYPE_CHECKING:
     from hoopaddon.gateway import Gateway
@@ -37,16 +40,8 @@ def sent(command: Command) -> WebRequest:
     info = command.facts.info
     request = request_of(command)
     negotiates = info.is_resource and info.verb not in ("proxy", "logs", *_STREAMS)
-    return _with_headers(request, negotiates=negotiates)
-
-
-def _with_headers(request: WebRequest, *, negotiates: bool) -> WebRequest:
-    headers = as_sent(request.headers, negotiates=negotiates)
-    if headers == request.headers:
-        return request
-    return WebRequest(
-        request.method, request.scheme, request.host, request.port, request.path, request.query, headers, request.body
-    )
+    headers = as_sent(request.headers, negotiates=negotiates, runs=info.verb in ("exec", "attach"))
+    return request if headers == request.headers else replace(request, headers=headers)
 
 
 def editor(
@@ -145,6 +140,16 @@ class KubeProtocol:
     def message(self, session: Session, opened_by: Command, data: str | bytes) -> Command:
         """See `WebProtocol`: channels are no messages, and have a relay of their own."""
         raise Refused("this is not a WebSocket of messages")
+
+    def tunnels(self, command: Command) -> bool:
+        """See `Tunnels`: what runs in a pod, and connections to one."""
+        return isinstance(command, KubeRequest) and command.verb in _STREAMS
+
+    def tunnel(self, command: Command, answer: WebAnswer, gateway: "Gateway", sides: TunnelSides) -> Tunnel:
+        """See `Tunnels`."""
+        if not isinstance(command, KubeRequest):
+            raise Refused("this is no request to the Kubernetes API")
+        return tunnel(command, answer, gateway, None, sides)
 
     def refusal(self, request: WebRequest, status: int, reason: str, policy: str) -> WebAnswer:
         """See `WebProtocol`."""

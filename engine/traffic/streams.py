@@ -18,7 +18,7 @@ from mitmproxy.proxy import layer
 from mitmproxy.proxy import layers as layers_of_all
 from mitmproxy.proxy.commands import Command
 from mitmproxy.proxy.context import Context
-from mitmproxy.proxy.events import Event
+from mitmproxy.proxy.events import Event, Start
 from mitmproxy.proxy.layers import http as layers
 from mitmproxy.proxy.layers.http import HttpLayer, HttpStream, SendHttp, _http1, _http2, _http3
 from mitmproxy.proxy.layers.http._base import format_error
@@ -105,12 +105,13 @@ class JudgedStream(HttpStream):
         super().__init__(context, stream_id)
         self._web: WebGuard = ctx.master.web  # type: ignore[attr-defined]
         self._last: Event | None = None
+        self._is_tunnel = False
         _streams.add(self)
 
     @property
     def is_live(self) -> bool:
         subject = getattr(self, "flow", None)
-        return subject is not None and subject.live and subject.websocket is None
+        return subject is not None and subject.live and subject.websocket is None and not self._is_tunnel
 
     def check_killed(self, emit_error_hook: bool) -> layer.CommandGenerator[bool]:
         # Called after each hook, before what the hook has left is looked at. Tasks of policies may have run since.
@@ -185,7 +186,7 @@ class JudgedStream(HttpStream):
             and self.flow.request.headers.get("sec-websocket-version", "").encode() == WEBSOCKET_VERSION
             and self.context.options.websocket
         )
-        return not is_websocket
+        return not (is_websocket or self._web.tunnels(self.flow))
 
     def start_response_stream(self) -> Steps:
         response = self.flow.response
@@ -239,6 +240,19 @@ class JudgedStream(HttpStream):
         yield SendHttp(ResponseProtocolError(self.stream_id, "killed", ErrorCode.KILL), self.context.client)
         self.client_state = self.server_state = self.state_errored
         self.flow.live = False
+
+    def flow_done(self) -> Steps:
+        response = self.flow.response
+        if response is None or response.status_code != SWITCHING_PROTOCOLS or not self._web.tunnels(self.flow):
+            yield from super().flow_done()
+            return
+        # What the adapter reads is no WebSocket of messages to it, even where it is one.
+        self.flow.websocket = None
+        self._is_tunnel = True
+        self.child_layer = self._web.tunnel(self.flow, self.context)
+        self._handle_event = self.passthrough  # type: ignore[method-assign]
+        yield from self.child_layer.handle_event(Start())
+        yield SendHttp(ResponseEndOfMessage(self.stream_id), self.context.client)
 
     def _answer_for_target(self, answer: Steps) -> Steps:
         """Break off what the target is sending, and send the client what a policy put in its place."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from hoopaddon.command import Verdict
+    from hoopaddon.traffic.connections import Guarded
     from hoopaddon.web.edited import EditedBody
     from hoopaddon.web.protocol import WebProtocol
     from hoopaddon.web.routes import Route
@@ -38,6 +39,8 @@ class Exchange:
     started_at: float = field(default_factory=time.perf_counter)
     broken_off: str = ""
     """Why a WebSocket has to end."""
+    connection: "Guarded | None" = None
+    """The client's, once the target has answered."""
     is_sent: bool = False
     """Whether anything of the request may have reached the target."""
 

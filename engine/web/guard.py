@@ -6,17 +6,20 @@ proved who it is, and after `request`, so that what is judged is what scripts ha
 
 import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from mitmproxy import http
 from mitmproxy.connection import Client
+from mitmproxy.proxy.context import Context
 from mitmproxy.websocket import WebSocketMessage
 
 from hoopaddon.adapter import adapters
 from hoopaddon.command import PENDING, Command, Outcome, Verdict
 from hoopaddon.errors import HoopaddonError, Refused
 from hoopaddon.traffic.failures import is_refused, withhold
+from hoopaddon.traffic.tunnels import TunnelLayer
 from hoopaddon.web import hygiene
 from hoopaddon.web.admission import Admission, NotAdmitted
 from hoopaddon.web.answer import WebAnswer
@@ -25,6 +28,7 @@ from hoopaddon.web.body import whole_request
 from hoopaddon.web.edited import EditedBody
 from hoopaddon.web.exchange import (
     Exchange,
+    answer_of,
     headers_of,
     raw_headers,
     request_of,
@@ -34,6 +38,7 @@ from hoopaddon.web.judging import Judging
 from hoopaddon.web.protocol import WebProtocol
 from hoopaddon.web.request import WebRequest
 from hoopaddon.web.sessions import WebSessions
+from hoopaddon.web.tunnel import Tunnels
 
 if TYPE_CHECKING:
     from hoopaddon.gateway import Gateway
@@ -124,6 +129,9 @@ class WebGuard:
             return
         if flow.client_conn.proxy_mode in self.admission.routes:
             hygiene.clean_response(response, exchange.route.target, exchange.origin)
+        exchange.connection = connection
+        if response.status_code == 401 and exchange.route.credential is not None:
+            exchange.route.credential.was_refused()
         try:
             self._answers.settle(exchange, exchange.command, response, connection)
         except Refused as e:
@@ -148,6 +156,24 @@ class WebGuard:
         """What edits the body that streams, if anything does."""
         exchange = self._exchanges.get(flow)
         return exchange.edited if exchange is not None and not exchange.edits_whole else None
+
+    # -- other protocols
+
+    def tunnels(self, flow: http.HTTPFlow) -> bool:
+        """Whether the adapter reads what the target switches to."""
+        exchange = self._exchanges.get(flow)
+        if exchange is None or exchange.command is None or not isinstance(exchange.protocol, Tunnels):
+            return False
+        return exchange.protocol.tunnels(exchange.command)
+
+    def tunnel(self, flow: http.HTTPFlow, context: Context) -> TunnelLayer:
+        """What the connection is from now on."""
+        exchange = self._exchanges[flow]
+        connection, command, protocol = exchange.connection, exchange.command, exchange.protocol
+        if connection is None or command is None or flow.response is None or not isinstance(protocol, Tunnels):
+            raise HoopaddonError("there is nothing to switch to")
+        make = partial(protocol.tunnel, command, answer_of(flow.response), self._gateway)
+        return TunnelLayer(context, flow, make, wake=partial(connection.body_ready, flow), hold=connection.hold)
 
     # -- WebSockets
 

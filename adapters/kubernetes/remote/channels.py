@@ -5,13 +5,14 @@ v5 `255 N` closes channel N. Both sides are bytes here: frames are read and made
 not understood. Pings are answered on each side.
 """
 
+import json
 from collections.abc import Callable, Iterator
 
 from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
-from hoopaddon.adapters.kubernetes.remote.wire import STREAMS, Middle
+from hoopaddon.adapters.kubernetes.remote.wire import ERROR, STREAMS, Middle
 from hoopaddon.errors import PeerError, Side
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io", "channel.k8s.io")
@@ -52,7 +53,12 @@ class Channels:
                 self.middle.target_closed(self._name("server", said[0]))
             else:
                 self.middle.target_said(self._name("server", channel), said)
-        if self._closing is not None and not self._is_over:
+        if self._closing is not None:
+            self.target_gone()
+
+    def target_gone(self) -> None:
+        """The target says nothing more."""
+        if not self._is_over:
             self._is_over = True
             self.middle.ended()
 
@@ -123,6 +129,8 @@ class Channels:
 
     def refuse(self, reason: str) -> None:
         """End both sides; the client is told why."""
+        said = {"metadata": {}, "status": "Failure", "message": reason, "reason": "Forbidden", "code": 403}
+        self.to_client(ERROR, json.dumps(said).encode())
         shown = reason.encode()[:120].decode(errors="ignore")
         self._pass_close(self._client, self._write_to_client, CloseConnection(_POLICY_VIOLATION, shown), shown)
         self._pass_close(self._target, self._write_to_target, CloseConnection(1000))

@@ -159,7 +159,8 @@ class Remote:
         self._begin_end()
 
     def _begin_end(self) -> None:
-        if self._ending is None:
+        # A task may be through before it is known: it starts at once.
+        if self._ending is None or self._ending.done():
             self._ending = asyncio.get_running_loop().create_task(self._end())
 
     async def _end(self) -> None:
@@ -178,7 +179,6 @@ class Remote:
             if is_over:
                 self._ends.over()
                 break
-        self._ending = None
 
     def _refused(self, error: HoopaddonError) -> None:
         self.abort()

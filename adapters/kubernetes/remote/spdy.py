@@ -5,12 +5,13 @@ side's compression stays what the other expects; their headers are read beside t
 policies see is taken out of its frames and put into new ones. Nobody counts windows: spdystream does not.
 """
 
+import json
 import struct
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from hoopaddon.adapters.kubernetes.remote.wire import STREAMS, Middle
+from hoopaddon.adapters.kubernetes.remote.wire import ERROR, STDERR, STDOUT, STREAMS, Middle
 from hoopaddon.errors import PeerError, Side
 
 SYN_STREAM, SYN_REPLY, RST_STREAM, SETTINGS, PING, GOAWAY, HEADERS, WINDOW_UPDATE = 1, 2, 3, 4, 6, 7, 8, 9
@@ -223,6 +224,14 @@ class SpdyStreams:
         for raw in self._last:
             self._write_to_client(raw)
         self._last.clear()
+
+    def refuse(self, reason: str) -> None:
+        """Tell the client why, where errors are told, and that nothing follows."""
+        if ERROR in self._ids:
+            said = {"metadata": {}, "status": "Failure", "message": reason, "reason": "Forbidden", "code": 403}
+            self.to_client(ERROR, json.dumps(said).encode())
+            for name in (ERROR, STDOUT, STDERR):
+                self.close_to_client(name)
 
     def _send(self, write: Callable[[bytes], None], stream: str, data: bytes) -> None:
         for start in range(0, len(data), _DATA_BYTES):

@@ -1,0 +1,117 @@
+"""exec, attach and port-forward, as the bytes of a connection that has switched protocols."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from hoopaddon.adapters.kubernetes.command import KubeRequest
+from hoopaddon.adapters.kubernetes.remote.channels import PROTOCOLS, Channels
+from hoopaddon.adapters.kubernetes.remote.middle import MakeKeys, Remote
+from hoopaddon.adapters.kubernetes.remote.spdy import SpdyStreams
+from hoopaddon.errors import HoopaddonError, Refused
+from hoopaddon.web.answer import WebAnswer
+from hoopaddon.web.tunnel import Tunnel, TunnelSides
+
+if TYPE_CHECKING:
+    from hoopaddon.gateway import Gateway
+
+_RUNS = frozenset({"exec", "attach"})
+
+
+def tunnel(
+    command: KubeRequest,
+    answer: WebAnswer,
+    gateway: "Gateway",
+    make_keys: MakeKeys | None,
+    sides: TunnelSides,
+) -> Tunnel:
+    """What reads the protocol that the server has switched to. Raises `Refused` for one that cannot be read."""
+    upgraded = answer.headers.get("upgrade").strip().lower()
+    if command.verb == "portforward":
+        return Straight(sides)
+    if command.verb not in _RUNS:
+        raise Refused("the server has switched to a protocol that is not read here")
+    if upgraded == "websocket":
+        protocol = answer.headers.get("sec-websocket-protocol").strip()
+        if protocol not in PROTOCOLS:
+            raise Refused("the server speaks channels that are not read here")
+        return _Run(Channels(protocol, sides.to_client, sides.to_target), command, gateway, make_keys, sides)
+    if upgraded == "spdy/3.1":
+        return _Run(SpdyStreams(sides.to_client, sides.to_target), command, gateway, make_keys, sides)
+    raise Refused("the server has switched to a protocol that is not read here")
+
+
+class Straight:
+    """The connections of a port-forward: whose bytes they are, nobody here knows. That there is one was judged."""
+
+    def __init__(self, sides: TunnelSides) -> None:
+        self._sides = sides
+
+    def client_data(self, data: bytes) -> None:
+        """See `Tunnel`."""
+        self._sides.to_target(data)
+
+    def target_data(self, data: bytes) -> None:
+        """See `Tunnel`."""
+        self._sides.to_client(data)
+
+    def client_gone(self) -> None:
+        """See `Tunnel`."""
+
+    def target_gone(self) -> None:
+        """See `Tunnel`."""
+        self._sides.over()
+
+
+class _Run:
+    """Streams on either transport, with what stands between."""
+
+    def __init__(
+        self,
+        ends: Channels | SpdyStreams,
+        command: KubeRequest,
+        gateway: "Gateway",
+        make_keys: MakeKeys | None,
+        sides: TunnelSides,
+    ) -> None:
+        self._ends, self._sides = ends, sides
+        self._middle = Remote(command, gateway, _Ending(ends, sides.over), self._fail, self._hold, make_keys)
+        ends.middle = self._middle
+
+    def client_data(self, data: bytes) -> None:
+        """See `Tunnel`."""
+        self._ends.client_data(data)
+
+    def target_data(self, data: bytes) -> None:
+        """See `Tunnel`."""
+        self._ends.target_data(data)
+
+    def client_gone(self) -> None:
+        """See `Tunnel`."""
+        self._middle.abort()
+
+    def target_gone(self) -> None:
+        """See `Tunnel`."""
+        self._ends.target_gone()
+
+    def _fail(self, error: HoopaddonError) -> None:
+        self._ends.refuse(error.reason if isinstance(error, Refused) else "a policy failed")
+        self._sides.fail(error)
+
+    def _hold(self, side: str, held: bool) -> None:
+        # What a client types is judged by what the target shows: it has to be read meanwhile.
+        if side == "server":
+            self._sides.hold(held)
+
+
+class _Ending:
+    """The streams, which tell when the last byte has left."""
+
+    def __init__(self, ends: Channels | SpdyStreams, over: Callable[[], None]) -> None:
+        self.to_target, self.close_to_target = ends.to_target, ends.close_to_target
+        self.to_client, self.close_to_client = ends.to_client, ends.close_to_client
+        self._ends_over, self._over = ends.over, over
+
+    def over(self) -> None:
+        """See `Ends`."""
+        self._ends_over()
+        self._over()

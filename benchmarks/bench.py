@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from benchmarks import ssh
+from benchmarks import http, ssh
 from benchmarks.contenders import DIRECT, GATEWAYS, POLICIES, RELAY, Contender, start_all, start_gateway
 from benchmarks.workloads import CopyOut, Memory, PointSelects, Select, memory, prepare
 from hoopaddon.compiled import is_compiled
@@ -125,6 +125,16 @@ def measure_ssh(only: str, rounds: int, console: Console, *, quick: bool) -> Num
     return found
 
 
+def measure_http(only: str, rounds: int, console: Console, *, quick: bool) -> Numbers:
+    """Measure and print what was asked for of HTTP."""
+    work = [name for name in http.WORK if only in name]
+    if not work:
+        return {}
+    found = http.numbers(http.measure(work, rounds=rounds, quick=quick))
+    console.print(http.table_of(found))
+    return found
+
+
 def write_json(path: Path | None, found: dict[str, object]) -> None:
     """Write the numbers to a file, where one was named."""
     if path is not None:
@@ -142,8 +152,9 @@ def main() -> int:
     console = Console(width=max(Console().width, 140))
     rounds = args.rounds or (1 if quick else 5)
     over_ssh = measure_ssh(args.only, rounds, console, quick=quick)
-    if over_ssh and args.only and not any(args.only in one.name for one in workloads(Path(), rows, 1)):
-        write_json(args.json, {"ssh": over_ssh})
+    over_http = measure_http(args.only, rounds, console, quick=quick)
+    if (over_ssh or over_http) and not any(args.only in one.name for one in workloads(Path(), rows, 1)):
+        write_json(args.json, {"ssh": over_ssh, "http": over_http})
         return 0
     with start_all() as (server, contenders, absent):
         prepare(server, rows, scale=1 if quick else 10)
@@ -165,7 +176,9 @@ def main() -> int:
     for line in absent:
         console.print(line, markup=False)
     grown = {name: [one.grown_bytes, one.per_session_bytes] for name, one in held.items()}
-    write_json(args.json, {"rates": rates, "latencies_us": latencies, "memory": grown, "ssh": over_ssh})
+    write_json(
+        args.json, {"rates": rates, "latencies_us": latencies, "memory": grown, "ssh": over_ssh, "http": over_http}
+    )
     return 0 if set(GATEWAYS) <= set(names) else 1
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 from mitmproxy.proxy.mode_specs import ProxyMode
 
 from hoopaddon.target import TargetForm
-from hoopaddon.web.credentials import REFERENCES, SETTINGS, credential_of
+from hoopaddon.web.credential_settings import REFERENCES, SETTINGS, credential_of
 from hoopaddon.web.mode import WebForm, WebTarget
 from hoopaddon.web.tls import SETTINGS as TLS_SETTINGS
 

@@ -1,13 +1,12 @@
 """The target's credential: put on a request at the very last, where no hook and no record sees it."""
 
 import base64
-from collections.abc import Mapping
 from typing import Protocol
 from urllib.parse import quote
 
 from mitmproxy import http
 
-from hoopaddon.credential import Secret, check_reference, resolve
+from hoopaddon.credential import Secret, resolve
 from hoopaddon.errors import ConfigError, HoopaddonError
 
 
@@ -26,11 +25,22 @@ class Credential(Protocol):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must not come back from the target, in all its spellings."""
+        """What must not come back from the target, in any spelling."""
+        ...
+
+    @property
+    def signs_bodies(self) -> bool:
+        """Whether a body has to be all there before the request can be proved."""
+        ...
+
+    def was_refused(self) -> None:
+        """The target has answered 401."""
 
 
 class HeaderCredential:
     """A header field with a secret in it: a bearer token, a name with a password, an API key."""
+
+    signs_bodies = False
 
     def __init__(
         self, name: str, reference: str, *, before: str = "", basic_user: str | None = None, key: str
@@ -61,9 +71,14 @@ class HeaderCredential:
             return ()
         return tuple({self._secret.reveal(), self._value})
 
+    def was_refused(self) -> None:
+        """See `Credential`; the next request reads the reference again in any case."""
+
 
 class QueryCredential:
     """An API key as a parameter of the query."""
+
+    signs_bodies = False
 
     def __init__(self, name: str, reference: str) -> None:
         self._name, self._reference = name, reference
@@ -88,31 +103,5 @@ class QueryCredential:
         text = self._secret.reveal() if self._secret is not None else ""
         return tuple({text, quote(text, safe="")}) if text else ()
 
-
-SETTINGS = frozenset({"bearer", "user", "password", "header", "query"})
-REFERENCES = frozenset({"bearer", "password"})
-
-
-def credential_of(settings: Mapping[str, str]) -> Credential | None:
-    """The credential that a target's settings name; None without one. Raises `ValueError`, with what to write."""
-    kinds = [key for key in ("bearer", "password", "header", "query") if key in settings]
-    if len(kinds) > 1:
-        raise ValueError(f"{kinds[0]} and {kinds[1]}: a target has one credential")
-    if ("user" in settings) != ("password" in settings):
-        raise ValueError("user and password go together; password is a reference, such as env:API_PASSWORD")
-    if not kinds:
-        return None
-    kind = kinds[0]
-    if kind == "bearer":
-        return HeaderCredential("authorization", settings["bearer"], before="Bearer ", key="bearer")
-    if kind == "password":
-        reference, user = settings["password"], settings["user"]
-        return HeaderCredential("authorization", reference, before="Basic ", basic_user=user, key="password")
-    name, colon, reference = settings[kind].partition(":")
-    if not name or not colon:
-        raise ValueError(f"{kind} is NAME:REFERENCE, as in {kind}=x-api-key:env:API_KEY")
-    try:
-        check_reference(reference, key=kind)
-    except ConfigError as e:
-        raise ValueError(f"{e.key} {e.message}: {e.hint}") from None
-    return HeaderCredential(name, reference, key=kind) if kind == "header" else QueryCredential(name, reference)
+    def was_refused(self) -> None:
+        """See `Credential`; the next request reads the reference again in any case."""

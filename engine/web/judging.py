@@ -68,6 +68,9 @@ class Judging:
         return asyncio.Task(judged(self._gateway, command), eager_start=True, loop=loop)
 
     def _may_be_unseen(self, exchange: Exchange, command: Command, request: WebRequest) -> bool:
+        credential = exchange.route.credential
+        if credential is not None and credential.signs_bodies:
+            return False
         if "large_body" in exchange.route.target.allowed or exchange.protocol.streams(request):
             return True
         return not any(policy.command_hook(type(command)) for policy in self._gateway.chain.policies)

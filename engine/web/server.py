@@ -19,7 +19,7 @@ from hoopaddon.relay.certificates import certificate_files
 from hoopaddon.relay.listener import LOOPBACK_HOSTS
 from hoopaddon.store.keys import SigningKey
 from hoopaddon.traffic.streams import JudgedHttp
-from hoopaddon.web.credentials import credential_of
+from hoopaddon.web.credential_settings import credential_of
 from hoopaddon.web.login import WebLogin
 from hoopaddon.web.mode import WebTarget
 from hoopaddon.web.routes import Route, Routes

@@ -1,0 +1,66 @@
+"""A target for the HTTP benchmarks: 1 KB of JSON for each request, or as many megabytes as `/big/N` asks for."""
+
+import asyncio
+import json
+import sys
+from typing import cast
+
+import uvloop
+
+PIECE = 64 * 1024
+
+
+def rows(size: int) -> bytes:
+    """JSON of about `size` bytes with nothing in it that is to be masked."""
+    row = {"id": 17, "state": "shipped", "items": ["lamp", "desk", "chair"], "note": "leave it at the door"}
+    return json.dumps([row] * (size // len(json.dumps(row)) + 1)).encode()
+
+
+SMALL = rows(900)
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+ANSWER = HEAD % len(SMALL) + SMALL
+
+
+class Target(asyncio.Protocol):
+    """One connection; requests have no body."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._buffer = b""
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        while b"\r\n\r\n" in self._buffer:
+            head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
+            path = head.split(b" ", 2)[1]
+            if path.startswith(b"/big/"):
+                self._sending = asyncio.ensure_future(self._send(int(path[5:])))
+            else:
+                self._transport.write(ANSWER)
+
+    async def _send(self, megabytes: int) -> None:
+        piece = rows(PIECE)[:PIECE]
+        count = megabytes * 1_000_000 // len(piece)
+        self._transport.write(HEAD % (count * len(piece)))
+        for _ in range(count):
+            self._transport.write(piece)
+            await self._writable.wait()
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+
+async def main(port: int) -> None:
+    """Serve until the process is ended."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Target, "127.0.0.1", port)
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(main(int(sys.argv[1])))

@@ -103,6 +103,18 @@ class McpAdapter:
 
         return await run(gateway, arguments)
 
+    def served(self, text: str) -> Any:
+        """A target of `serve-mcp`. Raises `ConfigError`."""
+        from hoopaddon.adapters.mcp.serve.targets import served
+
+        return served(text)
+
+    async def serve(self, gateway: "Gateway", targets: Sequence[Any], arguments: argparse.Namespace) -> int:
+        """Be a server with tools for these targets; the exit code."""
+        from hoopaddon.adapters.mcp.serve.program import serve
+
+        return await serve(gateway, targets, arguments)
+
     def pins(self, confdir: Path) -> Iterator[Pins]:
         """What is kept of the tools of each server."""
         return Pins.all(confdir)

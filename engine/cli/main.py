@@ -15,6 +15,7 @@ COMMANDS = {
     "sessions": ("hoopaddon.cli.sessions", "list, show, replay, search, verify and export what was recorded"),
     "approvals": ("hoopaddon.cli.approvals", "answer the commands that wait for a human"),
     "mcp": ("hoopaddon.cli.mcp", "stand between an agent and an MCP server that it starts"),
+    "serve-mcp": ("hoopaddon.cli.serve_mcp", "be an MCP server, with SQL and shell commands for agents"),
 }
 """The first words that are commands; anything else runs the gateway."""
 

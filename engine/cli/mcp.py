@@ -1,15 +1,12 @@
 """`hoopaddon mcp`: stand between an agent and an MCP server that it starts, and look after the tools of servers."""
 
 import argparse
-import asyncio
 import getpass
-import io
-import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from hoopaddon.cli.arguments import add_policies, add_settings
-from hoopaddon.errors import ConfigError
+from hoopaddon.cli.beside import beside_gateway
 
 if TYPE_CHECKING:
     from hoopaddon.gateway import Gateway
@@ -41,9 +38,10 @@ def main(argv: Sequence[str]) -> int:
 
         return tools(argv[1:])
     arguments = _parse(argv)
-    from hoopaddon import event_loop
+    from hoopaddon.adapter import adapters
 
-    return event_loop.run(_run(arguments))
+    programs = cast(McpPrograms, adapters()["mcp"])
+    return beside_gateway(arguments, (), lambda gateway: programs.wrap(gateway, arguments))
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -98,41 +96,3 @@ def _split(argv: Sequence[str]) -> tuple[list[str], str, list[str]]:
     words = list(argv)
     at = words.index("--") if "--" in words else len(words)
     return words[:at], "--", words[at + 1 :]
-
-
-async def _run(arguments: argparse.Namespace) -> int:
-    from mitmproxy import exceptions
-
-    from hoopaddon.adapter import adapters
-    from hoopaddon.cli.run import configure
-    from hoopaddon.gateway import Gateway
-    from hoopaddon.log import TerminalLog
-
-    gateway = Gateway()
-    log = TerminalLog(on_broken=lambda: None, out=cast(io.TextIOWrapper, sys.stderr))
-    gateway.addons.add_machinery(log)
-    try:
-        configure(gateway, arguments)
-        # What the configuration file listens for is another gateway's; this one serves its own client alone.
-        gateway.options.update(mode=[])
-        programs = cast(McpPrograms, adapters()["mcp"])
-        return await _serve(gateway, programs, arguments)
-    except exceptions.OptionsError as e:
-        raise ConfigError(str(e)) from e
-    finally:
-        await gateway.done()
-        log.uninstall()
-
-
-async def _serve(gateway: "Gateway", programs: McpPrograms, arguments: argparse.Namespace) -> int:
-    running = asyncio.create_task(gateway.run())
-    ready: asyncio.Task[Any] = asyncio.create_task(gateway.ready.wait())
-    try:
-        await asyncio.wait([running, ready], return_when=asyncio.FIRST_COMPLETED)
-        if running.done():
-            await running
-        return await programs.wrap(gateway, arguments)
-    finally:
-        ready.cancel()
-        gateway.shutdown()  # type: ignore[no-untyped-call]
-        await running

@@ -57,9 +57,9 @@ async def test_header() -> None:
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("/a", "/a?api_key={}"),
-        ("/a?b=1", "/a?b=1&api_key={}"),
-        ("/a?api_key=mine&b=1&api_key=2", "/a?b=1&api_key={}"),
+        ("/a", "/a?key={}"),
+        ("/a?b=1", "/a?b=1&key={}"),
+        ("/a?key=mine&b=1&key=2", "/a?b=1&key={}"),
     ],
 )
 async def test_query(path: str, expected: str) -> None:

@@ -57,7 +57,9 @@ class Pace:
 
 STEADY = Pace(0.025, 0.25, 1.0, 0, re.compile(rb""), False)
 TERMINAL = Pace(0.004, 0.1, 0.2, 1024, re.compile(rb"@|[0-9]{4}|[0-9A-Za-z_-]{16}"), True)
-PACES = {"terminal": TERMINAL}
+# Nobody watches a body letter by letter, and a slow server must not cut a value by pausing in it.
+BODY = Pace(0.025, 2.0, 10.0, 0, re.compile(rb""), False)
+PACES = {"terminal": TERMINAL, "body": BODY}
 """By kind; all others are steady."""
 
 

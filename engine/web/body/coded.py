@@ -55,12 +55,14 @@ class CodedEditor:
         self._unread = False
         """Something has been encoded that the far end cannot read yet."""
         self._finished = self._flushes = False
+        self._empty = True
         self._inner = inner(self._encode, self._inner_fails, self._inner_holds)
 
     def feed(self, data: bytes) -> None:
         """See `BodyEditor`."""
         if self._broken or self._closed or not data:
             return
+        self._empty = False
         self._fed.append(data)
         self._fed_bytes += len(data)
         if self._held and self._fed_bytes > WAITING_BYTES:
@@ -166,6 +168,8 @@ class CodedEditor:
         if self._broken or self._finished:
             return
         self._finished = True
+        if self._empty:
+            return
         data = b""
         for encoder in self._encoders:
             data = (encoder.encode(data) if data else b"") + encoder.finish()

@@ -17,7 +17,7 @@ PIECE_BYTES = 1 << 16
 MOST_CODINGS = 3
 """More than so many, one around the other, nobody means."""
 # zstandard decodes all it is given at once; a block of four bytes may be 128 KiB.
-_ZSTD_INPUT_BYTES = 512
+_ZSTD_INPUT_BYTES = 128
 # RFC 9659: what a decoder of the coding has to support, and all that it needs to.
 _ZSTD_WINDOW_BYTES = 1 << 23
 _GZIP, _ZLIB, _RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS

@@ -1,5 +1,6 @@
 """What edits a body as it streams past, by what it is."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,6 +22,8 @@ DEFAULT_LIMIT_BYTES = 4 << 20
 _BYTES_ARE_TEXT = frozenset({Kind.JSON, Kind.JSON_LINES, Kind.EVENTS, Kind.CSV, Kind.FORM, Kind.TEXT})
 _ENOUGH_BYTES = 64
 _MARK_BYTES = 4
+_ENOUGH_S = 0.25
+"""After so much silence a body is judged by what is there of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ class SniffedBody:
         self._media, self._settings, self._coded = media, settings, coded
         self._write, self._fail, self._hold = write, fail, hold
         self._start = b""
+        self._timer: asyncio.TimerHandle | None = None
         self._editor: BodyEditor | None = None
         self._broken = False
 
@@ -122,6 +126,8 @@ class SniffedBody:
             self._start += data
             if self._is_enough():
                 self._open()
+            elif self._timer is None and data:
+                self._timer = asyncio.get_running_loop().call_later(_ENOUGH_S, self._open)
 
     def close(self) -> None:
         """See `BodyEditor`."""
@@ -133,6 +139,7 @@ class SniffedBody:
     def abort(self) -> None:
         """See `BodyEditor`."""
         self._broken = True
+        self._stop_timer()
         if self._editor is not None:
             self._editor.abort()
 
@@ -156,7 +163,12 @@ class SniffedBody:
         # Only what may be JSON under another name has to be seen further.
         return len(start) >= _MARK_BYTES and (kind not in MAY_BE_JSON or start.lstrip()[:1] not in (b"{", b"["))
 
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
     def _open(self) -> None:
+        self._stop_timer()
         start, self._start = self._start, b""
         try:
             self._editor = self._editor_for(start[:SNIFFED_BYTES])

@@ -35,8 +35,8 @@ _MEMBER = {b"{": b'"":0', b"[": b"0"}
 class JsonSplitter:
     """With `lines`, a run also ends where a line does, and what a line has left open is closed there."""
 
-    def __init__(self, *, lines: bool = False, kind: str = "json") -> None:
-        self._document = Document(kind)
+    def __init__(self, *, lines: bool = False) -> None:
+        self._document = Document("json")
         self._lines = lines
         self._held = bytearray()
         self._border = 0

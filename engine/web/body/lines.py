@@ -10,8 +10,8 @@ from hoopaddon.web.body.runs import PIECE_BYTES, Document, Run
 class LineSplitter:
     """Lines; one that is too long is cut where a value is least likely to go on."""
 
-    def __init__(self, kind: str = "body") -> None:
-        self._document = Document(kind)
+    def __init__(self) -> None:
+        self._document = Document("body")
         self._held = bytearray()
 
     def runs(self, data: bytes) -> Iterator[Run]:

@@ -137,12 +137,8 @@ class RunStream:
                     self._runs = self._splitter.rest()
                 else:
                     break
-        except HoopaddonError as e:
-            self._break(e)
         except Exception as e:
-            # Hostile bytes may find a mistake of ours: then nothing of them passes.
-            logger.error("a body could not be read: %s", type(e).__name__)
-            self._break(HoopaddonError("the body could not be read"))
+            self._break(_shown_as(e))
         if self._editing is None:
             self._idle.set()
 
@@ -171,8 +167,8 @@ class RunStream:
         try:
             await pending
             self._pass_on(output, text, run)
-        except HoopaddonError as e:
-            self._break(e)
+        except Exception as e:
+            self._break(_shown_as(e))
         if self._editing is not None:
             self._editing = None
             self._hold(False)
@@ -212,6 +208,14 @@ class RunStream:
     def _drop(self) -> None:
         self._fed.clear()
         self._runs = iter(())
+
+
+def _shown_as(error: Exception) -> HoopaddonError:
+    """What may be said of it. Hostile bytes may find a mistake of ours: then nothing of them passes."""
+    if isinstance(error, HoopaddonError):
+        return error
+    logger.error("a body could not be read: %s", type(error).__name__)
+    return HoopaddonError("the body could not be read")
 
 
 def _encoded(text: str) -> bytes:

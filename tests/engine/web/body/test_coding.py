@@ -109,11 +109,12 @@ async def test_deflate_without_its_header() -> None:
 
 
 @pytest.mark.parametrize("coding", COMPRESS)
-async def test_an_empty_body_stays_empty_or_becomes_the_coding_of_nothing(coding: str) -> None:
+async def test_an_empty_body_stays_empty(coding: str) -> None:
     client = Client(media="text/plain", content_encoding=coding)
-    got = await client.all_of([])
+    assert await client.all_of([b""]) == b""
     assert client.errors == []
-    assert got == b"" or EXPAND[coding](got) == b""
+    client = Client(media="text/plain", content_encoding=coding)
+    assert EXPAND[coding](await client.all_of([COMPRESS[coding](b"")])) == b""
 
 
 @pytest.mark.parametrize("coding", COMPRESS)

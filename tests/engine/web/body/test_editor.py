@@ -173,3 +173,23 @@ async def test_memory_stays_flat(media: str, make: Callable[[int], bytes]) -> No
     assert client.errors == []
     assert left >= MEGABYTES * len(block)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 8 << 10
+
+
+async def test_a_body_that_begins_with_little_is_judged_by_that_after_a_while() -> None:
+    client = Client(media="application/octet-stream")
+    client.editor.feed(b"$ ")
+    assert client.got == b""
+    await asyncio.sleep(0.35)
+    client.editor.feed(b"ls ann@example.com\n")
+    assert client.got == b"$ ls [x]\n"
+
+
+async def test_a_mistake_of_our_own_lets_nothing_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*_args: object) -> None:
+        raise ZeroDivisionError("ann@example.com")
+
+    monkeypatch.setattr("hoopaddon.web.body.jsonruns.fits", breaks)
+    for policy in (mask, slow_mask):
+        client = Client(policy, media="application/json")
+        assert await client.all_of([b'{"mail":"ann@example.com"}']) == b""
+        assert [str(error) for error in client.errors] == ["the body could not be read"]

@@ -2,42 +2,20 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-from graphql import (
-    ArgumentNode,
-    BooleanValueNode,
-    DirectiveNode,
-    DocumentNode,
-    EnumValueNode,
-    FieldNode,
-    FloatValueNode,
-    FragmentDefinitionNode,
-    FragmentSpreadNode,
-    GraphQLError,
-    InlineFragmentNode,
-    IntValueNode,
-    ListValueNode,
-    ObjectFieldNode,
-    ObjectValueNode,
-    OperationDefinitionNode,
-    SelectionSetNode,
-    StringValueNode,
-    ValueNode,
-    VariableNode,
-    parse,
-)
+from typing import TYPE_CHECKING, Any
 
 from hoopaddon.errors import Unparsable
 from hoopaddon.web import strict_json
+
+if TYPE_CHECKING:
+    from graphql import DocumentNode
 
 MOST_TOKENS = 20_000
 MOST_CHARACTERS = 256 * 1024
 MOST_IN_A_BATCH = 200
 
-_ROOTS = {"query": "Query", "mutation": "Mutation", "subscription": "Subscription"}
 _KEYWORD = re.compile(r"(?:[\s,\ufeff]|#[^\n\r]*+)*+(?:query|mutation|subscription|fragment)\b[^{]*+\{")
 _MAYBE = re.compile(r"(?:[\s,\ufeff]|#[^\n\r]*+)*+\{")
 _TOKEN = re.compile(r"\w+|[^\s\w]")
@@ -79,26 +57,27 @@ class Documents:
         self._parsed: dict[str, DocumentNode | None] = {}
         self._characters = self._tokens = 0
 
-    def parse(self, text: str, *, sure: bool) -> DocumentNode | None:
+    def parse(self, text: str, *, sure: bool) -> "DocumentNode | None":
         """None where the text is no GraphQL, and nothing says that it is. Raises `Unparsable`."""
-        if text in self._parsed:
-            return self._parsed[text]
         sure = sure or _KEYWORD.match(text) is not None
         if not sure and not _MAYBE.match(text):
             return None
+        if text not in self._parsed:
+            self._parsed[text] = self._parse(text)
+        document = self._parsed[text]
+        if document is None and sure:
+            raise Unparsable("a GraphQL document that cannot be read")
+        return document
+
+    def _parse(self, text: str) -> "DocumentNode | None":
         self._characters += len(text)
         self._tokens += len(_TOKEN.findall(text)) if self._characters <= MOST_CHARACTERS else 0
         if self._characters > MOST_CHARACTERS or self._tokens > MOST_TOKENS:
             raise Unparsable("more GraphQL than is read in one request")
-        try:
-            self._parsed[text] = parse(text, no_location=True, max_tokens=MOST_TOKENS)
-        except RecursionError:
-            raise Unparsable("a GraphQL document that nests too deep") from None
-        except GraphQLError:
-            if sure:
-                raise Unparsable("a GraphQL document that cannot be read") from None
-            self._parsed[text] = None
-        return self._parsed[text]
+        # The parser takes longer to load than most programs that never see any GraphQL run.
+        from hoopaddon.adapters.http.graphql_document import parsed
+
+        return parsed(text, MOST_TOKENS)
 
 
 def in_document(value: Any, path: str, documents: Documents) -> tuple[Operation, ...]:
@@ -139,10 +118,11 @@ def in_request(request: Mapping[str, Any], path: str, documents: Documents) -> t
 def in_text(text: str, variables: Mapping[str, Any], documents: Documents, *, sure: bool) -> tuple[Operation, ...]:
     """Those of a document; none where the text is no GraphQL, and nothing says that it is."""
     document = documents.parse(text, sure=sure)
-    try:
-        return () if document is None else tuple(_Reader(document, variables).operations())
-    except RecursionError:
-        raise Unparsable("a GraphQL document that nests too deep") from None
+    if document is None:
+        return ()
+    from hoopaddon.adapters.http.graphql_document import operations
+
+    return operations(document, variables)
 
 
 def _hash(request: Mapping[str, Any]) -> str:
@@ -157,90 +137,6 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     if isinstance(value, str) and value.strip():
         value = strict_json.loads(value)
     return value if isinstance(value, dict) else {}
-
-
-class _Reader:
-    """One document's operations. Fragments are followed once each, so cycles end."""
-
-    def __init__(self, document: DocumentNode, variables: Mapping[str, Any]) -> None:
-        self._given = variables
-        definitions = document.definitions
-        fragments = [d for d in definitions if isinstance(d, FragmentDefinitionNode)]
-        self._fragments = {fragment.name.value: fragment for fragment in fragments}
-        if len(self._fragments) != len(fragments):
-            raise Unparsable("a GraphQL document with two fragments of one name")
-        self._operations = [d for d in definitions if isinstance(d, OperationDefinitionNode)]
-
-    def operations(self) -> Iterator[Operation]:
-        for definition in self._operations:
-            kind = definition.operation.value
-            variables = {
-                v.variable.name.value: self._value(v.default_value, {}) if v.default_value else None
-                for v in definition.variable_definitions or ()
-            } | dict(self._given)
-            top = self._selections(definition.selection_set, "", set())
-            calls = tuple(Call(f.name.value, self._arguments(f, variables)) for f, _ in top)
-            nodes = list(self._fields(definition.selection_set, _ROOTS[kind]))
-            fields = {f.name.value for f, _ in nodes} | {f"{of}.{f.name.value}" for f, of in nodes if of}
-            given = [self._arguments(f, variables) for f, _ in nodes]
-            given += [self._arguments(d, variables) for f, _ in nodes for d in f.directives or ()]
-            name = definition.name.value if definition.name else ""
-            yield Operation(kind, name, calls, frozenset(fields), variables, given=tuple(filter(None, given)))
-
-    def _arguments(self, of: FieldNode | DirectiveNode, variables: Mapping[str, Any]) -> dict[str, Any]:
-        return self._named(of.arguments or (), variables)
-
-    def _named(self, of: Sequence[ArgumentNode | ObjectFieldNode], variables: Mapping[str, Any]) -> dict[str, Any]:
-        found = {one.name.value: self._value(one.value, variables) for one in of}
-        if len(found) != len(of):
-            raise Unparsable("a GraphQL document with the same argument twice")
-        return found
-
-    def _fields(self, selected: SelectionSetNode, root: str) -> Iterator[tuple[FieldNode, str]]:
-        """Those of all levels."""
-        waiting: list[tuple[SelectionSetNode, str]] = [(selected, root)]
-        seen: set[str] = set()
-        while waiting:
-            for found, kind in self._selections(*waiting.pop(), seen):
-                yield found, kind
-                if found.selection_set:
-                    waiting.append((found.selection_set, ""))
-
-    def _selections(self, selected: SelectionSetNode, kind: str, seen: set[str]) -> Iterator[tuple[FieldNode, str]]:
-        """The fields of one level, each with the type that it is of where that is known."""
-        waiting = [(selected, kind)]
-        while waiting:
-            selections, of = waiting.pop()
-            for selection in selections.selections:
-                if isinstance(selection, FieldNode):
-                    yield selection, of
-                elif isinstance(selection, InlineFragmentNode):
-                    condition = selection.type_condition
-                    waiting.append((selection.selection_set, condition.name.value if condition else of))
-                elif isinstance(selection, FragmentSpreadNode) and selection.name.value not in seen:
-                    seen.add(selection.name.value)
-                    if fragment := self._fragments.get(selection.name.value):
-                        waiting.append((fragment.selection_set, fragment.type_condition.name.value))
-
-    def _value(self, node: ValueNode | None, variables: Mapping[str, Any]) -> Any:
-        match node:
-            case VariableNode():
-                return variables.get(node.name.value)
-            case IntValueNode():
-                return _int(node.value)
-            case FloatValueNode():
-                return float(node.value)
-            case StringValueNode() | BooleanValueNode() | EnumValueNode():
-                return node.value
-            case ListValueNode():
-                return [self._value(item, variables) for item in node.values]
-            case ObjectValueNode():
-                return self._named(node.fields, variables)
-        return None
-
-
-def _int(text: str) -> int | str:
-    return int(text) if len(text) <= strict_json.MOST_DIGITS else text
 
 
 def given(operations: Iterable[Operation]) -> Iterator[Mapping[str, Any]]:

@@ -14,8 +14,8 @@ from mitmproxy.net.dns import response_codes
 from hoopaddon.gateway import serving
 from hoopaddon.traffic.failures import FAILURES, LIFECYCLE
 from tests.engine.traffic.breaking import BREAKS, DATA, TIMEOUT, Policy, raises
-from tests.servers.in_front import InFront
 from tests.servers.http import SECRET, Address, Upstream, exchange, exchange_h2, get
+from tests.servers.in_front import InFront
 
 QUESTION = b"the-question"
 

@@ -11,8 +11,8 @@ from mitmproxy.addons import clientplayback
 
 from hoopaddon.gateway import serving
 from tests.engine.traffic.breaking import DATA, TIMEOUT, Policy, raises
-from tests.servers.in_front import InFront
 from tests.servers.http import SECRET, Upstream, chunks, exchange, exchange_h2, get, plain, post
+from tests.servers.in_front import InFront
 
 BODY = b"upload" * 1000
 

@@ -6,8 +6,8 @@ import pytest
 from mitmproxy import http
 
 from tests.engine.traffic.breaking import Policy, raises
-from tests.servers.in_front import InFront
 from tests.servers.http import SECRET, Address, Upstream, exchange, get
+from tests.servers.in_front import InFront
 
 BEFORE = ["client_connected", "next_layer", "server_connect", "server_connected", "requestheaders", "request"]
 

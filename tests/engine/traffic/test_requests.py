@@ -10,8 +10,8 @@ from mitmproxy import exceptions, http
 
 from hoopaddon import Refused
 from tests.engine.traffic.breaking import BREAKS, DATA, TIMEOUT, Policy, raises
-from tests.servers.in_front import InFront
 from tests.servers.http import SECRET, exchange, exchange_h2, get, post
+from tests.servers.in_front import InFront
 
 BODY = b"upload" * 1000
 

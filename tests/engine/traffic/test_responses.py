@@ -10,8 +10,8 @@ from mitmproxy import http
 
 from hoopaddon import Refused
 from tests.engine.traffic.breaking import BREAKS, DATA, TIMEOUT, Policy, raises
-from tests.servers.in_front import InFront
 from tests.servers.http import SECRET, Upstream, chunks, exchange, exchange_h2, get, plain, post
+from tests.servers.in_front import InFront
 
 LARGE = SECRET * 1000
 

@@ -10,8 +10,8 @@ from wsproto import events as ws
 from wsproto.connection import Connection, ConnectionType
 
 from tests.engine.traffic.breaking import Policy, raises
-from tests.servers.in_front import InFront
 from tests.servers.http import SECRET, Address, Respond, Upstream, exchange, exchange_h2, get
+from tests.servers.in_front import InFront
 
 
 def says(*parts: bytes, ends: bool = False) -> Respond:

@@ -1,9 +1,10 @@
-"""Sessions on HTTP, where connections mean nothing: one for all requests of a user with one token to one target.
+"""Sessions on HTTP, where connections mean nothing: one for all requests of a user from one address to one target.
 
 It ends when there has been no request for a while, or when the gateway ends.
 """
 
 import asyncio
+import json
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,9 @@ IDLE_S = 300.0
 """Seconds without a request after which a session ends."""
 MOST_SESSIONS = 10_000
 
-type Key = tuple[str, str, str, str]
+type Key = tuple[str, str, str]
+
+_OF_THE_TOKEN = frozenset({"jti", "iat", "nbf", "exp"})
 
 
 class TooManySessions(Refused):
@@ -40,6 +43,12 @@ class _Kept:
     over: bool = field(default=False)
 
 
+def _who(user: User) -> str:
+    """All that is said of a user, but for what only tells one token from the next: kubectl gets one for every call."""
+    said = {name: claim for name, claim in user.claims.items() if name not in _OF_THE_TOKEN}
+    return json.dumps([user.subject, sorted(user.groups), said], sort_keys=True, default=str)
+
+
 class WebSessions:
     """The sessions that are open."""
 
@@ -51,7 +60,7 @@ class WebSessions:
 
     async def enter(self, user: User, target: Target, client: str, parameters: dict[str, str]) -> Session:
         """The session for a request, which has to `leave` it. Raises `Refused` or `PolicyFailed`."""
-        key = (user.subject, str(user.claims.get("jti", "")), target.name, client.rpartition(":")[0])
+        key = (_who(user), target.name, client.rpartition(":")[0])
         kept = self._kept.get(key)
         if kept is None:
             if len(self._kept) >= MOST_SESSIONS:

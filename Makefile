@@ -7,7 +7,7 @@ export PYTHON
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-drivers test-large bench lint format clean
+.PHONY: help setup demo test test-drivers test-large test-kubernetes bench lint format clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test-drivers: setup  ## Drivers' own test suites, directly and through the gatew
 
 test-large: setup  ## A gigabyte through scp, by both protocols
 	HOOPADDON_SCP_MEGABYTES=1024 $(PYTHON_IN_VENV) -m pytest tests/adapters/ssh/clients/test_programs.py -k big_file $(ARGS)
+
+test-kubernetes: setup  ## The Kubernetes tests against a cluster of yours (KUBECONFIG=...), in namespaces of their own
+	KUBECONFIG_OF_TESTS="$(KUBECONFIG)" $(PYTHON_IN_VENV) -m pytest tests/kubernetes $(ARGS)
 
 bench: setup  ## Throughput, latency and memory as a table of ratios (ARGS=--quick)
 	$(PYTHON_IN_VENV) -m benchmarks.bench $(ARGS)

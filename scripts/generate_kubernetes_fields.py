@@ -1,8 +1,8 @@
 """Write the numbers of the Kubernetes API's protobuf fields, from its sources, for the tests' double.
 
-    python scripts/generate_kubernetes_fields.py STAGING/src/k8s.io > tests/kubernetes/double/api/protobuf_fields.txt
+    python scripts/generate_kubernetes_fields.py STAGING/src/k8s.io >tests/kubernetes/double/api/protobuf_fields.txt
 
-STAGING is that of a checkout of Kubernetes. One line a message: its name, then `name=NUMBER:TYPE` for each field, where
+STAGING is that of a checkout of Kubernetes. One line a message: its name, then `name=NUMBER:TYPE` for each field.
 TYPE is a letter for a scalar or a message's name, behind `*` for a list and `%` for a map of strings; a `!` behind it
 says that JSON has the message's fields in the outer object, a `?` that zero differs from nothing.
 """
@@ -28,7 +28,9 @@ _PACKAGES = (
 )
 # What is newer than sources that are at hand may be.
 _NEWER = {
-    "authentication.v1.SelfSubjectReview": "metadata=1:meta.v1.ObjectMeta status=2:authentication.v1.SelfSubjectReviewStatus",
+    "authentication.v1.SelfSubjectReview": (
+        "metadata=1:meta.v1.ObjectMeta status=2:authentication.v1.SelfSubjectReviewStatus"
+    ),
     "authentication.v1.SelfSubjectReviewStatus": "userInfo=1:authentication.v1.UserInfo",
 }
 # What is the same in the version that is served by now.
@@ -37,7 +39,14 @@ _SCALARS = {"string": "s", "bytes": "y", "bool": "b", "int32": "i", "int64": "i"
 _FIELD = re.compile(r"(?:optional |repeated )?(?:map<string, ([\w.]+)>|([\w.]+)) (\w+) = (\d+);")
 # JSON has these in the outer object.
 _INLINE = frozenset(
-    "volumeSource persistentVolumeSource handler ephemeralContainerCommon localObjectReference probeHandler".split()
+    {
+        "ephemeralContainerCommon",
+        "handler",
+        "localObjectReference",
+        "persistentVolumeSource",
+        "probeHandler",
+        "volumeSource",
+    }
 )
 
 
@@ -46,7 +55,7 @@ def main() -> None:
     root = Path(sys.argv[1])
     lines = {**_NEWER, **{name: line for package in _PACKAGES for name, line in _messages(root, package)}}
     for name in sorted(lines):
-        print(f"{name} {lines[name]}".rstrip())
+        sys.stdout.write(f"{name} {lines[name]}".rstrip() + "\n")
 
 
 def _messages(root: Path, package: str) -> Iterator[tuple[str, str]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import requests
 from kubernetes import client, config, dynamic
 
 from tests.servers.missing import program
@@ -34,6 +35,25 @@ class Done:
         if self.code:
             raise AssertionError(f"exit code {self.code}: {self.err or self.out}")
         return self.out
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    """Plain HTTP to a cluster, for what no client shows."""
+
+    session: requests.Session
+    url: str
+    namespace: str
+
+    def ask(self, method: str, path: str, accept: str = "application/json", **rest: Any) -> requests.Response:
+        """One request; `NS` in the path is the namespace."""
+        headers = {"Accept": accept, **rest.pop("headers", {})}
+        path = path.replace("NS", f"namespaces/{self.namespace}")
+        return self.session.request(method, self.url + path, headers=headers, timeout=WITHIN_S, **rest)
+
+    def get(self, path: str, accept: str = "application/json", **rest: Any) -> requests.Response:
+        """A GET."""
+        return self.ask("GET", path, accept, **rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +91,39 @@ class Access:
         )
         return Done(done.returncode, done.stdout, done.stderr)
 
+    def _configuration(self) -> Any:
+        configuration = client.Configuration()
+        load: Any = config.load_kube_config
+        load(str(self.kubeconfig), client_configuration=configuration)
+        return configuration
+
     @contextmanager
     def api(self) -> Iterator[client.ApiClient]:
         """Python's client."""
-        configuration = client.Configuration()
-        config.load_kube_config(str(self.kubeconfig), client_configuration=configuration)
+        configuration = self._configuration()
         with client.ApiClient(configuration) as made:
             yield made
             made.rest_client.pool_manager.clear()
 
     @contextmanager
+    def http(self) -> Iterator[Http]:
+        """Plain HTTP/1.1."""
+        configuration = self._configuration()
+        with requests.Session() as session:
+            session.trust_env = False
+            session.verify = configuration.ssl_ca_cert if configuration.verify_ssl else False
+            if configuration.cert_file:
+                session.cert = (configuration.cert_file, configuration.key_file)
+            for login in configuration.auth_settings().values():
+                session.headers[login["key"]] = login["value"]
+            yield Http(session, configuration.host, self.namespace)
+
+    @contextmanager
     def dynamic(self) -> Iterator[Any]:
         """Python's dynamic client, which goes by discovery."""
         with self.api() as api:
-            yield dynamic.DynamicClient(api)
+            by_discovery: Any = dynamic.DynamicClient
+            yield by_discovery(api)
 
 
 def kubectl_path() -> Path:

@@ -29,7 +29,10 @@ def deployment(name: str, *, replicas: int = 1, tag: str = "1.36") -> Json:
         "command": ["sleep", "3600"],
         "ports": [{"containerPort": 8080}],
     }
-    template = {"metadata": {"labels": labels}, "spec": {"containers": [container], "terminationGracePeriodSeconds": 0}}
+    template = {
+        "metadata": {"labels": labels},
+        "spec": {"containers": [container], "terminationGracePeriodSeconds": 0},
+    }
     spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "labels": labels}, "spec": spec}
 

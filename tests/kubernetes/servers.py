@@ -2,27 +2,22 @@
 
 import base64
 import json
+import os
 import secrets
-import shutil
-import subprocess
 import sys
-import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from signal import SIGTERM
+from signal import SIGUSR1
 from typing import Any, Self
 
 from demo.certificates import Authority, KeyPair
-from demo.guard import Guard, end
-from demo.server import HOST, free_port
+from demo.server import HOST, Server, free_port
 
 type Json = dict[str, Any]
 
 ADMIN, VIEWER, EDITOR, NOBODY = "admin", "viewer", "editor", "nobody"
 CERTIFIED = "certified"
 _ROOT = Path(__file__).parents[2]
-_START_WITHIN_S = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +30,17 @@ class Account:
     groups: tuple[str, ...] = ()
 
 
-class KubernetesServer:
+class KubernetesServer(Server):
     """The double on a free loopback port, until `stop`.
 
-    `accounts`: `admin` (of system:masters), `editor` (role edit), `viewer` (role view), `nobody` (no role) have tokens;
-    `certified` (cluster-admin) has the certificate in `certificate`.
+    `accounts`: `admin` (of system:masters), `editor` (role edit), `viewer` (role view) and `nobody` (no role) have
+    tokens; `certified` (cluster-admin) has the certificate in `certificate`.
     """
 
-    host = HOST
+    kind = "kubernetes"
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="hoopaddon-kubernetes-"))
+        super().__init__()
         self.port = free_port()
         authority = Authority(self.folder, "kubernetes")
         self.ca_file = authority.ca_file
@@ -67,60 +62,28 @@ class KubernetesServer:
             {"name": a.name, "token": a.token, "role": a.role, "groups": a.groups} for a in self.accounts.values()
         ]
         (self.folder / "users.json").write_text(json.dumps(users))
-        self._log_path = self.folder / "server.log"
-        self._process: subprocess.Popen[bytes] | None = None
-        self._guard: Guard | None = None
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def __exit__(self, *exc: object) -> None:
-        self.stop()
 
     @property
     def url(self) -> str:
         """Where it listens."""
         return f"https://{self.host}:{self.port}"
 
-    @property
-    def pid(self) -> int:
-        """The server's process id."""
-        if self._process is None:
-            raise RuntimeError("the server is not running")
-        return self._process.pid
-
     def start(self) -> Self:
         """Start, and return when it listens."""
         command = [sys.executable, "-m", "tests.kubernetes.double", "--port", str(self.port), str(self.folder)]
-        with self._log_path.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, cwd=_ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
-        self._guard = Guard(self._process.pid, SIGTERM, self.folder)
-        deadline = time.monotonic() + _START_WITHIN_S
-        while time.monotonic() < deadline and self._process.poll() is None:
-            if "listening at" in self.log():
-                return self
-            time.sleep(0.01)
-        raise RuntimeError(f"the double did not start:\n{self.log()}")
+        if not self._launch(command, "listening at", cwd=_ROOT):
+            raise RuntimeError(f"the double did not start:\n{self.log()[-2000:]}")
+        return self
 
-    def stop(self) -> None:
+    def end(self) -> None:
         """End it; it may have had no error of its own."""
-        if self._process is None:
-            return
-        code = end(self._process, SIGTERM, self._guard)
-        self._process, log = None, self.log()
-        shutil.rmtree(self.folder, ignore_errors=True)
-        if code or "Traceback (most recent call last)" in log:
-            raise AssertionError(f"the double ended with {code}; its log:\n{log[-4000:]}")
+        super().end()
+        if "Traceback (most recent call last)" in (log := self.log()):
+            raise AssertionError(f"the double failed:\n{log[-4000:]}")
 
-    def log(self) -> str:
-        """What it has printed so far."""
-        return self._log_path.read_text(errors="replace") if self._log_path.exists() else ""
+    def compact(self) -> None:
+        """Let it forget all history, as etcd does every five minutes."""
+        os.kill(self.pid, SIGUSR1)
 
     def audited(self) -> list[Json]:
         """Every request that has reached it, as events of audit.k8s.io/v1; headers by their names only."""

@@ -47,7 +47,10 @@ def test_diff_shows_what_apply_would_change(cluster: Access) -> None:
 @pytest.mark.parametrize(
     ("kind", "patch"),
     [
-        ("strategic", '{"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "busybox:1.37"}]}}}}'),
+        (
+            "strategic",
+            '{"spec": {"template": {"spec": {"containers": [{"name": "main", "image": "busybox:1.37"}]}}}}',
+        ),
         ("json", '[{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "busybox:1.37"}]'),
     ],
 )
@@ -73,8 +76,12 @@ def test_server_side_apply_knows_who_owns_a_field(cluster: Access) -> None:
     refused = cluster.kubectl(*apply, "--field-manager=bob", stdin=many(deployment("web", replicas=0)))
     assert refused.code == 1
     assert 'Apply failed with 1 conflict: conflict with "alice": .spec.replicas' in refused.err
-    cluster.kubectl(*apply, "--field-manager=bob", "--force-conflicts", stdin=many(deployment("web", replicas=0))).ok()
-    fields = json.loads(cluster.kubectl("get", "deploy", "web", "-o", "json", "--show-managed-fields").ok())["metadata"]
+    cluster.kubectl(
+        *apply, "--field-manager=bob", "--force-conflicts", stdin=many(deployment("web", replicas=0))
+    ).ok()
+    fields = json.loads(cluster.kubectl("get", "deploy", "web", "-o", "json", "--show-managed-fields").ok())[
+        "metadata"
+    ]
     owners = {e["manager"] for e in fields["managedFields"] if "f:replicas" in e["fieldsV1"].get("f:spec", {})}
     assert owners == {"bob"}
 
@@ -108,7 +115,9 @@ def test_replace_with_an_old_version_is_a_conflict(cluster: Access) -> None:
     refused = cluster.kubectl("replace", "-f", "-", stdin=old)
     assert refused.code == 1
     assert "Error from server (Conflict)" in refused.err
-    assert "the object has been modified; please apply your changes to the latest version and try again" in refused.err
+    assert (
+        "the object has been modified; please apply your changes to the latest version and try again" in refused.err
+    )
 
 
 def test_what_is_invalid_is_said_by_field(cluster: Access) -> None:
@@ -138,7 +147,9 @@ def test_lists_are_selected_by_labels_and_fields(cluster: Access) -> None:
         cluster.kubectl("create", "-f", "-", stdin=many(made)).ok()
     assert cluster.kubectl("get", "cm", "-l", "tier=back", "-o", "name").ok() == "configmap/three\nconfigmap/two\n"
     assert cluster.kubectl("get", "cm", "-l", "tier in (front)", "-o", "name").ok() == "configmap/one\n"
-    assert cluster.kubectl("get", "cm", "--field-selector", "metadata.name=two", "-o", "name").ok() == "configmap/two\n"
+    assert (
+        cluster.kubectl("get", "cm", "--field-selector", "metadata.name=two", "-o", "name").ok() == "configmap/two\n"
+    )
     assert cluster.kubectl("get", "cm", "-l", "tier", "--chunk-size=1", "-o", "name").ok().count("\n") == 3
     cluster.kubectl("delete", "cm", "-l", "tier!=front,tier").ok()
     assert cluster.kubectl("get", "cm", "-l", "tier", "-o", "name").ok() == "configmap/one\n"

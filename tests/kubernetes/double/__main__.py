@@ -1,6 +1,7 @@
 """Run the double: `python -m tests.kubernetes.double --port PORT FOLDER`.
 
 FOLDER has what a server starts from (`ca.crt`, `server.crt`, `server.key`, `users.json`) and gets its audit log.
+SIGUSR1 makes it forget its history.
 """
 
 import argparse
@@ -43,6 +44,7 @@ async def main() -> None:
     ended = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, ended.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, cluster.storage.compact)
     print(f"listening at {arguments.host}:{arguments.port}", flush=True)
     stopped = asyncio.ensure_future(ended.wait())
     await asyncio.wait((stopped, *running), return_when=asyncio.FIRST_COMPLETED)

@@ -231,7 +231,8 @@ _TABLES: Mapping[str, tuple[list[Column], Callable[[Json], Cells]]] = {
         _columns("Name|Status|Volume|Capacity|Access Modes|StorageClass|VolumeAttributesClass|Age", "VolumeMode"),
         _claim),
     " PersistentVolume": (
-        _columns("Name|Capacity|Access Modes|Reclaim Policy|Status|Claim|StorageClass|VolumeAttributesClass|Reason|Age"),
+        _columns("Name|Capacity|Access Modes|Reclaim Policy|Status|Claim|StorageClass|"
+                 "VolumeAttributesClass|Reason|Age"),
         _volume),
     "rbac.authorization.k8s.io RoleBinding": (_columns("Name|Role|Age", "Users|Groups|ServiceAccounts"), _binding),
     "rbac.authorization.k8s.io ClusterRoleBinding": (

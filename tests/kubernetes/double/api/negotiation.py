@@ -106,7 +106,9 @@ def written(obj: Json, media: MediaType) -> bytes:
         return encode(obj)
     if media.name == YAML_TYPE:
         out = StringIO()
-        YAML(typ="safe", pure=True).dump(obj, out)
+        yaml = YAML(typ="safe", pure=True)
+        yaml.default_flow_style = False
+        yaml.dump(obj, out)
         return out.getvalue().encode()
     return json.dumps(obj, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 

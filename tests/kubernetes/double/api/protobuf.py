@@ -77,7 +77,13 @@ def encode(obj: Json) -> bytes:
     if message is None:
         raise ValueError(f"{api_version} {kind} has no protobuf form")
     type_meta = length_delimited(1, api_version.encode()) + length_delimited(2, kind.encode())
-    return MAGIC + length_delimited(1, type_meta) + length_delimited(2, _message(message, obj)) + length_delimited(3, b"") + length_delimited(4, b"")
+    return (
+        MAGIC
+        + length_delimited(1, type_meta)
+        + length_delimited(2, _message(message, obj))
+        + length_delimited(3, b"")
+        + length_delimited(4, b"")
+    )
 
 
 def watch_frame(kind: str, obj: Json) -> bytes:
@@ -159,7 +165,10 @@ def _message(name: str, obj: Json) -> bytes:
             continue
         if field.is_map:
             for key in sorted(value):
-                out += length_delimited(field.number, length_delimited(1, key.encode()) + length_delimited(2, _value(field.type, value[key])))
+                out += length_delimited(
+                    field.number,
+                    length_delimited(1, key.encode()) + length_delimited(2, _value(field.type, value[key])),
+                )
         else:
             for item in value if field.repeated else [value]:
                 out += _scalar(field, item)

@@ -58,11 +58,11 @@ class ApiServer:
             self._rules.check(user, asked)
             answer = await self._dispatch(request, asked, user)
         except ApiError as error:
-            answer = _failure(error)
+            answer = _failure(request, error)
         except Exception as error:
             traceback.print_exc()
             message = f"Internal error occurred: {error}"
-            answer = _failure(ApiError(500, "InternalError", message))
+            answer = _failure(request, ApiError(500, "InternalError", message))
         self._audit.note(identity, request, asked, (sender, user), getattr(answer, "status", 101))
         if isinstance(answer, Response):
             answer.headers += [("Audit-Id", identity), ("Cache-Control", "no-cache, private")]
@@ -178,6 +178,10 @@ def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _failure(error: ApiError) -> Response:
-    body = negotiation.written(error.json(), MediaType(JSON))
-    return Response(error.code, [("Content-Type", JSON), *error.headers], body)
+def _failure(request: Request, error: ApiError) -> Response:
+    try:
+        media = negotiation.wanted(request, "v1 Status")
+    except ApiError:
+        media = MediaType(JSON)
+    body = negotiation.written(error.json(), MediaType(media.name))
+    return Response(error.code, [("Content-Type", media.name), *error.headers], body)

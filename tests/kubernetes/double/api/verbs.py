@@ -140,11 +140,11 @@ def _continued(call: Call, token: str) -> tuple[int, str]:
         raise bad_request("continue key is not valid: invalid continue token") from error
     if revision < call.cluster.storage.compacted:
         raise expired(
-            "The provided continue parameter is too old to display a consistent list result. You can start a new list "
-            "without the continue parameter, or use the continue token in this response to retrieve the remainder of "
-            "the results. Continuing with the provided token results in an inconsistent list - objects that were "
-            "created, modified, or deleted between the time the first chunk was returned and now may show up in the "
-            "list."
+            "The provided continue parameter is too old to display a consistent list result. You can start a new "
+            "list without the continue parameter, or use the continue token in this response to retrieve the "
+            "remainder of the results. Continuing with the provided token results in an inconsistent list - objects "
+            "that were created, modified, or deleted between the time the first chunk was returned and now may show "
+            "up in the list."
         )
     return revision, start
 
@@ -182,8 +182,8 @@ def patch(call: Call) -> tuple[Json, int]:
     if kind == APPLY_PATCH:
         return _apply(call)
     if call.request.flag("force"):
-        raise ApiError(422, "Invalid", 'PatchOptions.meta.k8s.io "" is invalid: force: Forbidden: may not be specified '
-                       "for non-apply patch")  # fmt: skip
+        why = "force: Forbidden: may not be specified for non-apply patch"
+        raise ApiError(422, "Invalid", f'PatchOptions.meta.k8s.io "" is invalid: {why}')
     if kind not in (JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH):
         raise unsupported_media((JSON_PATCH, MERGE_PATCH, STRATEGIC_PATCH, APPLY_PATCH))
     body = negotiation.from_json(call.request.body)

@@ -11,12 +11,26 @@ _RBAC = "rbac.authorization.k8s.io/v1"
 _SPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 _READ = ["get", "list", "watch"]
 _WRITE = [*_READ, "create", "delete", "deletecollection", "patch", "update"]
-_SEEN = [
-    "configmaps endpoints persistentvolumeclaims pods replicationcontrollers services serviceaccounts events "
-    "limitranges namespaces resourcequotas pods/log pods/status",
+_CORE = [
+    "configmaps",
+    "endpoints",
+    "persistentvolumeclaims",
+    "pods",
+    "replicationcontrollers",
+    "services",
+    "serviceaccounts",
+    "events",
+    "limitranges",
+    "namespaces",
+    "resourcequotas",
+    "pods/log",
+    "pods/status",
 ]
-_CORE = _SEEN[0].split()
+_EDITED = ["secrets", "pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "services/proxy", "pods/eviction"]
 _WORKLOADS = ["daemonsets", "deployments", "deployments/scale", "replicasets", "replicasets/scale", "statefulsets"]
+_JOBS = ["jobs", "cronjobs"]
+_API_PATHS = ["/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*"]
+_PUBLIC_PATHS = ["/healthz", "/livez", "/readyz", "/version"]
 
 
 def _rule(groups: str, resources: list[str], verbs: list[str]) -> Json:
@@ -24,47 +38,20 @@ def _rule(groups: str, resources: list[str], verbs: list[str]) -> Json:
 
 
 def _roles() -> dict[str, list[Json]]:
-    every: list[Json] = [
-        {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
-        {"nonResourceURLs": ["*"], "verbs": ["*"]},
-    ]
-    paths = [
-        "/api",
-        "/api/*",
-        "/apis",
-        "/apis/*",
-        "/healthz",
-        "/livez",
-        "/readyz",
-        "/openapi",
-        "/openapi/*",
-        "/version",
-    ]
-    reviews = ["selfsubjectaccessreviews", "selfsubjectrulesreviews"]
-    view = [_rule("", _CORE, _READ), _rule("apps", _WORKLOADS, _READ), _rule("batch", ["jobs", "cronjobs"], _READ)]
-    secrets = [
-        "secrets",
-        "pods/exec",
-        "pods/attach",
-        "pods/portforward",
-        "pods/proxy",
-        "services/proxy",
-        "pods/eviction",
-    ]
-    edit = [_rule("", [*_CORE, *secrets], _WRITE), _rule("apps", _WORKLOADS, _WRITE)]
-    edit += [_rule("batch", ["jobs", "cronjobs"], _WRITE), _rule("coordination.k8s.io", ["leases"], _WRITE)]
-    own = [_rule("rbac.authorization.k8s.io", ["roles", "rolebindings"], _WRITE)]
+    view = [_rule("", _CORE, _READ), _rule("apps", _WORKLOADS, _READ), _rule("batch", _JOBS, _READ)]
+    edit = [_rule("", [*_CORE, *_EDITED], _WRITE), _rule("apps", _WORKLOADS, _WRITE), _rule("batch", _JOBS, _WRITE)]
+    edit.append(_rule("coordination.k8s.io", ["leases"], _WRITE))
     return {
-        "cluster-admin": every,
-        "system:discovery": [{"nonResourceURLs": paths, "verbs": ["get"]}],
+        "cluster-admin": [_rule("*", ["*"], ["*"]), {"nonResourceURLs": ["*"], "verbs": ["*"]}],
+        "system:discovery": [{"nonResourceURLs": [*_API_PATHS, *_PUBLIC_PATHS], "verbs": ["get"]}],
         "system:basic-user": [
-            _rule("authorization.k8s.io", reviews, ["create"]),
+            _rule("authorization.k8s.io", ["selfsubjectaccessreviews", "selfsubjectrulesreviews"], ["create"]),
             _rule("authentication.k8s.io", ["selfsubjectreviews"], ["create"]),
         ],
-        "system:public-info-viewer": [{"nonResourceURLs": paths[4:7] + ["/version"], "verbs": ["get"]}],
+        "system:public-info-viewer": [{"nonResourceURLs": _PUBLIC_PATHS, "verbs": ["get"]}],
         "view": view,
         "edit": edit,
-        "admin": [*edit, *own],
+        "admin": [*edit, _rule("rbac.authorization.k8s.io", ["roles", "rolebindings"], _WRITE)],
     }
 
 

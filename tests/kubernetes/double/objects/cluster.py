@@ -120,14 +120,13 @@ class Cluster:
 
     def _typed(self, kind: Kind, obj: Json, writing: Writing) -> Json:
         schema = self.schemas.of(kind)
-        for name, own in (("kind", kind.name), ("apiVersion", kind.api_version)):
-            if obj.get(name, own) != own:
-                said = f"{obj.get('apiVersion', '')}, Kind={obj.get('kind', '')}".replace("/", ", Version=", 1)
-                raise bad_request(
-                    f'{kind.name} in version "{kind.version}" cannot be handled as a {kind.name}: no kind match for {said}'
-                    if name == "kind"
-                    else f"the API version in the data ({obj.get(name)}) does not match the expected API version ({own})"
-                )
+        version, name = obj.get("apiVersion", kind.api_version), obj.get("kind", kind.name)
+        if version != kind.api_version:
+            why = f"the API version in the data ({version}) does not match the expected API version"
+            raise bad_request(f"{why} ({kind.api_version})")
+        if name != kind.name:
+            what = f'{kind.name} in version "{kind.version}" cannot be handled as a {kind.name}'
+            raise bad_request(f"{what}: converting ({version} {name}) to ({kind.api_version} {kind.name})")
         made = validation.decoded(kind, obj, schema, writing.field_validation, writing.warnings)
         return {"kind": kind.name, "apiVersion": kind.api_version, **_rest(made)}
 

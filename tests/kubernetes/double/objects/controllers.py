@@ -38,9 +38,10 @@ class Controllers:
 
     def _react(self, event: Event) -> None:
         obj = event.after
-        if obj is not None and (now_there := self._cluster.storage.get(event.resource, event.name)) is not None:
-            if reaction := self._reactions.get(event.resource):
-                reaction(now_there)
+        now_there = self._cluster.storage.get(event.resource, event.name)
+        reaction = self._reactions.get(event.resource)
+        if obj is not None and now_there is not None and reaction is not None:
+            reaction(now_there)
         gone = event.before if event.after is None else None
         if event.resource in (("", "pods"), ("apps", "replicasets")):
             self._owner_of(obj or event.before or {})

@@ -13,7 +13,7 @@ from tests.kubernetes.double.objects.ownership import Layout, Path, layout, merg
 type Json = dict[str, Any]
 
 APPLY, UPDATE = "Apply", "Update"
-# Server-side apply by kubectl follows client-side apply without conflicts, as fieldmanager's lastAppliedManager has it.
+# kubectl's server-side apply follows its client-side one without conflicts (fieldmanager's lastAppliedManager).
 _KUBECTL, _LAST_APPLIED = "kubectl", "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -146,7 +146,9 @@ def _said_before(live: Json, theirs: Layout, schema: Json) -> set[Path]:
     said = (live["metadata"].get("annotations") or {}).get(_LAST_APPLIED)
     if not said:
         return set()
-    return {path for path, value in layout(json.loads(said), schema, whole=False).items() if theirs.get(path) == value}
+    return {
+        path for path, value in layout(json.loads(said), schema, whole=False).items() if theirs.get(path) == value
+    }
 
 
 def _conflicts(entries: list[_Entry], own: _Entry, changed: set[Path]) -> Iterator[Cause]:

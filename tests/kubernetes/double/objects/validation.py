@@ -169,11 +169,9 @@ def forbidden_changes(kind: Kind, before: Json, after: Json) -> Iterator[Cause]:
     if kind.name == "Service" and old.get("clusterIP") != new.get("clusterIP") and old.get("type") == new.get("type"):
         yield bad_value("spec.clusterIPs[0]", str(new.get("clusterIP")), "may not change once set")
     if kind.name == "Pod" and _fixed(old) != _fixed(new):
-        why = (
-            "Forbidden: pod updates may not change fields other than `spec.containers[*].image`,"
-            "`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing "
-            "tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
-        )
+        free = ("containers[*].image", "initContainers[*].image", "activeDeadlineSeconds", "tolerations")
+        named = ",".join(f"`spec.{name}`" for name in free)
+        why = f"Forbidden: pod updates may not change fields other than {named}"
         yield Cause("FieldValueForbidden", "spec", why)
 
 

@@ -81,7 +81,8 @@ class Workloads:
         total = sum(len(self._pods(one)) for one in sets)
         done = ready >= wanted
         reason = "NewReplicaSetAvailable" if done else "ReplicaSetUpdated"
-        said = f'ReplicaSet "{current["metadata"]["name"]}" {"has successfully progressed" if done else "is progressing"}.'
+        how = "has successfully progressed" if done else "is progressing"
+        said = f'ReplicaSet "{current["metadata"]["name"]}" {how}.'
         conditions = [
             _condition(obj, "Available", done, "MinimumReplicasAvailable" if done else "MinimumReplicasUnavailable"),
             {**_condition(obj, "Progressing", True, reason), "message": said},

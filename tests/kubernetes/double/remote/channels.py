@@ -45,12 +45,13 @@ def not_run(command: list[str], error: OSError) -> Json:
     why = (
         f'exec: "{command[0]}": executable file not found in $PATH' if isinstance(error, FileNotFoundError) else error
     )
+    what = "error executing command in container"
     return {
         "metadata": {},
         "status": "Failure",
-        "message": f"Internal error occurred: error executing command in container: failed to exec in container: {why}",
+        "message": f"Internal error occurred: {what}: failed to exec in container: {why}",
         "reason": "InternalError",
-        "details": {"causes": [{"message": f"error executing command in container: {why}"}]},
+        "details": {"causes": [{"message": f"{what}: {why}"}]},
         "code": 500,
     }
 

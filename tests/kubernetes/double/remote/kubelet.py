@@ -161,10 +161,12 @@ class Kubelet:
             return
         for container in pod.containers.values():
             container.say(b"")
-            if container.watch:
-                container.watch.cancel()
             if container.process and container.exit_code is None:
                 await stop(container.process, min(grace_s, 1))
+            if container.watch:
+                # Nobody holds its pipe any more.
+                await asyncio.wait((container.watch,), timeout=1)
+                container.watch.cancel()
         shutil.rmtree(pod.folder, ignore_errors=True)
 
 

@@ -11,7 +11,7 @@ from typing import Protocol
 
 type Headers = dict[str, str]
 
-# What both sides' compressors begin with (section 2.6.10.1): words behind their lengths, then what headers often hold.
+# What both sides' compressors begin with (section 2.6.10.1): words behind their lengths, then what headers hold.
 _WORDS = (
     *[
         "options",

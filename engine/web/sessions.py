@@ -44,7 +44,7 @@ class _Kept:
 
 
 def _who(user: User) -> str:
-    """All that is said of a user, but for what only tells one token from the next: kubectl gets one for every call."""
+    """All that is said of a user, but what only tells one token from the next: kubectl gets one for every call."""
     said = {name: claim for name, claim in user.claims.items() if name not in _OF_THE_TOKEN}
     return json.dumps([user.subject, sorted(user.groups), said], sort_keys=True, default=str)
 

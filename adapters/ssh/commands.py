@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from hoopaddon.adapters.ssh.shell.facts import ShellFacts, facts_of
 from hoopaddon.command import Command
 from hoopaddon.commands import ShellCommand, ShellProgram
 from hoopaddon.errors import Refused
 from hoopaddon.facts import Facts
 from hoopaddon.session import Session
+from hoopaddon.shell.facts import ShellFacts, facts_of
 
 
 class SshExec(ShellCommand, hook="ssh_exec", protocol="ssh"):

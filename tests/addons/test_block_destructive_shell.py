@@ -7,10 +7,10 @@ import pytest
 from hoopaddon import Verdict
 from hoopaddon.adapters.ssh.commands import SshExec
 from hoopaddon.adapters.ssh.sftp.command import SftpOperation
-from hoopaddon.adapters.ssh.shell.facts import facts_of
 from hoopaddon.adapters.ssh.terminal.command import SshInput
 from hoopaddon.addons.block_destructive import BlockDestructive
 from hoopaddon.hazards import RULES
+from hoopaddon.shell.facts import facts_of
 from hoopaddon.testing import Bench, session
 from tests.addons.corpus.shell_destructive import OTHERS
 from tests.addons.corpus.shell_innocent import INNOCENT

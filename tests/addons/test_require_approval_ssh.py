@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from hoopaddon import Facts, FileOperation, Forward, Session, ShellCommand, ShellProgram, Target, User
-from hoopaddon.adapters.ssh.shell.facts import Program
 from hoopaddon.addons.require_approval import RequireApproval
 from hoopaddon.approval import ApprovalRequest
 from hoopaddon.command import Command
+from hoopaddon.shell.facts import Program
 from hoopaddon.testing import held
 
 

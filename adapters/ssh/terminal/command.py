@@ -6,11 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from hoopaddon.adapters.ssh.shell.facts import Scope, ShellFacts, facts_behind, facts_of
-from hoopaddon.adapters.ssh.shell.parser import whole_commands
 from hoopaddon.commands import ShellCommand, ShellProgram
 from hoopaddon.errors import Unparsable
 from hoopaddon.session import Session
+from hoopaddon.shell.facts import Scope, ShellFacts, facts_behind, facts_of
+from hoopaddon.shell.parser import whole_commands
 
 KNOWN = "known"
 """It was typed and shown so, or recalled and shown so."""

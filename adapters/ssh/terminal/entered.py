@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from contextlib import suppress
 
-from hoopaddon.adapters.ssh.shell.facts import Scope, facts_behind
-from hoopaddon.adapters.ssh.shell.program import HOLE
 from hoopaddon.adapters.ssh.terminal.command import HIDDEN, KNOWN, UNSURE, SshInput, is_finished
 from hoopaddon.errors import Unparsable
 from hoopaddon.session import Session
+from hoopaddon.shell.facts import Scope, facts_behind
+from hoopaddon.shell.program import HOLE
 
 MOST_JOINED = 1 << 14
 """How long a command of several lines may be, of which each is judged as it is typed."""

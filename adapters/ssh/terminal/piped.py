@@ -12,8 +12,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from hoopaddon.adapters.ssh.shell.interpreters import FOREIGN_SHELLS, SHELLS
-from hoopaddon.adapters.ssh.shell.parser import whole_commands
 from hoopaddon.adapters.ssh.terminal.command import KNOWN, UNSURE
 from hoopaddon.adapters.ssh.terminal.entered import Entered
 from hoopaddon.adapters.ssh.terminal.line import MOST_CHARACTERS
@@ -22,6 +20,8 @@ from hoopaddon.commands import ShellCommand, ShellProgram
 from hoopaddon.errors import Unparsable
 from hoopaddon.policy.in_force import Judge, judged
 from hoopaddon.session import Session
+from hoopaddon.shell.interpreters import FOREIGN_SHELLS, SHELLS
+from hoopaddon.shell.parser import whole_commands
 
 logger = logging.getLogger(__name__)
 

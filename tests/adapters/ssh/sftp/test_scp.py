@@ -15,8 +15,8 @@ from hoopaddon.adapters.ssh.sftp.scp import ScpGuard
 from hoopaddon.adapters.ssh.sftp.scp_line import ScpLine, scp_line_of
 from hoopaddon.adapters.ssh.sftp.scp_paths import ScpPaths
 from hoopaddon.adapters.ssh.sftp.scp_records import End, Entry, Message, Record, Times, read_record
-from hoopaddon.adapters.ssh.shell.facts import facts_of
 from hoopaddon.errors import HoopaddonError, PeerError, Unparsable
+from hoopaddon.shell.facts import facts_of
 from tests.adapters.ssh.sftp.between import Rules, judge, session
 
 RECORDS: list[tuple[bytes, Record]] = [

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from hoopaddon import Command, Refused
-from hoopaddon.adapters.ssh.shell.parser import whole_commands
 from hoopaddon.adapters.ssh.terminal.command import KNOWN, UNSURE, SshInput
 from hoopaddon.adapters.ssh.terminal.line import MOST_CHARACTERS
 from hoopaddon.adapters.ssh.terminal.piped import PipedInput
+from hoopaddon.shell.parser import whole_commands
 from tests.adapters.ssh.terminal.pty_shell import session
 from tests.adapters.ssh.terminal.test_through_gateway import policy
 from tests.conftest import StartSshGateway

@@ -4,10 +4,10 @@ import re
 import shlex
 from dataclasses import replace
 
-from hoopaddon.adapters.ssh.shell.interpreters import run_input
-from hoopaddon.adapters.ssh.shell.launchers import LAUNCHERS, run_text
-from hoopaddon.adapters.ssh.shell.options import WRAPPERS, Wrapper, inner
-from hoopaddon.adapters.ssh.shell.program import HOLE, Around, Call, Field, Reader
+from hoopaddon.shell.interpreters import run_input
+from hoopaddon.shell.launchers import LAUNCHERS, run_text
+from hoopaddon.shell.options import WRAPPERS, Wrapper, inner
+from hoopaddon.shell.program import HOLE, Around, Call, Field, Reader
 
 _LOADER = re.compile(r"ld(-linux[\w-]*)?(-[\d.]+)?\.so(\.\d+)?|ld-musl-[\w-]+\.so\.1")
 _SCANNED = frozenset(

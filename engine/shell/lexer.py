@@ -3,7 +3,8 @@
 import re
 from abc import ABC, abstractmethod
 
-from hoopaddon.adapters.ssh.shell.syntax import (
+from hoopaddon.errors import Unparsable
+from hoopaddon.shell.syntax import (
     Arithmetic,
     Incomplete,
     Literal,
@@ -13,7 +14,6 @@ from hoopaddon.adapters.ssh.shell.syntax import (
     Substitution,
     Word,
 )
-from hoopaddon.errors import Unparsable
 
 LONGEST = 128 * 1024
 """Linux passes no longer argument to the shell (MAX_ARG_STRLEN), so no longer line would run."""

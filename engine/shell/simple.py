@@ -2,9 +2,9 @@
 
 import re
 
-from hoopaddon.adapters.ssh.shell.lexer import Lexer, begins_array
-from hoopaddon.adapters.ssh.shell.syntax import Assignment, Incomplete, Literal, Redirect, Simple, Word
 from hoopaddon.errors import Unparsable
+from hoopaddon.shell.lexer import Lexer, begins_array
+from hoopaddon.shell.syntax import Assignment, Incomplete, Literal, Redirect, Simple, Word
 
 _BLANKS = re.compile(r"(?:[ \t]|\\\n)*")
 _REDIRECT = re.compile(r"(?:[0-9]+|\{[A-Za-z_][A-Za-z0-9_]*\})?(<<<|<<-|<<|<&|<>|<(?!\()|&>>|&>|>>|>&|>\||>(?!\())")

@@ -4,9 +4,10 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 
-from hoopaddon.adapters.ssh.shell.lexer import closing
-from hoopaddon.adapters.ssh.shell.simple import SimpleParser
-from hoopaddon.adapters.ssh.shell.syntax import (
+from hoopaddon.errors import Unparsable
+from hoopaddon.shell.lexer import closing
+from hoopaddon.shell.simple import SimpleParser
+from hoopaddon.shell.syntax import (
     Block,
     Branches,
     Command,
@@ -19,7 +20,6 @@ from hoopaddon.adapters.ssh.shell.syntax import (
     Script,
     Word,
 )
-from hoopaddon.errors import Unparsable
 
 _ENDS = frozenset({"then", "elif", "else", "fi", "do", "done", "esac", "}"})
 _BINARY = frozenset({"=", "==", "!=", "=~", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef"})

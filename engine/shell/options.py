@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from hoopaddon.adapters.ssh.shell.program import HOLE, Field, shown
+from hoopaddon.shell.program import HOLE, Field, shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
-from hoopaddon.adapters.ssh.shell.builtins import BUILTINS
-from hoopaddon.adapters.ssh.shell.expand import Expander
-from hoopaddon.adapters.ssh.shell.interpreters import interpret
-from hoopaddon.adapters.ssh.shell.parser import parse
-from hoopaddon.adapters.ssh.shell.program import HOLE, Around, Call, Field, Input, Program, Scope, shown
-from hoopaddon.adapters.ssh.shell.syntax import (
+from hoopaddon.errors import Unparsable
+from hoopaddon.shell.builtins import BUILTINS
+from hoopaddon.shell.expand import Expander
+from hoopaddon.shell.interpreters import interpret
+from hoopaddon.shell.parser import parse
+from hoopaddon.shell.program import HOLE, Around, Call, Field, Input, Program, Scope, shown
+from hoopaddon.shell.syntax import (
     Assignment,
     Block,
     Branches,
@@ -23,8 +24,7 @@ from hoopaddon.adapters.ssh.shell.syntax import (
     Substitution,
     Word,
 )
-from hoopaddon.adapters.ssh.shell.wrappers import unwrap
-from hoopaddon.errors import Unparsable
+from hoopaddon.shell.wrappers import unwrap
 
 MOST_COMMANDS = 5_000
 MOST_ROUNDS = 16

@@ -3,13 +3,13 @@
 import re
 from dataclasses import dataclass
 
-from hoopaddon.adapters.ssh.shell.program import COMPUTED, Program, Scope
-from hoopaddon.adapters.ssh.shell.reader import read
-from hoopaddon.adapters.ssh.shell.syntax import Incomplete
 from hoopaddon.commands import ShellProgram
 from hoopaddon.errors import Unparsable
 from hoopaddon.facts import Facts
 from hoopaddon.generations import Generations
+from hoopaddon.shell.program import COMPUTED, Program, Scope
+from hoopaddon.shell.reader import read
+from hoopaddon.shell.syntax import Incomplete
 
 __all__ = ["Incomplete", "Program", "Scope", "ShellFacts", "facts_behind", "facts_of"]
 

@@ -4,8 +4,8 @@ from contextlib import suppress
 
 import pytest
 
-from hoopaddon.adapters.ssh.shell.facts import Incomplete, facts_of
 from hoopaddon.errors import Unparsable
+from hoopaddon.shell.facts import Incomplete, facts_of
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 
-from hoopaddon.adapters.ssh.shell.program import HOLE, LONGEST_VALUE, Around, Field, Scope
-from hoopaddon.adapters.ssh.shell.syntax import Arithmetic, Literal, Parameter, Part, Substitution, Word
 from hoopaddon.errors import Unparsable
+from hoopaddon.shell.program import HOLE, LONGEST_VALUE, Around, Field, Scope
+from hoopaddon.shell.syntax import Arithmetic, Literal, Parameter, Part, Substitution, Word
 
 MOST_FIELDS = 2_000
 MOST_BRACES = 50

@@ -3,8 +3,8 @@
 import re
 from dataclasses import replace
 
-from hoopaddon.adapters.ssh.shell.harmless import awk_is_harmless, python_is_harmless, sed_is_harmless
-from hoopaddon.adapters.ssh.shell.program import HOLE, Call, Field, Reader, Scope
+from hoopaddon.shell.harmless import awk_is_harmless, python_is_harmless, sed_is_harmless
+from hoopaddon.shell.program import HOLE, Call, Field, Reader, Scope
 
 SHELLS = frozenset(
     {

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from hoopaddon.adapters.ssh.shell.interpreters import run_file
-from hoopaddon.adapters.ssh.shell.program import HOLE, Call, Field, Reader, shown
+from hoopaddon.shell.interpreters import run_file
+from hoopaddon.shell.program import HOLE, Call, Field, Reader, shown
 
 _FORMAT = re.compile(r"%(%|[-0-9.]*[sbdq])|\\(?:x([0-9a-fA-F]{1,2})|([0-7]{1,3})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "v": "\v", "0": ""}

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from hoopaddon.adapters.ssh.shell.interpreters import run_input
-from hoopaddon.adapters.ssh.shell.options import Wrapper, inner
-from hoopaddon.adapters.ssh.shell.program import HOLE, Around, Call, Field, Input, Reader, Scope
+from hoopaddon.shell.interpreters import run_input
+from hoopaddon.shell.options import Wrapper, inner
+from hoopaddon.shell.program import HOLE, Around, Call, Field, Input, Reader, Scope
 
 _SSH_VALUES = "BbcDEeFIiJLlmOoPpQRSWw"
 

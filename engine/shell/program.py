@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
-from hoopaddon.adapters.ssh.shell.syntax import Command
+from hoopaddon.shell.syntax import Command
 
 HOLE = "\0"
 """Stands in a text for a part that is computed when the line runs. No line has a NUL."""

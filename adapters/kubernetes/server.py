@@ -1,7 +1,6 @@
 """A listener for clients of the Kubernetes API."""
 
 import hashlib
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -9,12 +8,8 @@ from hoopaddon.adapters.kubernetes.credential import credential_of
 from hoopaddon.adapters.kubernetes.kubeconfig import Context, Pem, load_context
 from hoopaddon.adapters.kubernetes.mode import FORM, KubernetesMode
 from hoopaddon.adapters.kubernetes.protocol import PROTOCOL
-from hoopaddon.identity.users import Users
-from hoopaddon.store.keys import SigningKey
 from hoopaddon.web.credentials import Credential
-from hoopaddon.web.login import WebLogin
 from hoopaddon.web.mode import WebTarget
-from hoopaddon.web.routes import Route
 from hoopaddon.web.server import WebInstance
 
 
@@ -74,13 +69,5 @@ class KubeInstance(WebInstance[KubernetesMode]):
         for target in self.targets:
             PROTOCOL.allow_impersonation(target.name, target.address, "impersonate" in target.allowed)
 
-    def _route(self, target: WebTarget) -> Route:
-        route = super()._route(target)
-        credential = self._target_read()[1] or route.credential
-        login = route.login
-        if login is None and (credential is not None or "certificate" in target.settings):
-            # Whoever comes through here would else be whom the gateway is to the server.
-            users = Users.load(target.settings["users"]) if "users" in target.settings else None
-            key = SigningKey.load_or_create(self.gateway.confdir)
-            login = WebLogin(key, self.gateway.throttle, users=users)
-        return replace(route, login=login, credential=credential)
+    def _credential(self, target: WebTarget) -> Credential | None:
+        return self._target_read()[1] or super()._credential(target)

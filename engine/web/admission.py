@@ -17,6 +17,7 @@ from mitmproxy.tls import TlsData
 from hoopaddon.errors import Refused
 from hoopaddon.identity.throttle import TooManyFailures
 from hoopaddon.policy.chain import PolicyFailed
+from hoopaddon.relay.listener import LOOPBACK_HOSTS
 from hoopaddon.session import Session, User
 from hoopaddon.store.keys import SigningKey
 from hoopaddon.web import hygiene
@@ -94,6 +95,8 @@ class Admission:
             return ANONYMOUS
         proof = take_proof(flow.request)
         hygiene.clean_request(flow.request)
+        if not flow.client_conn.tls and _host(flow) not in LOOPBACK_HOSTS:
+            raise hygiene.BadRequest("a token has to come by https: others on the way could read it", 403)
         return await route.login.user(proof, _host(flow), route.target.name)
 
     # -- forward proxies

@@ -20,6 +20,7 @@ from hoopaddon.relay.listener import LOOPBACK_HOSTS
 from hoopaddon.store.keys import SigningKey
 from hoopaddon.traffic.streams import JudgedHttp
 from hoopaddon.web.credential_settings import credential_of
+from hoopaddon.web.credentials import Credential
 from hoopaddon.web.login import WebLogin
 from hoopaddon.web.mode import WebTarget
 from hoopaddon.web.routes import Route, Routes
@@ -74,9 +75,10 @@ class WebInstance(AsyncioServerInstance[M]):
 
     def _route(self, target: WebTarget) -> Route:
         settings = target.settings
-        credential = credential_of(settings)
+        credential = self._credential(target)
         login = None
-        if credential is not None or settings.get("login") or "users" in settings:
+        # Where the gateway has a proof of its own, whoever comes through here would else be whom that speaks for.
+        if credential is not None or settings.keys() & {"certificate", "login", "users"}:
             users = Users.load(settings["users"]) if "users" in settings else None
             key = SigningKey.load_or_create(self.gateway.confdir)
             login = WebLogin(key, self.gateway.throttle, users=users)
@@ -89,6 +91,10 @@ class WebInstance(AsyncioServerInstance[M]):
             credential=credential,
             tls=TargetTls(target) if target.is_secure else None,
         )
+
+    def _credential(self, target: WebTarget) -> Credential | None:
+        """What the gateway proves itself with, beside a certificate."""
+        return credential_of(target.settings)
 
     def make_top_layer(self, context: Context) -> layer.Layer:
         first = self.targets[0]

@@ -1,6 +1,7 @@
 """Requests to the Kubernetes API as policies see them."""
 
 import hashlib
+import shlex
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Self
@@ -12,6 +13,7 @@ from hoopaddon.adapters.kubernetes.masked import refuse_masks
 from hoopaddon.commands import ShellProgram
 from hoopaddon.errors import Unparsable
 from hoopaddon.session import Session
+from hoopaddon.shell.facts import facts_of as shell_facts
 from hoopaddon.web.commands import KubeCommand
 from hoopaddon.web.request import Headers, WebRequest
 
@@ -143,9 +145,8 @@ class KubeRequest(KubeCommand, hook="kube_request", protocol="kubernetes"):
 
     @property
     def programs(self) -> tuple[ShellProgram, ...]:
-        if self.facts.argv:
-            raise Unparsable("a command line that cannot be read")
-        return ()
+        argv = self.facts.argv
+        return shell_facts(shlex.join(argv)).programs if argv else ()
 
 
 def request_of(command: KubeRequest) -> WebRequest:

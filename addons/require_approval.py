@@ -7,7 +7,19 @@ from fnmatch import fnmatchcase
 
 from mitmproxy.exceptions import OptionsError
 
-from hoopaddon import Addon, Command, Decision, FileOperation, Loader, Session, ShellCommand, SqlCommand, ctx
+from hoopaddon import (
+    Addon,
+    Command,
+    Decision,
+    FileOperation,
+    Loader,
+    Session,
+    ShellCommand,
+    SqlCommand,
+    ToolCommand,
+    Unparsable,
+    ctx,
+)
 
 _DURATION = re.compile(r"([0-9]{1,6})(s|m|h)")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600}
@@ -87,6 +99,20 @@ class RequireApproval(Addon):
             return None
         verbs = command.verbs if self._any_verb else command.verbs & self._verbs
         return self._hold_at_tables(command, verbs) if verbs or self._any_verb else None
+
+    def mcp_tool_call(self, command: ToolCommand) -> Awaitable[Decision] | None:
+        if not self._concerns(command.session):
+            return None
+        # SQL and command lines that a tool is given count as what they are.
+        for inner in command.within:
+            try:
+                verbs = inner.verbs if self._any_verb else inner.verbs & self._verbs
+                objects = [name for name in sorted(inner.objects) if self._is_listed(name)]
+            except Unparsable:
+                return self._hold(command, {"what cannot be read"}, [])
+            if verbs and (objects or not self._tables or not isinstance(inner, SqlCommand)):
+                return self._hold(command, verbs, objects)
+        return self.command(command)
 
     def _hold_at_tables(self, command: Command, verbs: Iterable[str]) -> Awaitable[Decision] | None:
         facts = command.facts

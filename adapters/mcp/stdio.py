@@ -5,7 +5,6 @@ import logging
 import os
 import re
 import signal
-import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from hoopaddon.adapters.mcp.guard import DEFAULT_LIMIT_BYTES, McpGuard
 from hoopaddon.adapters.mcp.lines import Lines
 from hoopaddon.adapters.mcp.messages import REFUSED, Failure, NotAMessage, Request, read, write
+from hoopaddon.adapters.mcp.own_streams import OwnStreams
 from hoopaddon.adapters.mcp.pins import Pins
 from hoopaddon.adapters.mcp.toolbox import EVERYTHING, Offer, Toolbox
 from hoopaddon.errors import HoopaddonError, Refused
@@ -60,7 +60,14 @@ class Wrapper:
 
     async def run(self) -> int:
         """Until either end is done; the exit code."""
-        reader, writer = await _own_streams(self._wrapped.limit_bytes)
+        streams = OwnStreams()
+        reader, writer = await streams.open()
+        try:
+            return await self._admit(reader, writer)
+        finally:
+            await streams.close()
+
+    async def _admit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
         chain = self._gateway.chain
         try:
             await chain.start_session(self._session)
@@ -220,14 +227,6 @@ async def _give(guard: McpGuard, line: bytes | None, *, from_client: bool) -> No
     except Exception as e:
         # What nobody could read to its end is not sent on; the next line is another message.
         logger.error("a message was dropped: %s at %s", type(e).__name__, place(e))
-
-
-async def _own_streams(limit_bytes: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader(limit=min(limit_bytes, CHUNK_BYTES))
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
-    transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, sys.stdout.buffer)
-    return reader, asyncio.StreamWriter(transport, protocol, None, loop)
 
 
 async def wrap(gateway: Gateway, wrapped: Wrapped) -> int:

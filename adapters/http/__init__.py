@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hoopaddon.adapters.http.command import HttpRequest
-from hoopaddon.adapters.http.media import media_type
+from hoopaddon.adapters.http.command import HttpRequest, unreadable
+from hoopaddon.adapters.http.media import may_stream
 from hoopaddon.adapters.http.message import HttpMessage, message_of
 from hoopaddon.adapters.http.mode import HttpMode
 from hoopaddon.adapters.http.server import HttpInstance
@@ -39,7 +39,11 @@ class HttpProtocol:
 
     def streams(self, request: WebRequest) -> bool:
         """A body that is no text, and nothing that is read here, may stream past: an archive, an image."""
-        return media_type(request.headers).family == ""
+        return may_stream(request.headers)
+
+    def objection(self, command: Command) -> str:
+        """A body that is not what it claims to be is refused, whether a policy looks at it or not."""
+        return unreadable(command) if isinstance(command, HttpRequest) else ""
 
     def message(self, session: Session, opened_by: Command, data: str | bytes) -> HttpMessage:
         """A message on a WebSocket."""

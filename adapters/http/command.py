@@ -181,6 +181,11 @@ class HttpRequest(HttpCommand, hook="http_request", protocol="http"):
         return self.facts.values(name)
 
 
+def unreadable(command: HttpRequest) -> str:
+    """Why a body cannot be read at all, so that not even the text shows what is sent; empty where it can."""
+    return "" if command._problem is None else command._problem.reason
+
+
 def _opened(request: WebRequest) -> tuple[bytes, str | None, Unparsable | None]:
     """A body without its content codings, its text if it is one, and why it cannot be read."""
     if not request.body:

@@ -83,6 +83,14 @@ def media_type(headers: Headers) -> MediaType:
     return read_media_type(fields[0]) if fields else MediaType()
 
 
+def may_stream(headers: Headers) -> bool:
+    """Whether a body says of itself that nobody reads names in it: an archive, an image, bytes."""
+    try:
+        return media_type(headers).family == ""
+    except Unparsable:
+        return False
+
+
 def read_media_type(field: str) -> MediaType:
     """Raises `Unparsable` for parameters that cannot be read, or that are given twice."""
     field = field.strip()

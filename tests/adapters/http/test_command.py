@@ -6,7 +6,7 @@ import json
 import pytest
 
 from hoopaddon import Command, HttpCommand, Unparsable
-from hoopaddon.adapters.http.command import HttpRequest
+from hoopaddon.adapters.http.command import HttpRequest, unreadable
 from hoopaddon.testing import session
 from tests.adapters.http.requests import FORM, JSON, request, sent, unparsable
 
@@ -141,6 +141,8 @@ def test_a_body_that_cannot_be_read_is_not_sent() -> None:
     with pytest.raises(Unparsable):
         command.request  # noqa: B018
     assert (command.method, command.host, command.body_seen) == ("POST", "api.internal", True)
+    assert "gzip" in unreadable(command)
+    assert unreadable(sent("POST /a", '{"a": 1, "a": 2}')) == ""
 
 
 def test_a_command_of_its_text_alone() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hoopaddon import Unparsable
-from hoopaddon.adapters.http.media import media_type, read_media_type
+from hoopaddon.adapters.http.media import may_stream, media_type, read_media_type
 from hoopaddon.web.request import Headers
 
 
@@ -47,6 +47,13 @@ def test_what_two_parsers_read_differently_is_refused(field: str) -> None:
 def test_two_content_types_are_refused() -> None:
     with pytest.raises(Unparsable, match="more than one"):
         media_type(Headers((("content-type", "text/plain"), ("Content-Type", "application/json"))))
+
+
+def test_what_may_stream() -> None:
+    assert may_stream(Headers((("content-type", "application/octet-stream"),)))
+    assert not may_stream(Headers((("content-type", "application/json"),)))
+    assert not may_stream(Headers(()))
+    assert not may_stream(Headers((("content-type", "image/png"), ("content-type", "application/json"))))
 
 
 @pytest.mark.parametrize(

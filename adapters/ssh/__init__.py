@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
-from hoopaddon.adapters.ssh.commands import SshExec
+from hoopaddon.adapters.ssh.commands import SshExec, SshInput
 from hoopaddon.adapters.ssh.mode import SshMode
 from hoopaddon.adapters.ssh.server import SshInstance
 from hoopaddon.adapters.ssh.session.forwards import ALLOW, SshForward
 from hoopaddon.adapters.ssh.sftp.command import SftpOperation
-from hoopaddon.adapters.ssh.terminal.command import KNOWN, UNSURE, SshInput
 from hoopaddon.command import Command
 from hoopaddon.rows import Column, Rows
 from hoopaddon.session import Session
+from hoopaddon.terminal.command import KNOWN, UNSURE
 
 __all__ = ["ADAPTER", "SftpOperation", "SshAdapter", "SshForward", "SshInput", "SshInstance", "SshMode"]
 

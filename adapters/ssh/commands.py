@@ -9,6 +9,7 @@ from hoopaddon.errors import Refused
 from hoopaddon.facts import Facts
 from hoopaddon.session import Session
 from hoopaddon.shell.facts import ShellFacts, facts_of
+from hoopaddon.terminal.command import TypedLine
 
 
 class SshExec(ShellCommand, hook="ssh_exec", protocol="ssh"):
@@ -34,6 +35,12 @@ class SshExec(ShellCommand, hook="ssh_exec", protocol="ssh"):
     def programs(self) -> tuple[ShellProgram, ...]:
         """Every program at any depth, in the order of the line."""
         return self.facts.programs
+
+
+class SshInput(TypedLine, hook="ssh_input", protocol="ssh"):
+    """A line that somebody submits in an interactive shell, or in a program that runs there."""
+
+    __slots__ = ()
 
 
 class SshShell(Command, hook="ssh_shell", protocol="ssh"):

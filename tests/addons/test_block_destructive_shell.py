@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from hoopaddon import Verdict
-from hoopaddon.adapters.ssh.commands import SshExec
+from hoopaddon.adapters.ssh.commands import SshExec, SshInput
 from hoopaddon.adapters.ssh.sftp.command import SftpOperation
-from hoopaddon.adapters.ssh.terminal.command import SshInput
 from hoopaddon.addons.block_destructive import BlockDestructive
 from hoopaddon.hazards import RULES
 from hoopaddon.shell.facts import facts_of

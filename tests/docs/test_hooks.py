@@ -15,11 +15,11 @@ from hoopaddon import ConfigError, FileOperation, Outcome, Refused
 from hoopaddon.adapter import adapters
 from hoopaddon.adapters.mcp.commands import McpRequest
 from hoopaddon.adapters.postgres.session.replication import replication
-from hoopaddon.adapters.ssh.commands import SshShell, SshSubsystem
+from hoopaddon.adapters.ssh.commands import SshInput, SshShell, SshSubsystem
 from hoopaddon.adapters.ssh.session.forwards import SshForward
 from hoopaddon.adapters.ssh.sftp.command import SftpOperation
-from hoopaddon.adapters.ssh.terminal.command import UNSURE, SshInput
 from hoopaddon.hooks import LIFECYCLE, specs
+from hoopaddon.terminal.command import UNSURE
 from hoopaddon.testing import Bench, command, held, http_request, judge, load, mask, output, session
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "hooks.md"

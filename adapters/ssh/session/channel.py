@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import asyncssh
 
 from hoopaddon.adapters.ssh.commands import SshExec, SshShell, SshSubsystem
-from hoopaddon.adapters.ssh.session import inlets
+from hoopaddon.adapters.ssh.session import inlets, modes
 from hoopaddon.adapters.ssh.session.bridge import Bridge
 from hoopaddon.adapters.ssh.session.environment import bound, passes
 from hoopaddon.adapters.ssh.session.flow import Valve, one_line
@@ -18,13 +18,12 @@ from hoopaddon.adapters.ssh.session.inlets import MakeInlet
 from hoopaddon.adapters.ssh.session.running import REFUSED_STATUS, Running, refusal
 from hoopaddon.adapters.ssh.session.wires import ClientWire, Terminal, Wish
 from hoopaddon.adapters.ssh.sftp.exec_line import transfer_of
-from hoopaddon.adapters.ssh.terminal import modes
-from hoopaddon.adapters.ssh.terminal.piped import feeds_shell
 from hoopaddon.command import Command
 from hoopaddon.errors import HoopaddonError, Refused
 from hoopaddon.output import Output
 from hoopaddon.policy.chain import place
 from hoopaddon.session import Session
+from hoopaddon.terminal.piped import feeds_shell
 
 if TYPE_CHECKING:
     from hoopaddon.adapters.ssh.session.connection import Connection

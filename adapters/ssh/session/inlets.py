@@ -4,16 +4,17 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from hoopaddon.adapters.ssh.commands import SshInput
 from hoopaddon.adapters.ssh.sftp.ends import Ends
 from hoopaddon.adapters.ssh.sftp.exec_line import SftpLine
 from hoopaddon.adapters.ssh.sftp.guard import SftpGuard
 from hoopaddon.adapters.ssh.sftp.scp import ScpGuard
 from hoopaddon.adapters.ssh.sftp.scp_line import ScpLine
-from hoopaddon.adapters.ssh.terminal.input import TerminalInput
-from hoopaddon.adapters.ssh.terminal.piped import PipedInput
-from hoopaddon.adapters.ssh.terminal.strict import StrictInput
 from hoopaddon.errors import HoopaddonError
 from hoopaddon.session import Session
+from hoopaddon.terminal.input import TerminalInput
+from hoopaddon.terminal.piped import PipedInput
+from hoopaddon.terminal.strict import StrictInput
 
 if TYPE_CHECKING:
     from hoopaddon.gateway import Gateway
@@ -127,9 +128,9 @@ class Keys(Straight):
         super().__init__(way)
         sides = (session, gateway, way.to_target, way.words)
         self._input: TerminalInput | StrictInput = (
-            StrictInput(*sides, size=size, hold=way.hold_client)
+            StrictInput(*sides, line=SshInput, size=size, hold=way.hold_client)
             if strict
-            else TerminalInput(*sides, size=size, hold=way.hold_client, round_trip=way.reach_target)
+            else TerminalInput(*sides, line=SshInput, size=size, hold=way.hold_client, round_trip=way.reach_target)
         )
         self.client_data = self._input.keys  # type: ignore[method-assign]
         self.resized = self._input.resize  # type: ignore[method-assign]
@@ -155,7 +156,14 @@ class Lines(Straight):
     def __init__(self, way: Way, session: Session, gateway: "Gateway") -> None:
         super().__init__(way)
         lines = PipedInput(
-            session, gateway, way.to_target, way.eof_to_target, way.say, way.hold_client, way.refuse_rest
+            session,
+            gateway,
+            way.to_target,
+            way.eof_to_target,
+            way.say,
+            way.hold_client,
+            way.refuse_rest,
+            line=SshInput,
         )
         self.client_data = lines.data  # type: ignore[method-assign]
         self.client_eof = lines.eof  # type: ignore[method-assign]

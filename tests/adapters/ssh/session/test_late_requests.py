@@ -8,8 +8,8 @@ import pytest
 from asyncssh import constants as op
 from asyncssh.packet import String, UInt32
 
+from hoopaddon.adapters.ssh.session import modes
 from hoopaddon.adapters.ssh.sftp import requests as sftp
-from hoopaddon.adapters.ssh.terminal import modes
 from tests.adapters.ssh.session.clients import connected, one_note
 from tests.conftest import StartSshGateway
 from tests.servers.ssh import SshGateway, SshServer

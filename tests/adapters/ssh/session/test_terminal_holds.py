@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.adapters.ssh.terminal.test_through_gateway import Terminal
 from tests.addons.test_record_ssh import hoopaddon, journal, sent
 from tests.conftest import StartSshGateway
+from tests.engine.terminal.test_through_gateway import Terminal
 from tests.servers.ssh import SshGateway, SshServer
 
 SCRIPTS = ["require_approval.py", "record.py"]

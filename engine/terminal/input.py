@@ -8,15 +8,15 @@ import logging
 import re
 from collections.abc import Callable
 
-from hoopaddon.adapters.ssh.terminal.command import UNSURE, SshInput
-from hoopaddon.adapters.ssh.terminal.line import Line
-from hoopaddon.adapters.ssh.terminal.pace import FIRST_ECHO_WITHIN_S, Pace, RoundTrip
-from hoopaddon.adapters.ssh.terminal.reading import Prompts, Reading, alike, read, shows
-from hoopaddon.adapters.ssh.terminal.screen import Place
-from hoopaddon.adapters.ssh.terminal.typed import TypedInput
 from hoopaddon.command import Outcome, Verdict
 from hoopaddon.policy.in_force import Judge, judged
 from hoopaddon.session import Session
+from hoopaddon.terminal.command import UNSURE, TypedLine
+from hoopaddon.terminal.line import Line
+from hoopaddon.terminal.pace import FIRST_ECHO_WITHIN_S, Pace, RoundTrip
+from hoopaddon.terminal.reading import Prompts, Reading, alike, read, shows
+from hoopaddon.terminal.screen import Place
+from hoopaddon.terminal.typed import TypedInput
 
 logger = logging.getLogger(__name__)
 
@@ -46,11 +46,12 @@ class TerminalInput(TypedInput):
         send: Callable[[bytes], None],
         tell: Callable[[bytes], None],
         *,
+        line: type[TypedLine],
         size: tuple[int, int] = (80, 24),
         hold: Callable[[bool], None] | None = None,
         round_trip: RoundTrip | None = None,
     ) -> None:
-        super().__init__(session, gateway, send, tell, size=size, hold=hold)
+        super().__init__(session, gateway, send, tell, line=line, size=size, hold=hold)
         self._line = Line()
         self._prompts = Prompts()
         self._pace = Pace(round_trip)
@@ -267,7 +268,7 @@ class TerminalInput(TypedInput):
             return False
         return True
 
-    async def _retype(self, command: SshInput, verdict: Verdict) -> Verdict:
+    async def _retype(self, command: TypedLine, verdict: Verdict) -> Verdict:
         """Put another line in the place of what was typed."""
         new = command.text
         cannot = Verdict(Outcome.REFUSED, "this line cannot be rewritten here", "hoopaddon")

@@ -40,7 +40,7 @@ class Unknown:
         return True
 
 
-class SshInput(ShellCommand, hook="ssh_input", protocol="ssh"):
+class TypedLine(ShellCommand):
     """A line that somebody submits in an interactive shell, or in a program that runs there.
 
     `text` is what will run as far as that is known, and `parameters` has one word that says how far: `known`,

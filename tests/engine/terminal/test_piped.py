@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 from hoopaddon import Command, Refused
-from hoopaddon.adapters.ssh.terminal.command import KNOWN, UNSURE, SshInput
-from hoopaddon.adapters.ssh.terminal.line import MOST_CHARACTERS
-from hoopaddon.adapters.ssh.terminal.piped import PipedInput
+from hoopaddon.adapters.ssh.commands import SshInput
 from hoopaddon.shell.parser import whole_commands
-from tests.adapters.ssh.terminal.pty_shell import session
-from tests.adapters.ssh.terminal.test_through_gateway import policy
+from hoopaddon.terminal.command import KNOWN, UNSURE
+from hoopaddon.terminal.line import MOST_CHARACTERS
+from hoopaddon.terminal.piped import PipedInput
 from tests.conftest import StartSshGateway
 from tests.engine.policy.addons import Hooks, chain
+from tests.engine.terminal.pty_shell import session
+from tests.engine.terminal.test_through_gateway import policy
 from tests.servers.ssh import SshServer
 
 
@@ -30,7 +31,14 @@ class Piped:
         self._judge = judge
         self.chain = chain(Hooks(command=self._command))
         self.input = PipedInput(
-            session(), self, self._send, self._end, self.said.append, lambda held: None, self._was_refused
+            session(),
+            self,
+            self._send,
+            self._end,
+            self.said.append,
+            lambda held: None,
+            self._was_refused,
+            line=SshInput,
         )
 
     def _command(self, command: Command) -> Any:

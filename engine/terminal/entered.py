@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from contextlib import suppress
 
-from hoopaddon.adapters.ssh.terminal.command import HIDDEN, KNOWN, UNSURE, SshInput, is_finished
 from hoopaddon.errors import Unparsable
 from hoopaddon.session import Session
 from hoopaddon.shell.facts import Scope, facts_behind
 from hoopaddon.shell.program import HOLE
+from hoopaddon.terminal.command import HIDDEN, KNOWN, UNSURE, TypedLine, is_finished
 
 MOST_JOINED = 1 << 14
 """How long a command of several lines may be, of which each is judged as it is typed."""
@@ -17,21 +17,21 @@ MOST_ENTRIES = 100
 class Entered:
     """The lines of one session's shell."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, line: type[TypedLine]) -> None:
+        self._session, self._line = session, line
         self._scope = Scope()
         self._lost = False
         self.earlier = ""
         """Lines that were sent, and that the shell waits to be continued."""
 
-    def command(self, text: str, knowledge: str = KNOWN, others: Iterable[str] = ()) -> SshInput:
+    def command(self, text: str, knowledge: str = KNOWN, others: Iterable[str] = ()) -> TypedLine:
         """What is to be judged before this line is sent."""
         if knowledge == HIDDEN:
-            return SshInput(self._session, "", HIDDEN)
+            return self._line(self._session, "", HIDDEN)
         if not self.earlier:
-            return SshInput(self._session, text, self._as_known(knowledge), others, behind=self._scope)
+            return self._line(self._session, text, self._as_known(knowledge), others, behind=self._scope)
         whole = self.earlier + text
-        return SshInput(
+        return self._line(
             self._session,
             whole,
             self._as_known(knowledge),
@@ -40,7 +40,7 @@ class Entered:
             unfinished=not is_finished(whole),
         )
 
-    def went(self, command: SshInput) -> None:
+    def went(self, command: TypedLine) -> None:
         """It is sent to the shell."""
         if command.parameters[0] == HIDDEN:
             return

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from hoopaddon import Command, Decision, Session, Target, User
-from hoopaddon.adapters.ssh.terminal.command import SshInput
-from hoopaddon.adapters.ssh.terminal.input import TerminalInput
-from hoopaddon.adapters.ssh.terminal.strict import StrictInput
+from hoopaddon.adapters.ssh.commands import SshInput
 from hoopaddon.policy.chain import Chain
+from hoopaddon.terminal.input import TerminalInput
+from hoopaddon.terminal.strict import StrictInput
 from tests.engine.policy.addons import Hooks, chain
 
 PROMPTS = {"PS1": "me@host:~$ ", "PS2": "> ", "TERM": "xterm", "HISTFILE": "", "LC_ALL": "C.UTF-8"}
@@ -58,7 +58,7 @@ class Shell:
         self.chain: Chain = chain(Hooks(command=self._command, command_end=self.ended.append), approver=approver)
         # Only what reads the screen asks how far the target has come.
         how = {"round_trip": self._round_trip} if kind is TerminalInput and answers else {}
-        self.input = kind(session(), self, self._send, self._tell, size=(columns, 24), **how)
+        self.input = kind(session(), self, self._send, self._tell, line=SshInput, size=(columns, 24), **how)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._fd, self._read)
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from hoopaddon import Command, Refused
-from hoopaddon.adapters.ssh.terminal.command import HIDDEN, KNOWN, UNSURE
-from tests.adapters.ssh.terminal.pty_shell import YES, Shell
+from hoopaddon.terminal.command import HIDDEN, KNOWN, UNSURE
 from tests.engine.policy.addons import Answers
+from tests.engine.terminal.pty_shell import YES, Shell
 
 BASH = ("bash", "--norc", "--noprofile", "-i")
 DASH = ("dash", "-i")

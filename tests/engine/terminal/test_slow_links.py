@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from hoopaddon import Command, Refused
-from hoopaddon.adapters.ssh.terminal.command import KNOWN, UNSURE
-from tests.adapters.ssh.terminal.pty_shell import Shell
-from tests.adapters.ssh.terminal.test_input import BASH, Open, made, no_touch
+from hoopaddon.terminal.command import KNOWN, UNSURE
+from tests.engine.terminal.pty_shell import Shell
+from tests.engine.terminal.test_input import BASH, Open, made, no_touch
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from hoopaddon import Command
-from hoopaddon.adapters.ssh.terminal.command import HIDDEN, KNOWN
-from hoopaddon.adapters.ssh.terminal.strict import StrictInput
-from tests.adapters.ssh.terminal.pty_shell import YES, Shell
-from tests.adapters.ssh.terminal.test_input import BASH, DASH, no_touch
+from hoopaddon.terminal.command import HIDDEN, KNOWN
+from hoopaddon.terminal.strict import StrictInput
 from tests.engine.policy.addons import Answers
+from tests.engine.terminal.pty_shell import YES, Shell
+from tests.engine.terminal.test_input import BASH, DASH, no_touch
 
 
 @pytest.fixture

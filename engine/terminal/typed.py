@@ -5,17 +5,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from hoopaddon.adapters.ssh.terminal.entered import Entered
-from hoopaddon.adapters.ssh.terminal.screen import Screen
 from hoopaddon.approval import ApprovalRequest
 from hoopaddon.policy.in_force import Judge
 from hoopaddon.session import Session
+from hoopaddon.terminal.command import TypedLine
+from hoopaddon.terminal.entered import Entered
+from hoopaddon.terminal.screen import Screen
 
 
 class TypedInput(ABC):
     """`send` takes what may go to the target, `tell` words for the person at the terminal.
 
-    `hold` asks the client to wait while more keys wait than can be kept.
+    `line` is the kind of command that a line is. `hold` asks the client to wait while more keys wait than can be
+    kept.
     """
 
     def __init__(
@@ -25,6 +27,7 @@ class TypedInput(ABC):
         send: Callable[[bytes], None],
         tell: Callable[[bytes], None],
         *,
+        line: type[TypedLine],
         size: tuple[int, int] = (80, 24),
         hold: Callable[[bool], None] | None = None,
     ) -> None:
@@ -33,7 +36,7 @@ class TypedInput(ABC):
         self._tell = tell
         self._hold = hold or (lambda paused: None)
         self._screen = Screen(*size)
-        self._entered = Entered(session)
+        self._entered = Entered(session, line)
         self._judging: asyncio.Task[None] | None = None
         self._closed = False
         self._idle = asyncio.Event()

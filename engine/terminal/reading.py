@@ -3,9 +3,9 @@
 import re
 from typing import NamedTuple
 
-from hoopaddon.adapters.ssh.terminal.command import HIDDEN, KNOWN, UNSURE
-from hoopaddon.adapters.ssh.terminal.line import Line
-from hoopaddon.adapters.ssh.terminal.screen import Place, Screen
+from hoopaddon.terminal.command import HIDDEN, KNOWN, UNSURE
+from hoopaddon.terminal.line import Line
+from hoopaddon.terminal.screen import Place, Screen
 
 _SEARCH = re.compile(r"^.*?\((?:failed |wrapped |reverse-|fwd-|bck-)*i-search\)`(?P<query>.*?)': (?P<text>.*)$")
 _BULLETS = "*•● \x07"

@@ -2,14 +2,15 @@
 
 import pytest
 
-from hoopaddon.adapters.ssh.terminal.command import HIDDEN, KNOWN, UNSURE, SshInput, is_finished
-from hoopaddon.adapters.ssh.terminal.entered import MOST_JOINED, Entered
-from tests.adapters.ssh.terminal.pty_shell import session
+from hoopaddon.adapters.ssh.commands import SshInput
+from hoopaddon.terminal.command import HIDDEN, KNOWN, UNSURE, is_finished
+from hoopaddon.terminal.entered import MOST_JOINED, Entered
+from tests.engine.terminal.pty_shell import session
 
 
 def last(*lines: str) -> SshInput:
     """The last of lines that are all sent."""
-    entered = Entered(session())
+    entered = Entered(session(), SshInput)
     for line in lines:
         command = entered.command(line)
         entered.went(command)
@@ -46,13 +47,13 @@ def test_the_folder_is_known_until_it_cannot_be() -> None:
 
 
 def test_a_refused_line_leaves_nothing() -> None:
-    entered = Entered(session())
+    entered = Entered(session(), SshInput)
     assert entered.command("X=rm; echo 'rm y' > f").verbs
     assert "rm" not in entered.command("$X y; sh f").verbs
 
 
 def test_what_is_hidden_is_no_line() -> None:
-    entered = Entered(session())
+    entered = Entered(session(), SshInput)
     entered.went(entered.command("if true; then"))
     command = entered.command("secret", HIDDEN)
     entered.went(command)
@@ -63,14 +64,14 @@ def test_what_is_hidden_is_no_line() -> None:
 def test_what_goes_on_too_long_is_unsure_from_there() -> None:
     command = last("cat <<E", "x" * MOST_JOINED, "E", "echo 'a")
     assert command.parameters == (UNSURE,)
-    entered = Entered(session())
+    entered = Entered(session(), SshInput)
     entered.went(entered.command("cat <<E\n" + "x" * MOST_JOINED))
     entered.given_up()
     assert entered.command("ls").parameters == (KNOWN,)
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    entered = Entered(session())
+    entered = Entered(session(), SshInput)
     for number in range(150):
         entered.went(entered.command(f"a{number}=rm"))
     assert "rm" not in entered.command("$a0 x").verbs

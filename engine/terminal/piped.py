@@ -12,9 +12,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from hoopaddon.adapters.ssh.terminal.command import KNOWN, UNSURE
-from hoopaddon.adapters.ssh.terminal.entered import Entered
-from hoopaddon.adapters.ssh.terminal.line import MOST_CHARACTERS
 from hoopaddon.approval import ApprovalRequest
 from hoopaddon.commands import ShellCommand, ShellProgram
 from hoopaddon.errors import Unparsable
@@ -22,6 +19,9 @@ from hoopaddon.policy.in_force import Judge, judged
 from hoopaddon.session import Session
 from hoopaddon.shell.interpreters import FOREIGN_SHELLS, SHELLS
 from hoopaddon.shell.parser import whole_commands
+from hoopaddon.terminal.command import KNOWN, UNSURE, TypedLine
+from hoopaddon.terminal.entered import Entered
+from hoopaddon.terminal.line import MOST_CHARACTERS
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +59,10 @@ class PipedInput:
         say: Callable[[str], None],
         hold: Callable[[bool], None],
         refused: Callable[[], None],
+        *,
+        line: type[TypedLine],
     ) -> None:
-        self._entered = Entered(session)
+        self._entered = Entered(session, line)
         self._gateway = gateway
         self._send, self._end, self._say, self._hold = send, end, say, hold
         self._refused = refused

@@ -11,14 +11,14 @@ import re
 from collections import deque
 from collections.abc import Callable
 
-from hoopaddon.adapters.ssh.terminal.command import HIDDEN, KNOWN
-from hoopaddon.adapters.ssh.terminal.line import MOST_CHARACTERS
-from hoopaddon.adapters.ssh.terminal.screen import width
-from hoopaddon.adapters.ssh.terminal.settings import changes_input
-from hoopaddon.adapters.ssh.terminal.typed import TypedInput
 from hoopaddon.command import Outcome, Verdict
 from hoopaddon.policy.in_force import Judge, judged
 from hoopaddon.session import Session
+from hoopaddon.terminal.command import HIDDEN, KNOWN, TypedLine
+from hoopaddon.terminal.line import MOST_CHARACTERS
+from hoopaddon.terminal.screen import width
+from hoopaddon.terminal.settings import changes_input
+from hoopaddon.terminal.typed import TypedInput
 
 logger = logging.getLogger(__name__)
 
@@ -45,10 +45,11 @@ class StrictInput(TypedInput):
         send: Callable[[bytes], None],
         tell: Callable[[bytes], None],
         *,
+        line: type[TypedLine],
         size: tuple[int, int] = (80, 24),
         hold: Callable[[bool], None] | None = None,
     ) -> None:
-        super().__init__(session, gateway, send, tell, size=size, hold=hold)
+        super().__init__(session, gateway, send, tell, line=line, size=size, hold=hold)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._text = ""
         self._hidden = False

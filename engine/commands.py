@@ -1,10 +1,10 @@
 """What commands of one family of protocols have in common, as policies see it.
 
 Adapters derive their commands from these, so a policy needs the name of no adapter to be typed, and one that has the
-general hook can ask `isinstance(command, SqlCommand)`.
+general hook can ask `isinstance(command, SqlCommand)`. They are no abstract base classes: compiled, those would share
+what they remember of who is an instance.
 """
 
-from abc import ABC, abstractmethod
 from typing import Any
 
 from mypy_extensions import mypyc_attr
@@ -15,7 +15,7 @@ from hoopaddon.parts import SqlStatement as SqlStatement
 
 
 @mypyc_attr(allow_interpreted_subclasses=True, serializable=True)
-class SqlCommand(Command, ABC):
+class SqlCommand(Command):
     """A command in SQL: a statement, or several in one string, with the values bound to it.
 
     Everything here raises `Unparsable` where the text cannot be read, and so refuses it.
@@ -24,28 +24,28 @@ class SqlCommand(Command, ABC):
     __slots__ = ()
 
     @property
-    @abstractmethod
     def statements(self) -> tuple[SqlStatement, ...]:
         """Every statement at any depth: a CTE, a sub-select, what the body of a DO holds …"""
+        raise NotImplementedError
 
     @property
-    @abstractmethod
     def tables(self) -> frozenset[str]:
         """Tables, views and sequences of all of them, as written."""
+        raise NotImplementedError
 
     @property
-    @abstractmethod
     def functions(self) -> frozenset[str]:
         """Functions of all of them, by bare name and, where it is written, by qualified name."""
+        raise NotImplementedError
 
     @property
-    @abstractmethod
     def parsed(self) -> tuple[Any, ...]:
         """The syntax tree, in the form of the parser that the protocol's page names."""
+        raise NotImplementedError
 
 
 @mypyc_attr(allow_interpreted_subclasses=True, serializable=True)
-class ShellCommand(Command, ABC):
+class ShellCommand(Command):
     """A command line for a shell: `verbs` are the programs that it runs at any depth, `objects` paths and hosts.
 
     Everything here raises `Unparsable` where the line cannot be read, and so refuses it.
@@ -54,40 +54,40 @@ class ShellCommand(Command, ABC):
     __slots__ = ()
 
     @property
-    @abstractmethod
     def programs(self) -> tuple[ShellProgram, ...]:
         """Every program at any depth, in the order of the line."""
+        raise NotImplementedError
 
 
 @mypyc_attr(allow_interpreted_subclasses=True, serializable=True)
-class FileOperation(Command, ABC):
+class FileOperation(Command):
     """One operation on files: `verbs` is what it does (`read`, `write`, `remove` …), `objects` the paths."""
 
     __slots__ = ()
 
     @property
-    @abstractmethod
     def path(self) -> str:
         """The path as the client gave it, made absolute where the gateway knows from where."""
+        raise NotImplementedError
 
     @property
-    @abstractmethod
     def new_path(self) -> str:
         """Of a rename, a link or a copy, the second path; else empty."""
+        raise NotImplementedError
 
 
 @mypyc_attr(allow_interpreted_subclasses=True, serializable=True)
-class Forward(Command, ABC):
+class Forward(Command):
     """A wish to open a way through the connection: `verbs` is `local`, `remote`, `dynamic` or `agent`."""
 
     __slots__ = ()
 
     @property
-    @abstractmethod
     def host(self) -> str:
         """Where it leads, or for `remote` where the target listens; empty for an agent."""
+        raise NotImplementedError
 
     @property
-    @abstractmethod
     def port(self) -> int:
         """The port there; 0 for an agent, and for `remote` where the target may choose."""
+        raise NotImplementedError

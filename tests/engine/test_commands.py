@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 
 import hoopaddon
-from hoopaddon import Command, SqlCommand, SqlStatement
+from hoopaddon import Command, FileOperation, Forward, ShellCommand, SqlCommand, SqlStatement
 from hoopaddon.adapter import adapters
 from hoopaddon.adapters.postgres.sql.statement import Statement
 from hoopaddon.hooks import public_kind, specs
@@ -47,3 +47,10 @@ def test_the_general_hook_can_ask_for_what_sql_has() -> None:
     assert "lower" in found.functions
     assert {statement.verb for statement in found.statements} == {"delete", "select"}
     assert len(found.parsed) == 1
+
+
+def test_asking_for_one_kind_of_command_answers_for_no_other() -> None:
+    families = (SqlCommand, ShellCommand, FileOperation, Forward)
+    for kind in kinds() * 2:
+        found = kind.__new__(kind)
+        assert [isinstance(found, family) for family in families] == [family in kind.__mro__ for family in families]

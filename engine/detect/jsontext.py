@@ -63,7 +63,9 @@ def _mask_plain(text: str, matches: list[Match], mask: Mask, *, escapes: bool = 
     for entity, start, end in matches:
         quotes += _quotes(text, counted_to, start, escapes)
         counted_to = start
-        if start < position:
+        if escapes:
+            start = _behind_escape(text, start)
+        if start < position or start >= end:
             continue
         if quotes % 2:
             pieces += text[position:start], mask(entity, text[start:end])
@@ -76,6 +78,14 @@ def _mask_plain(text: str, matches: list[Match], mask: Mask, *, escapes: bool = 
             position = rest.end() if rest else end
     pieces.append(text[position:])
     return "".join(pieces)
+
+
+def _behind_escape(text: str, start: int) -> int:
+    """The place, or the end of the escape around it: in `\\n@example.com` the n is no letter of a name."""
+    slashes = start - len(text[:start].rstrip("\\")) if text[start - 1 : start] == "\\" else 0
+    if slashes % 2 == 0:
+        return start
+    return start + (5 if text[start] == "u" else 1)
 
 
 def _quotes(text: str, start: int, end: int, escapes: bool) -> int:

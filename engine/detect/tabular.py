@@ -75,12 +75,12 @@ def mask_form(text: str, fields: Fields, whole: Callable[[str], str], search: Ca
 
 def _pair(pair: str, fields: Fields, whole: Callable[[str], str], search: Callable[[str], str]) -> str:
     key, equals, value = pair.partition("=")
-    name = unquote_plus(key)
+    name = unquote_plus(key, errors="surrogateescape")
     # `user[email]` is how PHP and Rails write a path.
     path = _BRACKETS.sub(r".\1", name).replace("..", ".").strip(".")
-    plain = unquote_plus(value)
+    plain = unquote_plus(value, errors="surrogateescape")
     shown = whole(plain) if fields and value and fields.match(path) else search(plain)
     shown_name = search(name)
     if shown != plain:
-        value = quote_plus(shown)
-    return (quote_plus(shown_name) if shown_name != name else key) + equals + value
+        value = quote_plus(shown, errors="surrogateescape")
+    return (quote_plus(shown_name, errors="surrogateescape") if shown_name != name else key) + equals + value

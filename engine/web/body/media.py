@@ -1,6 +1,5 @@
 """What a body is: by its media type, and by its first bytes where those say otherwise."""
 
-import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -114,6 +113,7 @@ def _parameter(message: Message, name: str) -> str:
 
 _BLANK = b" \t\r\n\x0b\x0c"
 _CONTROLS = bytes({*range(32)} - {*b"\t\n\r\x0b\x0c\x1b\x1e\b"})
+_TEXT_PER_CONTROL = 50
 _JSON_START = re.compile(
     rb"""(?:\xef\xbb\xbf)?[ \t\r\n]*(?:
         \{ [ \t\r\n]* (?: \} | "(?:[^"\\\n]|\\.)*" [ \t\r\n]* (?: : | \Z) | "(?:[^"\\\n]|\\.)*\Z | \Z )
@@ -125,15 +125,9 @@ _JSON_START = re.compile(
 
 
 def is_text(start: bytes) -> bool:
-    """Whether what begins so is text in UTF-8."""
-    if start.translate(None, _CONTROLS) != start:
-        return False
-    try:
-        # A character may go on behind what is there.
-        codecs.getincrementaldecoder("utf-8")().decode(start)
-    except UnicodeDecodeError:
-        return False
-    return True
+    """Whether what begins so is text, in any charset that ASCII is a part of. A few odd bytes make no picture."""
+    controls = len(start) - len(start.translate(None, _CONTROLS))
+    return not start.startswith(b"%PDF-") and controls * _TEXT_PER_CONTROL <= len(start) and b"\0" not in start
 
 
 def is_json(start: bytes) -> bool:

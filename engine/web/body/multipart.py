@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 from hoopaddon.errors import PeerError, Refused
 from hoopaddon.web.body.charset import transcoding
+from hoopaddon.web.body.lines import LineSplitter
 from hoopaddon.web.body.media import Kind, MediaType, compressed_as, is_json, media_type
 from hoopaddon.web.body.runs import Document, Run, Splitter
 
@@ -37,7 +38,8 @@ class MultipartSplitter:
         # A border begins with the end of a line, which the first one lacks.
         self._held = b"\r\n"
         self._not_sent = 2
-        self._text = Document("body")
+        self._heads = Document("body")
+        self._around = LineSplitter()
         self._part: _Part | None = None
         self._in_head = False
 
@@ -64,7 +66,7 @@ class MultipartSplitter:
                 if (blank := _ENDS_HEAD.search(self._held)) is None:
                     return
                 head = self._take(blank.end())
-                yield Run(head, self._text)
+                yield Run(head, self._heads)
                 self._part, self._in_head = _Part(head, self._make), False
             if (found := border.search(self._held)) is None:
                 return
@@ -80,15 +82,11 @@ class MultipartSplitter:
         return data
 
     def _content(self, data: bytes) -> Iterator[Run]:
-        if self._part is not None:
-            yield from self._part.runs(data)
-        elif data:
-            yield Run(data, self._text)
+        yield from (self._part or self._around).runs(data)
 
     def _ends_part(self) -> Iterator[Run]:
-        if self._part is not None:
-            yield from self._part.rest()
-            self._part = None
+        yield from (self._part or self._around).rest()
+        self._part = None
 
 
 class _Part:

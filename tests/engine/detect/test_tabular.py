@@ -78,6 +78,7 @@ def test_tables(text: str, expected: str) -> None:
         ("a=ann%40example.com", "a=%5Bx%5D"),
         ("ann%40example.com=1", "%5Bx%5D=1"),
         ("ssn=&a&=&%ff=%zz", "ssn=&a&=&%ff=%zz"),
+        ("%ff=%ffann@example.com\udcff", "%ff=%FF%5Bx%5D%FF"),
     ],
 )
 def test_forms(text: str, expected: str) -> None:

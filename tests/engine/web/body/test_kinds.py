@@ -219,6 +219,8 @@ async def test_a_policy_can_refuse_what_is_no_text_and_cannot_change_it() -> Non
         (b' \n[ {"mail": "ann@example.com"}]', "json"),
         (b"dear ann@example.com, dear " + "Änn".encode() * 200, "body"),
         (b"<html>ann@example.com</html>", "body"),
+        (b"latin-1: \xe9\xff, ann@example.com", "body"),
+        (b"one odd byte \x01 in much text, ann@example.com" + b" and more" * 20, "body"),
     ],
 )
 async def test_no_type_hides_text(media: str, data: bytes, kind: str) -> None:
@@ -249,7 +251,9 @@ def test_what_may_be_json_is_taken_for_it(text: str) -> None:
     assert is_json(text.encode())
 
 
-@pytest.mark.parametrize("data", [b"\0", b"\x7fELF\x01", b"abc\xff", b"\x80abc", b"a\x01b"])
+@pytest.mark.parametrize(
+    "data", [b"\0", b"\x7fELF\x01", b"a\x01b", b"%PDF-1.7\nann", PNG, bytes(range(256)), b"text" * 100 + b"\0"]
+)
 def test_what_is_no_text(data: bytes) -> None:
     assert not is_text(data)
 

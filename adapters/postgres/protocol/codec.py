@@ -197,10 +197,15 @@ class Named(NamedTuple):
 
     @classmethod
     def parse(cls, payload: bytes) -> Self:
-        what, name = payload[:1], payload[1:].removesuffix(b"\0")
-        if len(what) + len(name) + 1 != len(payload) or b"\0" in name or what not in (b"S", b"P"):
-            raise PeerError("client", "neither a statement nor a portal")
-        return cls(what, name)
+        return cls(*what_and_name(payload))
+
+
+def what_and_name(payload: bytes) -> tuple[bytes, bytes]:
+    """`Named` as a plain pair, for a message that drivers send with every statement."""
+    what, name = payload[:1], payload[1:].removesuffix(b"\0")
+    if len(what) + len(name) + 1 != len(payload) or b"\0" in name or what not in (b"S", b"P"):
+        raise PeerError("client", "neither a statement nor a portal")
+    return what, name
 
 
 def describe(what: bytes, name: bytes) -> bytes:
@@ -219,13 +224,19 @@ class Execute(NamedTuple):
 
     @classmethod
     def parse(cls, payload: bytes) -> Self:
-        end = payload.find(0)
-        if end < 0 or len(payload) != end + 5:
-            raise PeerError("client", "an Execute message of the wrong length")
-        return cls(payload[:end], _length_at(payload, end + 1)[0])
+        portal = portal_to_execute(payload)
+        return cls(portal, _length_at(payload, len(portal) + 1)[0])
 
     def serialize(self) -> bytes:
         return message(b"E", self.portal + b"\0" + INT32.pack(self.limit))
+
+
+def portal_to_execute(payload: bytes) -> bytes:
+    """The portal of an Execute message."""
+    end = payload.find(0)
+    if end < 0 or len(payload) != end + 5:
+        raise PeerError("client", "an Execute message of the wrong length")
+    return payload[:end]
 
 
 def query_text(payload: bytes) -> bytes:

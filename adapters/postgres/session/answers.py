@@ -1,6 +1,7 @@
 """What each answer of the server means: it is matched with what was asked, and goes through the policies."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
 from hoopaddon.adapters.postgres.protocol import codec
 from hoopaddon.adapters.postgres.session.copying import copy_reader
@@ -14,6 +15,13 @@ from hoopaddon.adapters.postgres.values.description import Field, with_formats
 from hoopaddon.adapters.postgres.values.rows import PostgresRows
 from hoopaddon.errors import HoopaddonError, PeerError
 
+# Bound once: every answer is matched with these.
+_QUERY: Final = Answer.QUERY
+_EXECUTE: Final = Answer.EXECUTE
+_BIND: Final = Answer.BIND
+_DESCRIBE: Final = Answer.DESCRIBE
+_SYNC: Final = Answer.SYNC
+_COPY_END: Final = Answer.COPY_END
 _FORGETTING_TAGS = ("DEALLOCATE ALL", "DISCARD ALL")
 _SCHEMA_TAGS = ("CREATE", "ALTER", "DROP", "SELECT INTO")
 
@@ -79,27 +87,31 @@ class Answers:
 
     # -- what was asked
 
-    def _head(self, *kinds: Answer) -> Expected:
-        """What the server is answering, which has to be of one of these kinds."""
+    def _head(self, kind: Answer, other: Answer | None = None) -> Expected:
+        """What the server is answering, which has to be of this kind, or of the other."""
         expected = self._link.expected
-        while expected and expected[0].kind is Answer.COPY_END:
+        while expected:
+            head = expected[0]
+            found = head.kind
+            if found is kind or found is other:
+                return head
+            if found is not _COPY_END:
+                break
             expected.popleft()
-        if not expected or expected[0].kind not in kinds:
-            raise PeerError("server", "an answer that nothing asked for")
-        return expected[0]
+        raise PeerError("server", "an answer that nothing asked for")
 
-    def _answered(self, *kinds: Answer) -> Expected:
+    def _answered(self, kind: Answer, other: Answer | None = None) -> Expected:
         """The same, and this was the last of its answers."""
-        head = self._head(*kinds)
+        head = self._head(kind, other)
         self._link.expected.popleft()
         return head
 
     # -- rows
 
     def _row_description(self, message: bytes) -> bytes:
-        head = self._head(Answer.QUERY, Answer.DESCRIBE)
+        head = self._head(_QUERY, _DESCRIBE)
         fields, columns = self._link.described(message[5:])
-        if head.kind is Answer.QUERY:
+        if head.kind is _QUERY:
             head.fields, head.columns = fields, columns
             return message
         self._link.expected.popleft()
@@ -111,21 +123,21 @@ class Answers:
         return b"" if head.silent else message
 
     def _no_data(self, message: bytes) -> bytes:
-        head = self._answered(Answer.DESCRIBE)
+        head = self._answered(_DESCRIBE)
         for described in (head.statement, head.portal):
             if described is not None:
                 described.fields, described.columns = (), ()
         return b"" if head.silent else message
 
     def _parameter_description(self, message: bytes) -> bytes:
-        head = self._head(Answer.DESCRIBE)
+        head = self._head(_DESCRIBE)
         if head.statement is not None:
             head.statement.types = codec.parameter_types(message[5:])
             head.statement.typed = True
         return b"" if head.silent else message
 
     def count_rows(self, count: int, size: int) -> Expected:
-        head = self._head(Answer.QUERY, Answer.EXECUTE)
+        head = self._head(_QUERY, _EXECUTE)
         if head.command is not None:
             head.command.rows += count
             head.command.bytes += size
@@ -171,7 +183,7 @@ class Answers:
     # -- ends
 
     def _command_complete(self, message: bytes) -> bytes:
-        head = self._head(Answer.QUERY, Answer.EXECUTE)
+        head = self._head(_QUERY, _EXECUTE)
         tag = message[5:].removesuffix(b"\0").decode("ascii", "replace")
         if tag.startswith(_SCHEMA_TAGS):
             self._link.catalogue.stale = True
@@ -181,18 +193,18 @@ class Answers:
             head.command.tag = tag
         if head.lookup is not None:
             head.lookup.done()
-        if head.kind is Answer.QUERY:
+        if head.kind is _QUERY:
             head.fields, head.copy = None, None
         else:
             self._executed(head)
         return b"" if head.silent else message
 
     def _function_result(self, message: bytes) -> bytes:
-        self._head(Answer.QUERY)
+        self._head(_QUERY)
         return message
 
     def _portal_suspended(self, message: bytes) -> bytes:
-        self._executed(self._head(Answer.EXECUTE))
+        self._executed(self._head(_EXECUTE))
         return message
 
     def _executed(self, head: Expected) -> None:
@@ -205,7 +217,7 @@ class Answers:
             self._link.end(head.command)
 
     def _ready_for_query(self, message: bytes) -> bytes:
-        head = self._answered(Answer.QUERY, Answer.SYNC)
+        head = self._answered(_QUERY, _SYNC)
         link = self._link
         link.status = message[5:6]
         link.copying_command = None
@@ -215,7 +227,7 @@ class Answers:
             link.end(head.command)
         if link.status == b"I":
             # Portals live as long as their transaction; those bound since are not the server's business yet.
-            link.portals.discard(lambda portal: portal.segment < head.segment)
+            link.portals.forget_before(head.segment)
         return b"" if head.silent else message
 
     def _parse_complete(self, message: bytes) -> bytes:
@@ -225,7 +237,7 @@ class Answers:
         return b"" if head.silent else message
 
     def _bind_complete(self, message: bytes) -> bytes:
-        head = self._answered(Answer.BIND)
+        head = self._answered(_BIND)
         if head.portal is not None:
             head.portal.certain = True
         if head.command is not None:
@@ -244,7 +256,7 @@ class Answers:
         link = self._link
         if not link.owed:
             return self._now_or_later(self._wording.error(message))
-        if link.expected[0].kind in (Answer.SYNC, Answer.QUERY):
+        if link.expected[0].kind in (_SYNC, _QUERY):
             link.copy_failed()
             return self._now_or_later(self._wording.error(message, link.expected[0].command))
         head = link.skip_to_sync()
@@ -313,12 +325,12 @@ class Answers:
 
     def _copy_in(self, message: bytes) -> bytes:
         """From here to the client's CopyDone the server ignores Sync and Flush, those under way included."""
-        head = self._head(Answer.QUERY, Answer.EXECUTE)
+        head = self._head(_QUERY, _EXECUTE)
         link = self._link
         later = list(link.expected)[1:]
-        ends = [index for index, expected in enumerate(later) if expected.kind is Answer.COPY_END]
+        ends = [index for index, expected in enumerate(later) if expected.kind is _COPY_END]
         ignored = later[: ends[0]] if ends else later
-        if any(expected.kind is not Answer.SYNC for expected in ignored):
+        if any(expected.kind is not _SYNC for expected in ignored):
             raise PeerError("client", "messages that do not belong into copy data")
         link.copy_begins(ended=bool(ends))
         link.copying_command = head.command
@@ -326,11 +338,11 @@ class Answers:
         link.expected.append(head)
         link.expected.extend(later[ends[0] :] if ends else ())
         if not ends:
-            link.unsynced = head.kind is Answer.EXECUTE
+            link.unsynced = head.kind is _EXECUTE
         return message
 
     def _copy_out(self, message: bytes) -> bytes:
-        head = self._head(Answer.QUERY, Answer.EXECUTE)
+        head = self._head(_QUERY, _EXECUTE)
         if self.wants_rows and head.command is not None:
             try:
                 head.copy = copy_reader(head.command, message[5:], self._link)
@@ -348,7 +360,7 @@ class Answers:
         return self._copied(head.copy.read(head.command, data[position:end], starts), end - position)
 
     def _copy_done(self, message: bytes) -> bytes:
-        head = self._head(Answer.QUERY, Answer.EXECUTE)
+        head = self._head(_QUERY, _EXECUTE)
         if head.copy is None or head.command is None:
             return message
         rows = head.copy.finish(head.command)

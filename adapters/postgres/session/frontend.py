@@ -204,9 +204,9 @@ class Frontend:
 
     def _describe(self, message: bytes) -> None:
         link = self._link
-        named = codec.Named.parse(message[5:])
-        statement = link.statements.get(named.name) if named.what == b"S" else None
-        portal = link.portals.get(named.name) if named.what == b"P" else None
+        what, name = codec.what_and_name(message[5:])
+        statement = link.statements.get(name) if what == b"S" else None
+        portal = link.portals.get(name) if what == b"P" else None
         undo = None
         if (described := statement or portal) is not None and not described.described:
             described.described = True
@@ -226,12 +226,12 @@ class Frontend:
 
     def _execute(self, message: bytes) -> None:
         link = self._link
-        execute = codec.Execute.parse(message[5:])
-        portal = link.portals.get(execute.portal)
+        portal_name = codec.portal_to_execute(message[5:])
+        portal = link.portals.get(portal_name)
         if self._held and self._held.portal is not portal and not self._released():
             return
         if portal is None:
-            name = execute.portal.decode(link.encoding, "replace")
+            name = portal_name.decode(link.encoding, "replace")
             self._refuse_name("34000", f'portal "{name}" does not exist')
             return
         if not portal.certain and portal.segment != link.segment:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from hoopaddon.adapters.postgres.protocol import codec
 from hoopaddon.adapters.postgres.session.held_bind import HeldBind
 from hoopaddon.adapters.postgres.session.link import PROVOKE_ERROR, Link, refusal
-from hoopaddon.adapters.postgres.session.parameters import BoundParameters
+from hoopaddon.adapters.postgres.session.parameters import parameters_of
 from hoopaddon.adapters.postgres.session.pipeline import Answer, Expected, Portal, Statement
 from hoopaddon.adapters.postgres.session.reading import may_change_settings
 from hoopaddon.adapters.postgres.session.suspension import Suspension
@@ -76,7 +76,7 @@ class Judging:
         """Judge what this portal runs; the result of `then`, or False while the verdict is awaited."""
         link = self._link
         statement = portal.statement
-        parameters = BoundParameters(portal.bind, statement, link.catalogue.values(link.encoding, "client"))
+        parameters = parameters_of(portal.bind, statement, link.catalogue.values(link.encoding, "client"))
         command = PostgresQuery(link.session, statement.text, parameters, prepared=link.prepared.by_name)
         command.continues(portal.decisions)
         decision = link.gateway.chain.judge(command)

@@ -7,6 +7,17 @@ from hoopaddon.adapters.postgres.protocol.codec import Bind
 from hoopaddon.adapters.postgres.session.pipeline import Statement
 from hoopaddon.adapters.postgres.values.values import Values
 
+MAX_SHORT_BYTES = 1024
+"""Values that are no longer together are decoded at once: that is less work than to remember how."""
+
+
+def parameters_of(bind: Bind, statement: Statement, values: Values) -> Sequence[str | None]:
+    """The values of this Bind of the statement."""
+    if not bind.parameter_formats and sum([len(value) for value in bind.values if value]) <= MAX_SHORT_BYTES:
+        encoding = values.encoding
+        return [None if value is None else value.decode(encoding, "replace") for value in bind.values]
+    return BoundParameters(bind, statement, values)
+
 
 class BoundParameters(Sequence[str | None]):
     """One text (None: NULL) per parameter. A binary value of a type we do not know reads as `\\x…`."""

@@ -142,6 +142,7 @@ class Named(Protocol):
     """A statement or a portal."""
 
     certain: bool
+    segment: int
 
 
 class Names[T: Named]:
@@ -172,10 +173,10 @@ class Names[T: Named]:
         """The name is unknown from here on."""
         self._table.pop(name, None)
 
-    def discard(self, gone: Callable[[T], bool]) -> None:
-        """Forget all that are `gone`."""
+    def forget_before(self, segment: int) -> None:
+        """Forget all that were named before this segment."""
         if self._table:
-            self._table = {name: value for name, value in self._table.items() if not gone(value)}
+            self._table = {name: value for name, value in self._table.items() if value.segment >= segment}
 
     def __len__(self) -> int:
         return len(self._table)

@@ -1,7 +1,7 @@
 """Rows in a buffer of the server's messages: split and decoded where a policy asks, made anew where it has edited."""
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from mypy_extensions import mypyc_attr
@@ -95,7 +95,7 @@ class BufferRows(Rows):
         """Whether a text of the column may occur in the data otherwise than unbroken and in UTF-8."""
         raise NotImplementedError
 
-    def _unseen(self) -> Iterator[tuple[int, str]]:
+    def _unseen(self) -> Sequence[tuple[int, str]]:
         """The texts that occur so, each with its row."""
         raise NotImplementedError
 
@@ -131,10 +131,11 @@ class BufferRows(Rows):
 
     @property
     def haystack(self) -> bytes:
-        texts = [self.text(row, column) for column, cells in self._cells.items() for row in cells]
-        texts += [text for _, text in self._unseen()]
-        if not texts:
+        unseen = self._unseen()
+        if not unseen and not self._cells:
             return self._data
+        texts = [self.text(row, column) for column, cells in self._cells.items() for row in cells]
+        texts += [text for _, text in unseen]
         return b"\0".join((self._data, "\0".join(filter(None, texts)).encode("utf-8", "surrogatepass")))
 
     def haystack_of(self, column: int) -> bytes:
@@ -147,7 +148,7 @@ class BufferRows(Rows):
         if found is None:
             return range(self._size)
         rows = self._edited_rows().union(found)
-        if unseen := list(self._unseen()):
+        if unseen := self._unseen():
             found = search(*joined_parts(text for _, text in unseen))
             rows.update(row for row, _ in unseen) if found is None else rows.update(unseen[i][0] for i in found)
         return sorted(rows)

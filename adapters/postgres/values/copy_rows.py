@@ -2,7 +2,7 @@
 
 import struct
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import overload
 
@@ -147,20 +147,19 @@ class CopyLineRows(BufferRows):
             self._broken = sorted(rows)
         return self._broken
 
-    def _unseen(self) -> Iterator[tuple[int, str]]:
+    def _unseen(self) -> Sequence[tuple[int, str]]:
         if self._hides_all():
-            for column in range(len(self.columns)):
-                for row, text in enumerate(self.texts(column)):
-                    if text:
-                        yield row, text
-            return
+            columns = range(len(self.columns))
+            return [(row, text) for column in columns for row, text in enumerate(self.texts(column)) if text]
         rows = self._broken_rows()
         if len(rows) * 4 > self._size:
             self._columns()
+        unseen: list[tuple[int, str]] = []
         for row in rows:
             for column, cell in enumerate(self._row(row)):
                 if self._grammar.broken(cell) and (text := self._decode(column, (cell,))[0]):
-                    yield row, text
+                    unseen.append((row, text))
+        return unseen
 
     # -- reading and writing
 

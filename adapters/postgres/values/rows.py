@@ -4,7 +4,7 @@ A DataRow (documentation, section 54.7) is `D`, an int32 length, an int16 count 
 length, -1 for NULL, and its bytes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from mypy_extensions import mypyc_attr
 
@@ -90,11 +90,9 @@ class CellRows(BufferRows):
     def _hides(self, column: int) -> bool:
         return column in self._hidden()
 
-    def _unseen(self) -> Iterator[tuple[int, str]]:
-        for column in self._hidden():
-            for row, text in enumerate(self.texts(column)):
-                if text:
-                    yield row, text
+    def _unseen(self) -> Sequence[tuple[int, str]]:
+        hidden = self._hidden()
+        return [(row, text) for column in hidden for row, text in enumerate(self.texts(column)) if text]
 
     # -- reading and writing
 

@@ -9,6 +9,7 @@ import logging
 import re
 import sys
 import traceback
+from collections import defaultdict
 from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -39,6 +40,9 @@ logger = logging.getLogger(__name__)
 
 _NO_TARGET = "error establishing server connection"
 
+MOST_TO_ONE_TARGET = 100
+"""Connections to one target for one connection of a client's; further ones wait."""
+
 _QUOTED = re.compile(r"""\bb(['"]).*\1""", re.DOTALL)
 """Bytes from the wire, as Python shows them."""
 
@@ -56,6 +60,8 @@ class Guarded(server.ConnectionHandler):
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._held = 0
+        # One stream of HTTP/2 is one connection to a target that does not speak it, and an event stream lasts.
+        self.max_conns = defaultdict(lambda: asyncio.Semaphore(MOST_TO_ONE_TARGET))
 
     async def handle_hook(self, hook: commands.StartHook) -> None:
         web = self.web
@@ -65,11 +71,14 @@ class Guarded(server.ConnectionHandler):
             await super().handle_hook(hook)  # type: ignore[safe-super]  # the other base class has it
             match hook:
                 case WebsocketMessageHook():
-                    await web.message(hook.flow)
+                    with self.timeout_watchdog.disarm():
+                        await web.message(hook.flow)
                 case ServerConnectedHook():
                     web.admission.check_reached(hook.data)
                 case HttpRequestHook():
-                    await web.judge(hook.flow)
+                    # People may take longer to decide than a connection may be idle.
+                    with self.timeout_watchdog.disarm():
+                        await web.judge(hook.flow)
                 case HttpResponseHeadersHook():
                     web.answered(hook.flow, self)
                 case HttpResponseHook():

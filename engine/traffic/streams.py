@@ -27,15 +27,18 @@ from mitmproxy.proxy.layers.http._events import (
     RequestEndOfMessage,
     RequestHeaders,
     RequestProtocolError,
+    RequestTrailers,
     ResponseData,
     ResponseEndOfMessage,
     ResponseHeaders,
     ResponseProtocolError,
+    ResponseTrailers,
 )
 from mitmproxy.proxy.layers.http._hooks import HttpRequestHook, HttpResponseHeadersHook, HttpResponseHook
 from wsproto.handshake import WEBSOCKET_VERSION
 
 from hoopaddon.policy import deadline
+from hoopaddon.traffic import http1
 from hoopaddon.traffic.failures import SWITCHING_PROTOCOLS, is_refused, keep_answer, problem, withhold
 
 if TYPE_CHECKING:
@@ -131,6 +134,11 @@ class JudgedStream(HttpStream):
             self._web.ended(self.flow)
 
     def _handle_event(self, event: Event) -> Steps:
+        if isinstance(event, RequestTrailers):
+            # No hook looks into them.
+            return
+        if isinstance(event, ResponseTrailers):
+            event = replace(event, trailers=self._web.trailers(self.flow, event.trailers))
         if isinstance(event, BodyReady):
             if self.server_state == self.state_stream_response_body:
                 yield from self._send_edited([])
@@ -206,6 +214,8 @@ class JudgedStream(HttpStream):
             yield from _without(HttpResponseHook, super().state_stream_response_body(event))
         elif isinstance(event, ResponseData):
             yield from self._send_edited(self._through_script(event.data))
+        elif isinstance(event, ResponseTrailers) and self.flow.response is not None:
+            self.flow.response.trailers = event.trailers
         elif isinstance(event, ResponseEndOfMessage):
             self._last = event
             yield from self._send_edited([*self._through_script(b""), None])
@@ -277,6 +287,7 @@ def _error_page(status: int, message: str) -> bytes:
 def install() -> None:
     """Make mitmproxy's HTTP layer use judged streams, and error pages that quote no target."""
     layers.HttpStream = JudgedStream  # type: ignore[misc]
+    http1.install(layers)
     for module in (layers, layers_of_all, next_layer):
         module.HttpLayer = JudgedHttp  # type: ignore[attr-defined]
     for version in (_http1, _http2, _http3):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote_to_bytes
 
 from mitmproxy import http
 from mitmproxy.websocket import WebSocketMessage
@@ -25,6 +26,12 @@ WHOLE_BYTES = 64 * 1024
 """A body of at most this size is edited as a whole, so that a refusal can still be an answer."""
 
 
+_STATUS_FIELDS = frozenset({b"grpc-status", b"grpc-message"})
+_UNQUOTED = " !\"#$&'()*+,/:;<=>?@[\\]^`{|}"
+"""What gRPC's percent-encoding of a message leaves as it is, beside letters, digits and `-._~`."""
+_PLAIN = ("content-type", "text/plain; charset=utf-8")
+
+
 class Answers:
     """See the module."""
 
@@ -42,7 +49,11 @@ class Answers:
             shown = ((name, echo.whole(value)) for name, value in headers_of(response.headers))
             response.headers = raw_headers(Headers(tuple(shown)))
         elif not (self._gateway.chain.wants_output or getattr(exchange.protocol, "edits_always", False)):
+            # Whoever waits for a body as a whole is a script of mitmproxy's; events of a stream cannot wait.
+            if not response.stream and not self._gateway.addons.has_script_hook("response"):
+                response.stream = True
             return
+        response.headers = self._edited_status(exchange, command, response.headers)
         request = exchange.flow.request
         answer = answer_of(response)
         response.headers = raw_headers(edited_headers(answer.headers, self._gateway, status=answer.status))
@@ -60,6 +71,28 @@ class Answers:
         response.headers.pop("content-length", None)
         if request.http_version == "HTTP/1.1":
             response.headers["transfer-encoding"] = "chunked"
+
+    def edit_trailers(self, exchange: Exchange, command: Command, trailers: http.Headers) -> http.Headers:
+        """The fields behind a body: where answers are edited, those of gRPC's status alone, which can be looked into."""
+        if not (_secrets(exchange) or self._gateway.chain.wants_output):
+            return trailers
+        known = [(name, value) for name, value in trailers.fields if name.lower() in _STATUS_FIELDS]
+        return self._edited_status(exchange, command, http.Headers(known))
+
+    def _edited_status(self, exchange: Exchange, command: Command, fields: http.Headers) -> http.Headers:
+        """The message of a call's status through an editor: what cannot be told at once is left out."""
+        if "grpc-message" not in fields:
+            return fields
+        fields = fields.copy()
+        text = unquote_to_bytes(fields["grpc-message"])
+        edited = self._editor(exchange, command, WebAnswer(200, Headers((_PLAIN,))), None)
+        shown = b"".join(edited.feed(text) + edited.end())
+        if not edited.is_over or edited.failure is not None:
+            edited.abort()
+            shown = b"(withheld)"
+        fields["grpc-message"] = quote(shown, safe=_UNQUOTED)
+        fields.pop("grpc-status-details-bin", None)
+        return fields
 
     async def edit_whole(self, edited: EditedBody, response: http.Response) -> HoopaddonError | None:
         """Put a body that is all there through its editor; what a policy has against it."""

@@ -152,6 +152,13 @@ class WebGuard:
         status, reason = (403, error.reason) if isinstance(error, Refused) else (502, "a policy failed")
         self._refuse(exchange, request, status, reason, getattr(error, "by", "") if refused else "")
 
+    def trailers(self, flow: http.HTTPFlow, trailers: http.Headers) -> http.Headers:
+        """What follows a target's body, as it may pass."""
+        exchange = self._exchanges.get(flow)
+        if exchange is None or exchange.command is None:
+            return trailers
+        return self._answers.edit_trailers(exchange, exchange.command, trailers)
+
     def edited(self, flow: http.HTTPFlow) -> EditedBody | None:
         """What edits the body that streams, if anything does."""
         exchange = self._exchanges.get(flow)

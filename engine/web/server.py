@@ -31,7 +31,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_FIRST_BYTES = 3
+_TLS_BYTES = 3
+_PREFACE = b"PRI * HTTP/2.0"
+
+
+def _is_undecided(first: bytes) -> bool:
+    """Whether it takes more bytes to know what a client speaks."""
+    if first.startswith(b"\x16"):
+        return len(first) < _TLS_BYTES
+    return len(first) < len(_PREFACE) and _PREFACE.startswith(first)
+
 
 
 class HasTargets(Protocol):
@@ -118,7 +127,7 @@ class WebFront(layer.Layer):
             yield from self._inner.handle_event(event)
         elif isinstance(event, events.DataReceived) and event.connection is self.context.client:
             self._first += event.data
-            if len(self._first) >= _FIRST_BYTES or not self._first.startswith(b"\x16"):
+            if not _is_undecided(self._first):
                 yield from self._begin()
         elif isinstance(event, events.ConnectionClosed):
             yield commands.CloseConnection(event.connection)
@@ -127,6 +136,9 @@ class WebFront(layer.Layer):
         stack = LayerStack()
         if starts_like_tls_record(self._first):
             stack /= ClientTLSLayer(self.context)
+        elif self._first.startswith(_PREFACE):
+            # As it would have been agreed on in TLS (RFC 9113 section 3.3: prior knowledge).
+            self.context.client.alpn = b"h2"
         stack /= JudgedHttp(self.context, HTTPMode.transparent)
         self._inner = stack[0]
         first, self._first = self._first, b""

@@ -374,10 +374,7 @@ def _nobody_waits(_request: ApprovalRequest) -> None:
 
 
 def _shadow_result(subject: Rows | Output, step: Step) -> Rows | Output:
-    """A copy of rows or output for a policy in shadow, which shares the command and session.
-
-    What such a policy remembers of a stream is apart from what the policy in force does.
-    """
+    """A copy for a policy in shadow. What it remembers of a stream is its own, command and session are shared."""
     shared: list[Any] = [subject.command]
     if isinstance(subject, Output):
         shared += subject.session, subject.vars

@@ -12,7 +12,7 @@ from hoopaddon.detect.catalog import expand
 FINDER = finder(expand(["email", "card", "secret"]))
 
 WORDS = ["ann@example.com", "@example.com", "é", "é@é.com", "4111 1111 1111 1111", "n", "u0041"]
-PIECES = st.sampled_from([*WORDS, *'\n\t\\"/ '])
+PIECES = st.tuples(st.sampled_from('\n\t\\"/ '), st.sampled_from(WORDS)).map("".join)
 
 
 def masked(text: str) -> str:

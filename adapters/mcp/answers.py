@@ -17,7 +17,7 @@ from hoopaddon.adapters.mcp.running import Running
 from hoopaddon.adapters.mcp.toolbox import Toolbox
 from hoopaddon.command import Verdict
 from hoopaddon.errors import HoopaddonError, Refused
-from hoopaddon.policy.chain import PolicyFailed
+from hoopaddon.policy.chain import PolicyFailed, place
 from hoopaddon.policy.in_force import Judge
 from hoopaddon.session import Session
 
@@ -62,6 +62,9 @@ class Answers:
             result = await self._result(asked, answer.result)
         except (HoopaddonError, NotAMessage) as e:
             return self._withheld(asked, e)
+        except Exception as e:
+            logger.error("an answer was withheld: %s at %s", type(e).__name__, place(e))
+            return self._withheld(asked, HoopaddonError("the gateway failed"))
         return result if isinstance(result, Failure | Result) else Result(answer.id, result)
 
     def _withheld(self, asked: Asked, error: Exception) -> Answer:

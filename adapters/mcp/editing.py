@@ -112,7 +112,13 @@ class Editing:
         if text is not None:
             masked = await self.text("body", text, command)
             return value if masked == text else base64.b64encode(masked.encode("utf-8", "replace")).decode()
-        return value if self._binary else None
+        return value if self._binary or not self._is_masked else None
+
+    @property
+    def _is_masked(self) -> bool:
+        """Whether a policy changes what clients see; one that only records it need not look into everything."""
+        policies = self._gateway.chain.policies
+        return any(not (policy.observer or policy.shadow) and policy.hook("output") for policy in policies)
 
     async def failure(self, failure: Failure, command: Command | None) -> Failure:
         """An error of the server's. Raises as `text` does."""

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import io
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, cast
@@ -44,6 +45,25 @@ async def _run(arguments: argparse.Namespace, modes: Sequence[str], work: Work) 
         log.uninstall()
 
 
+async def _until_told(working: "asyncio.Future[int]") -> int:
+    """The work's exit code, or that of the signal that ends it."""
+    told: list[int] = []
+
+    def end(number: int) -> None:
+        told.append(number)
+        working.cancel()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end, number)
+    try:
+        return await working
+    except asyncio.CancelledError:
+        if not told:
+            raise
+        return 128 + told[0]
+
+
 async def _serve(gateway: "Gateway", work: Work) -> int:
     running = asyncio.create_task(gateway.run())
     ready: asyncio.Task[Any] = asyncio.create_task(gateway.ready.wait())
@@ -51,7 +71,7 @@ async def _serve(gateway: "Gateway", work: Work) -> int:
         await asyncio.wait([running, ready], return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             await running
-        return await work(gateway)
+        return await _until_told(asyncio.ensure_future(work(gateway)))
     finally:
         ready.cancel()
         gateway.shutdown()  # type: ignore[no-untyped-call]

@@ -1,6 +1,6 @@
 """An MCP server over stdio or HTTP, on the SDK, whose tools do what honest servers do not.
 
-Run as `python -m tests.servers.mcp_server FOLDER [PORT]`. What it says of `add` is what the file `description` in the
+Run as `python -m tests.servers.mcp_server FOLDER [PORT [sse]]`. What it says of `add` is what `description` in the
 folder holds, so that a test can pull the rug.
 """
 
@@ -101,7 +101,9 @@ def _add_unruly(mcp: MCPServer, called: Callable[[str], None]) -> None:
 
 def main() -> None:
     folder = Path(sys.argv[1])
-    if len(sys.argv) > 2:
+    if len(sys.argv) > 3:
+        server(folder).run(transport="sse", host="127.0.0.1", port=int(sys.argv[2]))
+    elif len(sys.argv) > 2:
         server(folder).run(transport="streamable-http", host="127.0.0.1", port=int(sys.argv[2]))
     else:
         server(folder).run(transport="stdio")

@@ -114,6 +114,17 @@ async def test_what_nobody_can_look_into_is_withheld_unless_it_is_allowed() -> N
     assert (await answered({"content": [image]}, binary=True))["content"] == [image]
 
 
+async def test_who_only_records_withholds_nothing() -> None:
+    class Watch(Mask):
+        observer = True
+
+        def output(self, output: Output) -> None:
+            self.seen.append((output.kind, output.text))
+
+    image = {"type": "image", "data": "//8=", "mimeType": "image/png"}
+    assert (await answered({"content": [image]}, Watch()))["content"] == [image]
+
+
 async def test_text_in_base64_is_looked_into() -> None:
     blob = {"uri": "a://b", "blob": base64.b64encode(MAIL.encode()).decode(), "mimeType": "text/csv"}
     shown = await answered({"contents": [blob]}, method="resources/read")

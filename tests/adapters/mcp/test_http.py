@@ -6,13 +6,15 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mcp import Client
+from mcp import Client, ClientSession
+from mcp.client.sse import sse_client
 
 from demo.server import free_port
 from tests.adapters.mcp.talk import initialize, request
@@ -26,17 +28,18 @@ POLICIES = ("record.py", "mask_pii.py", "block_destructive.py")
 class Gateway(GatewayProcess):
     """In front of an MCP server on HTTP."""
 
-    def __init__(self, upstream: int, folder: Path, **how: Any) -> None:
+    def __init__(self, upstream: int, folder: Path, path: str = "/mcp", **how: Any) -> None:
         self._upstream = upstream
+        self._path = path
         super().__init__(folder, **how)
 
     @property
     def target(self) -> str:
-        return f"mcp:http://127.0.0.1:{self._upstream}/mcp"
+        return f"mcp:http://127.0.0.1:{self._upstream}{self._path}"
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}:{self.port}/mcp"
+        return f"http://{self.host}:{self.port}{self._path}"
 
     def post(self, message: object, **headers: str) -> tuple[int, Any]:
         """A request by hand, and its answer."""
@@ -52,10 +55,10 @@ class Gateway(GatewayProcess):
 
 
 @contextmanager
-def serving(folder: Path, port: int = 0) -> Iterator[int]:
+def serving(folder: Path, port: int = 0, *how: str) -> Iterator[int]:
     """The server of the tests; its port."""
     port = port or free_port()
-    command = [sys.executable, "-m", "tests.servers.mcp_server", str(folder), str(port)]
+    command = [sys.executable, "-m", "tests.servers.mcp_server", str(folder), str(port), *how]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         until = time.monotonic() + 30
@@ -109,6 +112,23 @@ async def test_a_rug_that_is_pulled_and_tools_that_are_not_offered(tmp_path: Pat
             assert "id_rsa" not in str(await agent.list_tools())
             assert "has changed" in str(await agent.call_tool("add", {"a": 1, "b": 2}))
     assert not (tmp_path / "calls").exists()
+
+
+async def test_the_older_transport_with_its_two_addresses(tmp_path: Path) -> None:
+    with (
+        serving(tmp_path, 0, "sse") as port,
+        Gateway(port, tmp_path, "/sse", scripts=POLICIES) as gateway,
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        async with sse_client(gateway.url) as (incoming, outgoing), ClientSession(incoming, outgoing) as agent:
+            await agent.initialize()
+            assert "add" in {tool.name for tool in (await agent.list_tools()).tools}
+            customer = await agent.call_tool("customer", {"name": "Ada"})
+            assert MAIL not in str(customer)
+            assert "[email]" in str(customer)
+            refused = await agent.call_tool("execute_sql", {"sql": "DROP TABLE users"})
+            assert "DROP TABLE is refused" in str(refused)
 
 
 def test_requests_by_hand_are_answered_in_the_protocol(tmp_path: Path) -> None:

@@ -373,6 +373,9 @@ class BlockDestructive(Addon):
             return False
         return any(path.startswith(f"{folder.rstrip('/')}/") for folder in self._allowed_paths)
 
+    def kube_input(self, command: ShellCommand) -> None:
+        self.ssh_input(command)
+
     def sftp_operation(self, command: FileOperation) -> None:
         paths = [path for path in (command.path, command.new_path) if path and not self._is_allowed_path(path)]
         if reason := file_reason(command.verbs, paths, self._shell):

@@ -9,6 +9,7 @@ from hoopaddon.adapters.kubernetes.negotiation import as_sent
 from hoopaddon.adapters.kubernetes.remote.tunnel import tunnel
 from hoopaddon.adapters.kubernetes.results import ObjectSplitter
 from hoopaddon.adapters.kubernetes.status import refusal
+from hoopaddon.adapters.kubernetes.typed import keys_of
 from hoopaddon.command import Command
 from hoopaddon.errors import HoopaddonError, Refused, Unparsable
 from hoopaddon.session import Session
@@ -149,7 +150,7 @@ class KubeProtocol:
         """See `Tunnels`."""
         if not isinstance(command, KubeRequest):
             raise Refused("this is no request to the Kubernetes API")
-        return tunnel(command, answer, gateway, None, sides)
+        return tunnel(command, answer, gateway, keys_of, sides)
 
     def refusal(self, request: WebRequest, status: int, reason: str, policy: str) -> WebAnswer:
         """See `WebProtocol`."""

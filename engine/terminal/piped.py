@@ -11,9 +11,10 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 from hoopaddon.approval import ApprovalRequest
-from hoopaddon.commands import ShellCommand, ShellProgram
+from hoopaddon.commands import ShellProgram
 from hoopaddon.errors import Unparsable
 from hoopaddon.policy.in_force import Judge, judged
 from hoopaddon.session import Session
@@ -32,7 +33,14 @@ _BLANK_LINES = re.compile(r"(?:\n[ \t]*)+\Z")
 _READERS = SHELLS | FOREIGN_SHELLS | {".", "source", "at", "batch"}
 
 
-def feeds_shell(command: ShellCommand) -> bool:
+class HasPrograms(Protocol):
+    """A command that runs programs; `programs` raises `Unparsable` where its line cannot be read."""
+
+    @property
+    def programs(self) -> tuple[ShellProgram, ...]: ...
+
+
+def feeds_shell(command: HasPrograms) -> bool:
     """Whether a shell runs what is sent after the line: `bash -s`, `sudo -i`, `cat | sh`, `su - ann`.
 
     It may be in a line that cannot be read.

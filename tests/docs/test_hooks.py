@@ -13,6 +13,7 @@ from mitmproxy import hooks as mitmproxy_hooks
 
 from hoopaddon import ConfigError, FileOperation, Outcome, Refused
 from hoopaddon.adapter import adapters
+from hoopaddon.adapters.kubernetes.typed import KubeInput
 from hoopaddon.adapters.mcp.commands import McpRequest
 from hoopaddon.adapters.postgres.session.replication import replication
 from hoopaddon.adapters.ssh.commands import SshInput, SshShell, SshSubsystem
@@ -194,6 +195,12 @@ def test_hook_mcp_request(example: ModuleType) -> None:
     assert judge(example, McpRequest(who, "resources/read", {"uri": "a://b"})).passes
     assert judge(example, McpRequest(who, "roots/list", {}, to_client=True)).passes
     assert not judge(example, McpRequest(who, "elicitation/create", {"message": "?"}, to_client=True)).passes
+
+
+def test_hook_kube_input(example: ModuleType) -> None:
+    who = session(protocol="kubernetes")
+    assert judge(example, KubeInput(who, "ls /srv")).passes
+    assert judge(example, KubeInput(who, "apk add curl")).reason == "nothing is installed in a pod: build an image"
 
 
 def test_hook_rows(example: ModuleType) -> None:

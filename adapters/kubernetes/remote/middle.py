@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 
 MOST_CELLS = 10_000
 _RESIZE_BYTES = 1024
+_REFUSED = json.dumps(
+    {
+        "metadata": {},
+        "status": "Failure",
+        "message": "command terminated with non-zero exit code",
+        "reason": "NonZeroExitCode",
+        "details": {"causes": [{"reason": "ExitCode", "message": "126"}]},
+    }
+).encode()
+"""How a program ends whose input was refused: as one that could not be run."""
 
 
 class Keys(Protocol):
@@ -51,7 +61,7 @@ class Remote:
         self.command, self.gateway = command, gateway
         self.is_terminal = command.options.get("tty") == "true"
         self._ends, self._fail, self._hold = ends, fail, hold
-        self._is_over = False
+        self._is_over = self._is_refused = False
         self._ending: asyncio.Task[None] | None = None
         self._output = {STDOUT: self._stream(STDOUT), STDERR: self._stream(STDERR)}
         self._errors: list[bytes] = []
@@ -129,6 +139,11 @@ class Remote:
         """What the gateway itself shows."""
         self._ends.to_client(STDOUT if self.is_terminal else STDERR, data)
 
+    def refuse_rest(self) -> None:
+        """What has passed goes on to its end, whose status is that of a refusal."""
+        self._is_refused = True
+        self._ends.close_to_target(STDIN)
+
     def hold_client(self, held: bool) -> None:
         """Ask the client to pause, and later to go on."""
         self._hold("client", held)
@@ -173,7 +188,7 @@ class Remote:
             errors, self._errors = self._errors, []
             closed, self._closed = self._closed, []
             for data in errors:
-                self._ends.to_client(ERROR, data)
+                self._ends.to_client(ERROR, _REFUSED if self._is_refused else data)
             for name in closed:
                 self._ends.close_to_client(name)
             if is_over:

@@ -75,7 +75,9 @@ def _part(piece: bytes, read: ReadPart, level: int, is_form: bool) -> Part:
         fields: dict[str, str] = {}
         content = piece[2:]
     else:
-        head, separator, content = piece.partition(b"\r\n\r\n")
+        # RFC 2046's grammar allows a part that is its header alone: then the delimiter brings the blank line's end.
+        whole = piece + b"\r\n" if piece.endswith(b"\r\n") and b"\r\n\r\n" not in piece else piece
+        head, separator, content = whole.partition(b"\r\n\r\n")
         if not separator or len(head) > MOST_HEAD_BYTES:
             raise Unparsable("a part of a multipart body without an end of its header")
         fields = _fields(head)

@@ -3,7 +3,7 @@
 import hashlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hoopaddon import Unparsable
@@ -138,6 +138,7 @@ def test_what_cannot_be_read_is_refused(value: object, path: str) -> None:
         in_document(value, path)
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from('{}()$:!.a1"# \n,[]@|mutation query fragment on'), max_size=40))
 def test_any_text_is_read_or_refused(text: str) -> None:
     for sure in (True, False):

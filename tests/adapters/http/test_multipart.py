@@ -4,7 +4,7 @@ import email.parser
 import email.policy
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hoopaddon import Unparsable
@@ -50,6 +50,11 @@ def test_a_part_within_a_part() -> None:
 
 def test_an_empty_line_before_the_first_boundary() -> None:
     assert read("\r\n--x\r\n\r\nv\r\n--x--")[0].content == b"v"
+
+
+def test_a_part_that_is_its_header_alone() -> None:
+    (found,) = read(f"--x\r\n{FIELD.format('a')}\r\n\r\n--x--")
+    assert (found.name, found.content, found.value) == ("a", b"", "")
 
 
 def test_base64_where_it_is_no_form() -> None:
@@ -143,6 +148,7 @@ def test_limits() -> None:
 TEXT = st.text(st.sampled_from('--x\r\n\r\nContent-Disposition: form-data; name="a"'), max_size=30)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.sampled_from(["--x", "\r\n", "\n", "--", "x", FIELD.format("a"), ": ", "v", "--x--", " "]), max_size=14

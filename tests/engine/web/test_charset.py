@@ -1,7 +1,7 @@
 """Which text bytes are."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hoopaddon import Unparsable
@@ -63,6 +63,7 @@ def test_a_charset_that_has_no_such_character() -> None:
         encoded("日本", "iso-8859-1")
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=40),
     st.sampled_from(["", "utf-8", "utf-16", "iso-8859-1", "gb18030", "shift_jis", "utf-7", "\x00"]),

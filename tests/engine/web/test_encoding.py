@@ -6,7 +6,7 @@ import zlib
 import brotli
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hoopaddon import Unparsable
@@ -15,13 +15,18 @@ from hoopaddon.web.encoding import codings, decoded
 TEXT = b'{"amount": 900, "note": "' + b"a" * 300 + b'"}'
 
 
+def packed(data: bytes) -> bytes:
+    """gzip without the time in it: tests are named for their bytes."""
+    return gzip.compress(data, mtime=0)
+
+
 def raw(data: bytes) -> bytes:
     deflate = zlib.compressobj(wbits=-15)
     return deflate.compress(data) + deflate.flush()
 
 
 CODED = {
-    "gzip": gzip.compress,
+    "gzip": packed,
     "deflate": zlib.compress,
     "br": brotli.compress,
     "zstd": zstandard.compress,
@@ -33,16 +38,16 @@ CODED = {
     [
         ("", TEXT),
         ("identity", TEXT),
-        ("gzip", gzip.compress(TEXT)),
-        ("x-gzip", gzip.compress(TEXT)),
-        ("GZIP", gzip.compress(TEXT)),
+        ("gzip", packed(TEXT)),
+        ("x-gzip", packed(TEXT)),
+        ("GZIP", packed(TEXT)),
         ("deflate", zlib.compress(TEXT)),
         ("deflate", raw(TEXT)),
         ("br", brotli.compress(TEXT)),
         ("zstd", zstandard.compress(TEXT)),
-        ("gzip, br", brotli.compress(gzip.compress(TEXT))),
-        ("gzip, gzip,gzip", gzip.compress(gzip.compress(gzip.compress(TEXT)))),
-        ("identity, gzip", gzip.compress(TEXT)),
+        ("gzip, br", brotli.compress(packed(TEXT))),
+        ("gzip, gzip,gzip", packed(packed(packed(TEXT)))),
+        ("identity, gzip", packed(TEXT)),
     ],
 )
 def test_codings_are_undone(field: str, body: bytes) -> None:
@@ -53,10 +58,10 @@ def test_codings_are_undone(field: str, body: bytes) -> None:
     ("field", "body", "why"),
     [
         ("gzip", TEXT, "not coded as gzip"),
-        ("gzip", gzip.compress(TEXT)[:-9], "not coded as gzip"),
-        ("gzip", gzip.compress(TEXT)[:-8] + b"\0" * 8, "not coded as gzip"),
-        ("gzip", gzip.compress(TEXT) + gzip.compress(b"more"), "after the end"),
-        ("gzip", gzip.compress(TEXT) + b"x", "after the end"),
+        ("gzip", packed(TEXT)[:-9], "not coded as gzip"),
+        ("gzip", packed(TEXT)[:-8] + b"\0" * 8, "not coded as gzip"),
+        ("gzip", packed(TEXT) + packed(b"more"), "after the end"),
+        ("gzip", packed(TEXT) + b"x", "after the end"),
         ("deflate", TEXT, "not coded as deflate"),
         ("deflate", zlib.compress(TEXT) + b"x", "after the end"),
         ("br", TEXT, "not coded as br"),
@@ -66,10 +71,10 @@ def test_codings_are_undone(field: str, body: bytes) -> None:
         ("zstd", zstandard.compress(TEXT)[:-3], "not coded as zstd"),
         ("zstd", zstandard.compress(TEXT) + zstandard.compress(b"more"), "after the end"),
         ("zstd", zstandard.compress(TEXT) + b"x", "after the end"),
-        ("gzip, br", gzip.compress(brotli.compress(TEXT)), "not coded as br"),
+        ("gzip, br", packed(brotli.compress(TEXT)), "not coded as br"),
         ("compress", TEXT, "not read here"),
         ("aws-chunked", TEXT, "not read here"),
-        ("gzip;q=1", gzip.compress(TEXT), "not read here"),
+        ("gzip;q=1", packed(TEXT), "not read here"),
         ("gzip, gzip, gzip, gzip", TEXT, "more than 3"),
     ],
 )
@@ -88,7 +93,7 @@ def test_bombs_are_bounded(coding: str) -> None:
 
 
 def test_a_bomb_within_a_bomb_is_bounded() -> None:
-    bomb = gzip.compress(gzip.compress(b"\0" * 50_000_000))
+    bomb = packed(packed(b"\0" * 50_000_000))
     with pytest.raises(Unparsable, match="more than"):
         decoded(bomb, "gzip, gzip", 1_000_000)
 
@@ -113,6 +118,7 @@ def test_an_empty_body_has_no_coding() -> None:
     assert codings("gzip , identity,x-gzip") == ("gzip", "gzip")
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(CODED)), st.binary(max_size=200), st.integers(0, 250), st.binary(max_size=3))
 def test_mutations_are_decoded_or_refused(coding: str, data: bytes, at: int, change: bytes) -> None:
     body = CODED[coding](data)

@@ -1,7 +1,7 @@
 """Paths in all the ways in which servers read them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hoopaddon import Unparsable
@@ -102,6 +102,7 @@ def test_odd_paths_may_be_allowed(path: str) -> None:
     assert path in read_path(path, odd=True).readings
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("/.%25eEfF2;\\aA \x00é+c0"), max_size=24))
 def test_any_path_is_read_or_refused(text: str) -> None:
     try:
@@ -114,6 +115,7 @@ def test_any_path_is_read_or_refused(text: str) -> None:
     assert found.path in found.readings
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from("/.%25eEfF2;\\aA \x00é+c0"), max_size=24))
 def test_odd_paths_are_read_without_end(text: str) -> None:
     found: PathFacts | Unparsable

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hoopaddon.web.strict_json import Ambiguous, NotJson, TrailingData, load_lines, loads
@@ -103,12 +103,14 @@ def test_text_that_does_not_end_is_read_once() -> None:
         loads('["' + '\\"[' * 300_000)
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_what_is_written_is_read(value: Any) -> None:
     assert loads(json.dumps(value)) == value
     assert loads(json.dumps(value, ensure_ascii=False)) == value
 
 
+@settings(deadline=None)
 @given(st.text(st.sampled_from('[]{}:,"\\ue0d8 1-.Ee+tfna/N')))
 def test_what_python_reads_otherwise_is_refused(text: str) -> None:
     try:

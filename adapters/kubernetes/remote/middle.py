@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,6 +27,73 @@ _REFUSED = json.dumps(
     }
 ).encode()
 """How a program ends whose input was refused: as one that could not be run."""
+
+
+_PACKS = re.compile(r"(?:-?[A-Za-z]*c[A-Za-z]*|--create)")
+
+
+def packs(argv: tuple[str, ...]) -> bool:
+    """Whether a program prints an archive, as what `kubectl cp` runs does: a mask would make it unreadable."""
+    name = argv[0].rpartition("/")[2] if argv else ""
+    return name in ("tar", "bsdtar") and any(_PACKS.fullmatch(word) for word in argv[1:2])
+
+
+class Archive:
+    """The files that `kubectl cp` takes out of a pod, in the shape of a `TextStream`: no text, so nothing is masked.
+
+    Policies are told that there is one, as of any body that is no text, and may refuse it.
+    """
+
+    def __init__(
+        self,
+        command: KubeRequest,
+        gateway: "Gateway",
+        write: Callable[[bytes], None],
+        fail: Callable[[HoopaddonError], None],
+    ) -> None:
+        self._command, self._gateway = command, gateway
+        self._write, self._fail = write, fail
+        self._waiting: list[bytes] = []
+        self._asking: asyncio.Task[None] | None = None
+        self._passes = self._broken = False
+
+    def feed(self, data: bytes) -> None:
+        """More has come."""
+        if self._passes:
+            self._write(data)
+        elif not self._broken:
+            self._waiting.append(data)
+            if self._asking is None:
+                self._asking = asyncio.get_running_loop().create_task(self._ask())
+
+    async def _ask(self) -> None:
+        output = Output(self._command.session, "binary", "an archive of files", self._command)
+        try:
+            if (pending := self._gateway.chain.edit_output(output)) is not None:
+                await pending
+        except HoopaddonError as e:
+            self._broken = True
+            self._fail(e)
+            return
+        self._passes = True
+        waiting, self._waiting = self._waiting, []
+        for data in waiting:
+            self._write(data)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def abort(self) -> None:
+        """The client is gone."""
+        self._broken = True
+        self._waiting.clear()
+        if self._asking is not None:
+            self._asking.cancel()
+
+    async def drained(self) -> None:
+        """Returns when all has left, or never will."""
+        if self._asking is not None:
+            await asyncio.wait([self._asking])
 
 
 class Keys(Protocol):
@@ -68,7 +136,9 @@ class Remote:
         self._closed: list[str] = []
         self._keys = make_keys(self) if make_keys is not None else None
 
-    def _stream(self, name: str) -> TextStream:
+    def _stream(self, name: str) -> "TextStream | Archive":
+        if name == STDOUT and packs(self.command.argv):
+            return Archive(self.command, self.gateway, lambda data: self._ends.to_client(name, data), self._refused)
         kind = "terminal" if self.is_terminal and name == STDOUT else name
         return TextStream(
             self.command.session,

@@ -8,6 +8,7 @@ from hoopaddon.adapters.http.media import may_stream
 from hoopaddon.adapters.http.message import HttpMessage, message_of
 from hoopaddon.adapters.http.mode import HttpMode
 from hoopaddon.adapters.http.server import HttpInstance
+from hoopaddon.adapters.http.status import grpc_status
 from hoopaddon.command import Command
 from hoopaddon.errors import HoopaddonError
 from hoopaddon.rows import Column, Rows
@@ -50,7 +51,9 @@ class HttpProtocol:
         return message_of(session, data)
 
     def refusal(self, request: WebRequest, status: int, reason: str, policy: str) -> WebAnswer:
-        """A problem (RFC 9457)."""
+        """A problem (RFC 9457); to a client of gRPC, a status of its own."""
+        if request.headers.get("content-type").lower().startswith("application/grpc"):
+            return grpc_status(request.headers.get("content-type"), status, reason)
         return problem(status, _TITLES.get(status, "Refused"), reason, policy)
 
     def editor(

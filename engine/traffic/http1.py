@@ -1,8 +1,8 @@
 """mitmproxy's reading of HTTP/1, with an end to what a peer may send before there is a message.
 
-A head has a size and a time, requests that come ahead of their turn have a size, and two things that mitmproxy breaks
-on are taken for what they are: trailers, which are left out (RFC 9110 section 6.5.1 allows it to whoever does not know
-them, and nothing here looks into them), and informational answers, of which none but a switch of protocols is the answer.
+A head has a size and a time, and two things that mitmproxy breaks on are taken for what they are: trailers, which are
+left out (RFC 9110 section 6.5.1 allows it, and nothing here looks into them), and informational answers, of which
+none but a switch of protocols is the answer.
 """
 
 from typing import Any

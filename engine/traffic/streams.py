@@ -207,6 +207,8 @@ class JudgedStream(HttpStream):
             yield from self._answer_for_target(_without(HttpResponseHook, self.send_response()))
 
     def state_stream_response_body(self, event: Event) -> Steps:
+        if isinstance(event, ResponseData):
+            self._web.passed(self.flow, len(event.data))
         if self.flow.response is not None:
             self.flow.response.stream = _timed(self.flow.response.stream)
         edited = self._web.edited(self.flow)

@@ -19,6 +19,8 @@ from wsproto.frame_protocol import CloseReason
 if TYPE_CHECKING:
     from hoopaddon.web.guard import WebGuard
 
+MAX_MESSAGE_BYTES = 16 << 20
+"""Messages are judged as a whole, and so they are kept until they are."""
 MAX_REASON_BYTES = 123
 """RFC 6455 section 5.5: a control frame holds at most 125 bytes, two of them for the code."""
 
@@ -30,6 +32,9 @@ class QuietConnection(websocket.WebsocketConnection):
         super().__init__(*arguments, **named)
         self.owed: list[frames.Pong] = []
         """Answers to this side's pings."""
+        self.is_over = False
+        """A message of this side's is too large, and nothing that it says is listened to any more."""
+        self._bytes = 0
 
     def events(self) -> Generator[frames.Event, None, None]:
         for event in super().events():
@@ -42,8 +47,20 @@ class QuietConnection(websocket.WebsocketConnection):
                     continue
                 case frames.CloseConnection():
                     yield replace(event, reason=None)
+                case frames.Message() if self._fits(event):
+                    yield event
+                case frames.Message():
+                    self.is_over = True
+                    return
                 case _:
                     yield event
+
+    def _fits(self, part: frames.Message[Any]) -> bool:
+        self._bytes += len(part.data)
+        fits = self._bytes <= MAX_MESSAGE_BYTES
+        if part.message_finished:
+            self._bytes = 0
+        return fits
 
 
 class JudgedWebsocket(websocket.WebsocketLayer):
@@ -60,17 +77,19 @@ class JudgedWebsocket(websocket.WebsocketLayer):
         for step in super().relay_messages(event):
             yield step
             if isinstance(step, websocket.WebsocketMessageHook) and (reason := self._web.broken_off(self.flow)):
-                yield from self._break_off(reason)
+                yield from self._break_off(CloseReason.POLICY_VIOLATION, reason)
                 return
             yield from self._answer_pings()
         yield from self._answer_pings()
+        if self.client_ws.is_over or self.server_ws.is_over:
+            yield from self._break_off(CloseReason.MESSAGE_TOO_BIG, "a message is too large")
 
-    def _break_off(self, reason: str) -> layer.CommandGenerator[None]:
-        """End both sides; the client is told why (RFC 6455 section 7.4.1: 1008 is a violation of a policy)."""
+    def _break_off(self, code: CloseReason, reason: str) -> layer.CommandGenerator[None]:
+        """End both sides; the client is told why (RFC 6455 section 7.4.1)."""
         for side, said in ((self.client_ws, reason), (self.server_ws, "")):
             if side.state in (ConnectionState.OPEN, ConnectionState.REMOTE_CLOSING):
                 shown = said.encode()[:MAX_REASON_BYTES].decode(errors="ignore")
-                closing = frames.CloseConnection(CloseReason.POLICY_VIOLATION, shown)
+                closing = frames.CloseConnection(code, shown)
                 yield commands.SendData(side.conn, side.send(closing))
             yield commands.CloseConnection(side.conn)
         yield websocket.WebsocketEndHook(self.flow)

@@ -27,7 +27,7 @@ WHOLE_BYTES = 64 * 1024
 
 
 _STATUS_FIELDS = frozenset({b"grpc-status", b"grpc-message"})
-_UNQUOTED = " !\"#$&'()*+,/:;<=>?@[\\]^`{|}"
+UNQUOTED = " !\"#$&'()*+,/:;<=>?@[\\]^`{|}"
 """What gRPC's percent-encoding of a message leaves as it is, beside letters, digits and `-._~`."""
 _PLAIN = ("content-type", "text/plain; charset=utf-8")
 
@@ -73,7 +73,7 @@ class Answers:
             response.headers["transfer-encoding"] = "chunked"
 
     def edit_trailers(self, exchange: Exchange, command: Command, trailers: http.Headers) -> http.Headers:
-        """The fields behind a body: where answers are edited, those of gRPC's status alone, which can be looked into."""
+        """The fields behind a body: where answers are edited, those of gRPC's status alone."""
         if not (_secrets(exchange) or self._gateway.chain.wants_output):
             return trailers
         known = [(name, value) for name, value in trailers.fields if name.lower() in _STATUS_FIELDS]
@@ -90,7 +90,7 @@ class Answers:
         if not edited.is_over or edited.failure is not None:
             edited.abort()
             shown = b"(withheld)"
-        fields["grpc-message"] = quote(shown, safe=_UNQUOTED)
+        fields["grpc-message"] = quote(shown, safe=UNQUOTED)
         fields.pop("grpc-status-details-bin", None)
         return fields
 

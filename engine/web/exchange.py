@@ -37,6 +37,8 @@ class Exchange:
     edits_whole: bool = False
     """Whether the body is edited once it is all there."""
     started_at: float = field(default_factory=time.perf_counter)
+    bytes: int = 0
+    """Of the answer's body, where it streams past unedited."""
     broken_off: str = ""
     """Why a WebSocket has to end."""
     connection: "Guarded | None" = None
@@ -94,3 +96,13 @@ def response_of(answer: WebAnswer, *, bodiless: bool) -> http.Response:
     """The gateway's own answer, as mitmproxy sends it."""
     body = b"" if bodiless else answer.body
     return http.Response.make(answer.status, body, raw_headers(answer.headers))
+
+
+def talks_both_ways(exchange: Exchange) -> bool:
+    """Whether the client may wait for answers before it has sent all, as calls of gRPC may, and may do so unseen."""
+    credential = exchange.route.credential
+    return (
+        "large_body" in exchange.route.target.allowed
+        and exchange.flow.request.headers.get("content-type", "").lower().startswith("application/grpc")
+        and not (credential is not None and credential.signs_bodies)
+    )

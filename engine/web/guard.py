@@ -33,6 +33,7 @@ from hoopaddon.web.exchange import (
     raw_headers,
     request_of,
     response_of,
+    talks_both_ways,
 )
 from hoopaddon.web.judging import Judging
 from hoopaddon.web.protocol import WebProtocol
@@ -70,7 +71,9 @@ class WebGuard:
         except NotAdmitted as e:
             return self._answer(flow, e.answer)
         protocol = protocol_of(admitted.route.protocol)
-        self._exchanges[flow] = Exchange(flow, protocol, admitted.route, admitted.session, admitted.origin)
+        self._exchanges[flow] = exchange = Exchange(flow, protocol, admitted.route, admitted.session, admitted.origin)
+        if talks_both_ways(exchange):
+            flow.request.stream = flow.request.stream or True
         return True
 
     async def admit_tunnel(self, flow: http.HTTPFlow) -> bool:
@@ -151,6 +154,12 @@ class WebGuard:
         refused = isinstance(error, Refused)
         status, reason = (403, error.reason) if isinstance(error, Refused) else (502, "a policy failed")
         self._refuse(exchange, request, status, reason, getattr(error, "by", "") if refused else "")
+
+    def passed(self, flow: http.HTTPFlow, size: int) -> None:
+        """As many bytes more of a body have come that is not waited for."""
+        exchange = self._exchanges.get(flow)
+        if exchange is not None:
+            exchange.bytes += size
 
     def trailers(self, flow: http.HTTPFlow, trailers: http.Headers) -> http.Headers:
         """What follows a target's body, as it may pass."""
@@ -246,7 +255,8 @@ class WebGuard:
         command.duration_s = time.perf_counter() - exchange.started_at
         if flow.response is not None:
             command.tag = str(flow.response.status_code)
-            command.bytes = exchange.edited.bytes if exchange.edited else len(flow.response.raw_content or b"")
+            sent = exchange.bytes or len(flow.response.raw_content or b"")
+            command.bytes = exchange.edited.bytes if exchange.edited else sent
         if flow.error is not None and exchange.is_sent:
             command.error = "the exchange was not finished"
         if exchange.edited is not None and exchange.edited.failure is not None:

@@ -42,7 +42,6 @@ def _is_undecided(first: bytes) -> bool:
     return len(first) < len(_PREFACE) and _PREFACE.startswith(first)
 
 
-
 class HasTargets(Protocol):
     """What a mode needs for this."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from hoopaddon.adapters.http import graphql, grpc
 from hoopaddon.adapters.http.batch import Inner, inner_requests, methods
-from hoopaddon.adapters.http.body import Content, Reading, readings
+from hoopaddon.adapters.http.body import Content, Reading, readable, readings
 from hoopaddon.adapters.http.graphql import Operation
 from hoopaddon.adapters.http.media import MediaType, media_type
 from hoopaddon.adapters.http.multipart import Part
@@ -39,6 +39,8 @@ class HttpFacts(Facts):
     route: str
     calls: frozenset[tuple[str, str]]
     query: Mapping[str, tuple[str, ...]]
+    text: str
+    """The body's, whatever else it is; empty where it is none."""
     readings: tuple[Reading, ...]
     operations: tuple[Operation, ...]
     carried: tuple[Any, ...]
@@ -66,6 +68,7 @@ class _Reader:
         self.media = media_type(request.headers) if data else MediaType()
         content = Content(data, self.media, request.headers, self.path.path)
         self.readings = readings(content)
+        self.text = (readable(content) or "") if data else ""
         self.inner = list(inner_requests([one.value for one in self.readings])) if _may_carry(data) else []
         self.values = [*self.queries, *(one.value for one in self.readings), *_inner_values(self.inner)]
 
@@ -92,6 +95,7 @@ class _Reader:
             route=route,
             calls=frozenset(calls),
             query=self.queries[0],
+            text=self.text,
             readings=self.readings,
             operations=operations,
             carried=(*self.values, *graphql.given(operations)),

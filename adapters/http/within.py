@@ -31,7 +31,7 @@ class Endpoint:
 
 # What a product's SQL has beyond PostgreSQL's is for the policy to judge: such text is there, and cannot be read.
 ENDPOINTS = (
-    Endpoint("ClickHouse", r"/", "query", is_body=True),
+    Endpoint("ClickHouse", r"(?:/clickhouse[^/]*)?/", "query", is_body=True),
     Endpoint("Trino, Presto", r"/v1/statement", "", is_body=True),
     Endpoint("Hasura", r"/v[12]/(?:query|metadata)", "sql"),
     Endpoint("Supabase", r"(?:/.*)?/(?:database|pg)/query|/v1/projects/[^/]+/database/query", "query"),
@@ -54,6 +54,12 @@ ENDPOINTS = (
     Endpoint("Grafana", r"/api/ds/query", "rawSql"),
     Endpoint("Docker", r"(?:/v1\.\d+)?/containers/[^/]+/exec", "Cmd", "ssh"),
     Endpoint("Docker", r"(?:/v1\.\d+)?/containers/create", "Cmd Entrypoint", "ssh"),
+)
+_SQL = re.compile(
+    r"(?is)(?>\s|--[^\n]*\n|\#[^\n]*\n|/\*.*?\*/|[(;\ufeff])*+(?:select|insert|update|delete|drop|undrop|truncate|alter"
+    r"|create|replace|grant|revoke|with|from|rename|exchange|detach|attach|move|kill|system|optimize|set|use|show|desc"
+    r"|describe|explain|exists|check|call|merge|execute|prepare|deallocate|reset|refresh|analyze|comment|start|commit"
+    r"|rollback|values|table|deny|backup|restore|watch|parallel)\b"
 )
 _TABLE = tuple((endpoint, re.compile(rf"{endpoint.path}/?", re.IGNORECASE)) for endpoint in ENDPOINTS)
 _ANY = re.compile("|".join(f"(?:{endpoint.path})/?" for endpoint in ENDPOINTS), re.IGNORECASE)
@@ -83,9 +89,8 @@ def _texts(endpoint: Endpoint, facts: "HttpFacts") -> Iterator[str]:
         for value in values_of(name, facts.carried):
             yield from _text(value)
     if endpoint.is_body:
-        # The last reading is the plainest: text, where it is not JSON or a form alone.
-        whole = facts.readings[-1].value
-        yield from _text(whole)
+        # By default curl calls everything a form.
+        yield from _text(facts.text if _SQL.match(facts.text) else "")
 
 
 def _text(value: Any) -> Iterator[str]:

@@ -69,6 +69,8 @@ _MUTATION = re.compile(
     r"|.*[a-z0-9](?:Delete|Drop|Destroy|Purge|Truncate|Wipe|Erase)(?:s|All|Many|Bulk|By[A-Z].*)?"
     r"|(?:remove|clear|reset)(?:All|Many|Everything|Database)[A-Za-z]*|(?:bulk|batch)(?:Delete|Remove)[A-Za-z]*"
 )
+# At the top of an operation a name is what is done.
+_TOP_MUTATION = re.compile(r"(?i)(?:delete|drop(?!down)|destroy|purge|truncate|wipe|erase)(?!d).*")
 _RPC = re.compile(
     r"(?:Batch|Bulk|Multi)(?:Delete|Remove|Destroy)\w*|(?:Drop|Truncate|Purge|Destroy|Wipe|Erase)\w*"
     r"|(?:Delete|Remove|Clear)(?:All|Many|Range|Database|Table|Bucket|Collection|Index|Project|Cluster|Instance|Backup"
@@ -101,7 +103,7 @@ def deletes_collection(c: HttpCommand) -> str:
 
 def _is_collection(plain: str, path: str, parts: list[str]) -> bool:
     last = parts[-1]
-    if last in ("*", "_all") or "*" in last:
+    if last in ("_all", "all", "everything") or "*" in last:
         return True
     if any(character.isdigit() for character in last) or "@" in last:
         return False
@@ -196,9 +198,10 @@ def mutates_destructively(c: HttpCommand) -> str:
     for operation in c.operations:
         if operation.type != "mutation":
             continue
-        for field in sorted({call.field for call in operation.calls} | {f for f in operation.fields if "." not in f}):
-            if _MUTATION.fullmatch(field):
-                return f"The mutation {listed([field])} is refused"
+        named = [call.field for call in operation.calls if _TOP_MUTATION.fullmatch(call.field)]
+        named += [field for field in operation.fields if "." not in field and _MUTATION.fullmatch(field)]
+        if named:
+            return f"The mutation {listed(sorted(named)[:1])} is refused"
     return ""
 
 

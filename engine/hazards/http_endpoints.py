@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`path` is the end of a path, below whatever prefix a gateway gave it.
+    """`path` is the end of a path, below whatever prefix a gateway gave it; the whole of it where it `stands_alone`.
 
     `where` names what the request has to carry beside, in its query or its body: `recurse` (a yes), `filter*` (any
     value), `op=delete|drop` (one of these), `?delete|acl` (a name in the query).
@@ -17,9 +17,10 @@ class Endpoint:
     path: str
     does: str
     where: str = ""
+    stands_alone: bool = False
 
     def pattern(self) -> re.Pattern[str]:
-        return re.compile(rf"(?:/.*)?{self.path}/?")
+        return re.compile(rf"{self.path}/?" if self.stands_alone else rf"(?:/.*)?{self.path}/?")
 
 
 _ANY = "get post put delete patch"
@@ -56,8 +57,10 @@ ENDPOINTS = (
     Endpoint("ArangoDB", "put", rf"/_api/collection{_X}/truncate", "empties a collection"),
     Endpoint("MongoDB Data API", "post", r"/action/deletemany", "deletes many documents"),
     Endpoint("InfluxDB", "post", r"/api/v2/delete", "deletes a range of points"),
-    Endpoint("Redis", _ANY, r"/(?:flushall|flushdb|shutdown)(?:/.*)?", "empties or stops the server"),
-    Endpoint("Weaviate", "delete", rf"/v1/(?:schema|objects|batch/objects)(?:{_X})?", "deletes a class or a batch"),
+    Endpoint(
+        "Redis", _ANY, r"/(?:flushall|flushdb|shutdown)(?:/.*)?", "empties or stops the server", stands_alone=True
+    ),
+    Endpoint("Weaviate", "delete", r"/v1/(?:schema/[^/]+|batch/objects)", "deletes a class or a batch"),
     Endpoint("Neo4j", "delete", rf"/db{_X}", "drops a database"),
     # Configuration and secrets
     Endpoint("Consul", "delete", r"/v1/kv(?:/.*)?", "deletes a whole tree of keys", "recurse"),
@@ -90,12 +93,19 @@ ENDPOINTS = (
     Endpoint("Harbor", "delete", rf"/api/v2\.0/projects{_X}(?:/repositories/.*)?", "deletes images"),
     Endpoint("Nomad", "delete", r"/v1/job/.*", "purges a job", "purge"),
     # Buckets
-    Endpoint("S3", "post", r"(?:/[^/]*)?", "deletes many objects", "?delete"),
+    Endpoint("S3", "post", r"(?:/[^/]*)?", "deletes many objects", "?delete", stands_alone=True),
     Endpoint(
-        "S3", "delete", r"/[^/]*", "takes a configuration off a bucket", "?lifecycle|policy|replication|encryption"
+        "S3",
+        "delete",
+        r"/[^/]*",
+        "takes a configuration off a bucket",
+        "?lifecycle|policy|replication|encryption",
+        stands_alone=True,
     ),
     Endpoint("Google Cloud Storage", "delete", rf"/storage/v1/b{_X}", "deletes a bucket"),
-    Endpoint("Azure Storage", "delete", r"/[^/]+", "deletes a container", "restype=container|share"),
+    Endpoint(
+        "Azure Storage", "delete", r"/[^/]+", "deletes a container", "restype=container|share", stands_alone=True
+    ),
     Endpoint(
         "MinIO", _ANY, r"/minio/admin/v\d/(?:service|remove-.*|force-unlock)", "stops it, or takes a part of it away"
     ),
@@ -112,17 +122,20 @@ ENDPOINTS = (
     Endpoint(
         "RabbitMQ", "delete", r"/api/(?:queues|exchanges|vhosts|users|bindings)/.+", "deletes a part of the broker"
     ),
-    Endpoint("Kafka", "delete", rf"/(?:topics|consumer-groups|connectors){_X}", "deletes a topic or a connector"),
+    Endpoint(
+        "Kafka",
+        "delete",
+        r"/(?:topics|consumer-groups|connectors)/(?![0-9]+/?$)[^/]+",
+        "deletes a topic or a connector",
+    ),
     # Servers' own switches
     Endpoint(
         "Spring", "post", r"/(?:actuator|manage)/(?:shutdown|restart|pause|env)", "stops or changes the application"
     ),
-    Endpoint("Spring", "post", r"/shutdown", "stops the application"),
+    Endpoint("Spring", "post", r"/shutdown", "stops the application", stands_alone=True),
     Endpoint("Envoy", "post", r"/(?:quitquitquit|drain_listeners|healthcheck/fail)", "takes the proxy out"),
     Endpoint("Patroni", "post delete", r"/(?:failover|switchover|reinitialize)", "changes who leads the cluster"),
-    Endpoint(
-        "Jenkins", "post", r"/(?:dodelete|safeexit|exit|saferestart|quietdown)", "deletes a job or stops the server"
-    ),
+    Endpoint("Jenkins", "post", r"/(?:dodelete|safeexit|saferestart|quietdown)", "deletes a job or stops the server"),
     Endpoint("Jenkins", "post", r"/script(?:text)?", "runs code on the server"),
     Endpoint("Keycloak", "delete", rf"/admin/realms{_X}", "deletes a realm"),
     Endpoint(
@@ -151,7 +164,7 @@ STORES = frozenset(
             "indexes",
             "indices",
         ),
-        *("buckets", "volumes", "topics", "vhosts", "realms", "tenants", "organizations", "organisations", "orgs"),
+        *("buckets", "volumes", "vhosts", "realms", "tenants", "organizations", "organisations", "orgs"),
         *(
             "workspaces",
             "projects",
@@ -163,7 +176,7 @@ STORES = frozenset(
             "snapshots",
             "repos",
         ),
-        *("repositories", "namespaces", "datasets", "warehouses", "environments", "streams", "disks", "vpcs"),
+        *("repositories", "namespaces", "datasets", "warehouses", "environments", "disks", "vpcs"),
     }
 )
 

@@ -13,6 +13,7 @@ from hoopaddon.errors import Unparsable
 
 MOST_DECODINGS = 3
 MOST_BYTES = 16 * 1024
+MOST_SEGMENTS = 200
 
 _PLAIN = re.compile(r"(?:/(?!\.)[A-Za-z0-9_~!$&'()*+,:=@.-]*(?<![. ]))*/?")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -44,8 +45,8 @@ def read_path(sent: str, *, odd: bool = False) -> PathFacts:
         return PathFacts(sent, (), frozenset({sent}))
     if not sent.startswith("/"):
         raise Unparsable("a path that begins with no slash")
-    if len(sent) > MOST_BYTES:
-        raise Unparsable(f"a path of more than {MOST_BYTES} bytes")
+    if len(sent) > MOST_BYTES or sent.count("/") > MOST_SEGMENTS:
+        raise Unparsable(f"a path of more than {MOST_BYTES} bytes or {MOST_SEGMENTS} segments")
     if _PLAIN.fullmatch(sent) and "//" not in sent:
         segments = tuple(sent.strip("/").split("/")) if sent != "/" else ()
         return PathFacts(sent, segments, frozenset({sent, _bare(sent), _FORMAT.sub("", _bare(sent))}))

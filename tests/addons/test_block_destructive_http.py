@@ -65,6 +65,17 @@ def test_innocent(line: str, body: str, media: str, bench: Bench) -> None:
     assert judged(bench, line, body, media).reason == ""
 
 
+def test_sql_in_what_curl_calls_a_form(bench: Bench) -> None:
+    assert not judged(bench, "POST /", "DROP TABLE events", "application/x-www-form-urlencoded").passes
+    assert not judged(bench, "POST /", "/**/" * 10_000 + "DROP TABLE events").passes
+    assert judged(bench, "POST /", "/**/" * 10_000 + "events").passes
+
+
+def test_long_paths_are_judged_or_refused(bench: Bench) -> None:
+    assert judged(bench, "DELETE " + "/v2" * 199).passes
+    assert not judged(bench, "DELETE " + "/v2" * 5_000).passes
+
+
 def test_with_all_rules_off_everything_passes() -> None:
     with Bench(BlockDestructive(), options=dict.fromkeys(OPTIONS, False)) as bench:
         assert [line for _, line, body in DESTRUCTIVE if not judged(bench, line, body).passes] == []

@@ -90,6 +90,7 @@ def test_readings(sent: str, path: str, also: str) -> None:
         ("/%2525252561", "over and over"),
         ("a", "no slash"),
         ("/" + "a" * 20_000, "more than"),
+        ("/a" * 201, "more than"),
     ],
 )
 def test_what_is_past_all_readings_is_refused(path: str, why: str) -> None:

@@ -49,12 +49,15 @@ def imported() -> set[str]:
 RUN_TIME = names_of(PROJECT["project"]["dependencies"])
 
 
+OPTIONAL = names_of([text for texts in PROJECT["project"]["optional-dependencies"].values() for text in texts])
+
+
 def test_what_is_imported_is_what_is_declared() -> None:
-    assert imported() == RUN_TIME
+    assert imported() == RUN_TIME | OPTIONAL
 
 
 def test_every_dependency_has_its_reason() -> None:
-    assert rows_of("At run time") == RUN_TIME
+    assert rows_of("At run time") == RUN_TIME | OPTIONAL
     assert rows_of("For development") == names_of(PROJECT["dependency-groups"]["dev"])
 
 

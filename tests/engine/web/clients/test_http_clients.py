@@ -125,11 +125,15 @@ async def test_a_range_is_answered_whole_where_answers_are_edited(front: InFront
 
 @pytest.mark.parametrize("policies", [Looks, Policies])
 async def test_events_come_at_once(front: InFrontOf, policies: type) -> None:
-    async with front(policies()) as at, aiohttp.ClientSession() as client, asyncio.timeout(WITHIN_S):
-        async with client.get(at.url("/events")) as answer:
-            assert await answer.content.readline() == b"data: first\n"
-            at.service.go.set()
-            assert b"data: second" in await answer.content.read()
+    async with (
+        asyncio.timeout(WITHIN_S),
+        front(policies()) as at,
+        aiohttp.ClientSession() as client,
+        client.get(at.url("/events")) as answer,
+    ):
+        assert await answer.content.readline() == b"data: first\n"
+        at.service.go.set()
+        assert b"data: second" in await answer.content.read()
 
 
 @pytest.mark.parametrize("policies", [Looks, Policies])

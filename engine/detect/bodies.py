@@ -9,7 +9,7 @@ from typing import Any
 from hoopaddon.detect.fields import Fields
 from hoopaddon.detect.finder import Finder
 from hoopaddon.detect.jsonfields import JsonFields, JsonState
-from hoopaddon.detect.jsontext import mask_json
+from hoopaddon.detect.jsontext import mask_json, may_be_scientific
 from hoopaddon.detect.masks import Mask, replace
 from hoopaddon.detect.prefilter import scanner
 from hoopaddon.detect.streamtext import StreamMask, StreamState
@@ -22,7 +22,6 @@ BODY_KINDS = frozenset({"body", "json", "csv", "form"})
 _REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|commat|period|hyphen|dash|plus|lowbar|num|colon);?")
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\})")
 _SPELLED = scanner([(rb"&(?:#|commat|period|hyphen|dash|plus|lowbar|num|colon)|\\(?:x[2-7]|u00[2-7]|u\{)", False)])
-_SCIENTIFIC = scanner([(rb"(?:[0-9]{6}|[0-9]\.[0-9]{6,32})[eE]\+?[0-9]{1,2}[ \t\r\n,}\]]", False)])
 _ESCAPED_SLASH = scanner([(rb"\\/", False)])
 _WORDS_WITH_REFERENCES = re.compile(rf"[^\s<>\"'&]*+(?:{_REFERENCE.pattern}[^\s<>\"'&]*+)+")
 _WORDS_WITH_ESCAPES = re.compile(
@@ -68,7 +67,7 @@ class BodyMask:
             data = text.encode("utf-8", "surrogatepass")
         # PHP, for one, writes each slash with a backslash.
         plain = data.replace(b"\\/", b"/") if _ESCAPED_SLASH.hit(data) else data
-        if not self._finder.suspects(plain) and not _SCIENTIFIC.hit(data):
+        if not self._finder.suspects(plain) and not may_be_scientific(data):
             return text
         return mask_json(text, self._finder, self._mask)
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from hoopaddon.detect.finder import UNSEARCHED, Finder, Match
 from hoopaddon.detect.masks import Mask, replace
+from hoopaddon.detect.prefilter import scanner
 
 # A string with an escape in it; possessive: one pass, whatever the text. Where a string ends none can begin so:
 # before the next backslash there is the quote of another.
@@ -16,6 +17,7 @@ _MOST_NESTED = 4
 _NUMBER = re.compile(r"[-+0-9.eE]*+")
 # A whole number may be written as a fraction of one: 4.111111111111111e15.
 _SCIENTIFIC = re.compile(r"(?<![\w.+-])-?(?:[0-9]{6,32}|[0-9]{1,32}\.[0-9]{1,32})[eE]\+?[0-9]{1,2}(?![\w.])")
+_EXPONENT = scanner([(rb"(?:[0-9]{6}|[0-9]\.[0-9]{6,32})[eE]\+?[0-9]{1,2}(?:[ \t\r\n,}\]]|$)", False)])
 _NUMBER_MARKS = frozenset("-+0123456789.eE")
 
 # Looking into every string by itself costs more than one search of the whole.
@@ -24,15 +26,22 @@ MAX_ESCAPED = 4_000_000
 
 def mask_json(text: str, finder: Finder, mask: Mask) -> str:
     """The JSON text with everything masked that the finder finds, behind escapes such as `\\u0040` too."""
-    text = _SCIENTIFIC.sub(lambda number: _mask_scientific(number[0], finder), text)
+    if may_be_scientific(text.encode("utf-8", "surrogatepass")):
+        text = _SCIENTIFIC.sub(lambda number: _mask_scientific(number[0], finder), text)
     if "\\" not in text:
         return _mask_plain(text, finder.find(text), mask)
     if len(text) > MAX_ESCAPED:
         return json.dumps(mask(UNSEARCHED, text))
-    text = _ESCAPED_STRING.sub(lambda token: _mask_escaped(token[0], finder, mask), text)
+    if _SPELLS.search(text):
+        text = _ESCAPED_STRING.sub(lambda token: _mask_escaped(token[0], finder, mask), text)
     # What has no escapes in it, and what spans several tokens, such as a secret after its name.
     found = finder.find(text)
     return _mask_plain(text, found, mask, escapes=True) if found else text
+
+
+def may_be_scientific(data: bytes) -> bool:
+    """Whether a long number may be written here as a fraction and an exponent."""
+    return _EXPONENT.hit(data)
 
 
 def _mask_scientific(number: str, finder: Finder) -> str:
@@ -92,4 +101,7 @@ def _quotes(text: str, start: int, end: int, escapes: bool) -> int:
     """The quotes that open or close a string between two places."""
     if not escapes:
         return text.count('"', start, end)
-    return len(re.sub(r"\\.", "", text[start:end], flags=re.DOTALL).split('"')) - 1
+    part = text[start:end]
+    if "\\\\" in part:
+        part = part.replace("\\\\", "")
+    return part.count('"') - part.count('\\"')

@@ -21,8 +21,9 @@ _SQL_MAYBE = re.compile(r"(?i)(?:.*[_.-])?(?:query|queries|q|text|code|input|scr
 _SQL_TOOLS = re.compile(
     r"(?i)(?:.*[^a-z])?(?:sql|postgres|postgresql|pg|mysql|sqlite|db|database|query)(?:[^a-z].*)?|.*(?:Sql|Query)"
 )
+# Comments are taken whole and once: trying all places where each could end would take forever.
 _SQL = re.compile(
-    r"(?is)(?:\s|--[^\n]*\n|/\*.*?\*/|[(;])*(?:select|insert|update|delete|drop|truncate|alter|create|grant|revoke|with|copy"
+    r"(?is)(?>\s|--[^\n]*\n|/\*.*?\*/|[(;])*+(?:select|insert|update|delete|drop|truncate|alter|create|grant|revoke|with|copy"
     r"|do|call|explain|merge|vacuum|set|reset|begin|commit|rollback|lock|reindex|cluster|refresh|comment|execute|prepare"
     r"|declare|fetch|listen|notify|load|import|security|reassign|table|values|show|analyze|checkpoint|discard)\b"
 )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from hoopaddon.adapters.http import graphql, grpc
@@ -22,6 +23,8 @@ from hoopaddon.web.request import Headers, WebRequest
 ODD_PATHS = "odd_paths"
 """What a mode allows for paths that are ambiguous: they are shown in all readings."""
 MOST_DOCUMENTS = 8
+MOST_INNER = 1_000
+MOST_METHODS = 16
 
 _METHOD_HEADER = re.compile(r"x-(?:http-)?(?:method-override|method)|x-http-method-override|x-original-method")
 _PATH_HEADER = frozenset({"x-original-url", "x-rewrite-url", "x-original-uri"})
@@ -69,7 +72,7 @@ class _Reader:
         content = Content(data, self.media, request.headers, self.path.path)
         self.readings = readings(content)
         self.text = (readable(content) or "") if data else ""
-        self.inner = list(inner_requests([one.value for one in self.readings])) if _may_carry(data) else []
+        self.inner = self._inner() if _may_carry(data) else []
         self.values = [*self.queries, *(one.value for one in self.readings), *_inner_values(self.inner)]
 
     def facts(self) -> HttpFacts:
@@ -101,6 +104,12 @@ class _Reader:
             carried=(*self.values, *graphql.given(operations)),
         )
 
+    def _inner(self) -> list[Inner]:
+        found = list(islice(inner_requests(one.value for one in self.readings), MOST_INNER + 1))
+        if len(found) > MOST_INNER:
+            raise Unparsable(f"a batch of more than {MOST_INNER} requests")
+        return found
+
     def _overrides(self) -> frozenset[str]:
         named = [v for n, v in self._request.headers if _METHOD_HEADER.fullmatch(n.lower().replace("_", "-"))]
         for place in self.values:
@@ -108,7 +117,10 @@ class _Reader:
             for name, value in fields:
                 if isinstance(name, str) and name.strip().lower() in _METHOD_NAMES:
                     named += [v for v in (value if isinstance(value, tuple) else (value,)) if isinstance(v, str)]
-        return methods(named)
+        found = methods(named)
+        if len(found) > MOST_METHODS:
+            raise Unparsable(f"a request that names more than {MOST_METHODS} methods")
+        return found
 
     def _other_paths(self) -> frozenset[str]:
         found: set[str] = set()

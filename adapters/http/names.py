@@ -35,7 +35,7 @@ def values_of(name: str, values: Iterable[Any]) -> Iterator[Any]:
     wanted = name.casefold()
     for found, value in named(values):
         folded = found.strip().casefold()
-        if folded == wanted or wanted in _PARTS.split(folded):
+        if folded == wanted or (wanted in folded and wanted in _PARTS.split(folded)):
             yield from value if isinstance(value, tuple) else (value,)
 
 

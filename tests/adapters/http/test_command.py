@@ -164,3 +164,13 @@ def test_form_fields_and_nested_names() -> None:
     assert command.body_kind == "form"
     assert command.body["amount"] == ("7",)
     assert {str(value) for value in command.values("amount")} == {"5", "6", "7", "8"}
+
+
+def test_limits() -> None:
+    batch = [{"method": "GET", "url": f"/{n}"} for n in range(1_001)]
+    assert "more than 1000 requests" in unparsable(sent("POST /$batch", json.dumps(batch), JSON))
+    assert ("get", "/7") in sent("POST /$batch", json.dumps(batch[:1_000]), JSON).calls
+    many = "&".join(f"_method={'a' * n}" for n in range(1, 20))
+    assert "more than 16 methods" in unparsable(sent("POST /", many, FORM))
+    assert "more than 8 queries" in unparsable(sent("GET /?" + "query={a}&" * 9))
+    assert "more than 10000 names" in unparsable(sent("GET /?" + "&" * 10_000))

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 import demo
-from demo import audit, scenes, ssh_scene
+from demo import audit, mcp_scene, scenes, ssh_scene
 from demo.agent import GROUP, NAME, Agent
 from demo.by_hand import instructions
 from demo.gateway import APP, APPROVERS, DATABASE, POLICIES, Gateway
@@ -29,6 +29,7 @@ SCENES: tuple[Callable[[Stage], None], ...] = (
     scenes.denied,
     scenes.truthful,
     ssh_scene.ssh,
+    mcp_scene.mcp,
     audit.recorded,
 )
 _BY_HAND_WITHIN = "10m"

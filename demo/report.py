@@ -23,6 +23,7 @@ OUTCOMES = {
     "denied": "held, and nobody answers in time",
     "truthful": "after a refusal the transaction is what the client is told it is",
     "ssh": "the same policies before a shell: allowed, masked, blocked and recorded",
+    "mcp": "the same policies between an agent and its tools: masked, blocked, held and recorded",
     "recorded": "all of it, as the agent saw it, and any change shows",
 }
 """Every outcome that has to be observed, in the order in which it is shown."""
@@ -103,6 +104,10 @@ class Report:
     def shell(self, who: str, command: str) -> None:
         """What somebody runs on another machine."""
         self._indented(Text.assemble((f"{who}$ ", "cyan"), ("ssh … ", "cyan"), (shlex.quote(command), "bold")))
+
+    def tool(self, who: str, call: str) -> None:
+        """A tool that somebody calls."""
+        self._indented(Text.assemble((f"{who}> ", "cyan"), (call, "bold")))
 
     def command(self, who: str, *words: str) -> None:
         """A command that somebody runs."""

@@ -27,6 +27,9 @@ from hoopaddon.web.request import Headers, WebRequest
 if TYPE_CHECKING:
     from hoopaddon.gateway import Gateway
 
+_ACCEPTED = 202
+"""The answer is to come, on another stream."""
+
 _JSON = Headers((("content-type", "application/json"), ("cache-control", "no-store")))
 
 
@@ -94,7 +97,7 @@ def editor(
         state.keep(answer.headers.get(SESSION_HEADER), carried.conversation)
     streams = answer.media_type == "text/event-stream"
     if not streams and answer.media_type != "application/json":
-        if answer.status < 300 and answer.headers.get("content-length", "0") != "0":
+        if carried.asked is not None and answer.status < 300 and answer.status != _ACCEPTED:
             raise Refused("the server's answer is neither a message nor a stream of them")
         return Nothing()
 

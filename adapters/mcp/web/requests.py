@@ -126,10 +126,10 @@ def _asks(
     session: Session, state: WebState, request: WebRequest, message: Request, carried: Carried
 ) -> McpToolCall | McpRequest:
     conversation = carried.conversation
-    if message.method == "initialize":
-        # Its answer names the conversation.
+    if message.method == "initialize" and not key_of(request):
+        # A new conversation, which its answer gives a name. One that has a name has its stream already.
         conversation = carried.conversation = type(conversation)()
-        state.keep(key_of(request), conversation)
+        state.keep("", conversation)
     version = _version_of(message, conversation.version)
     if message.method not in conversation.extra:
         try:

@@ -107,9 +107,11 @@ def test_server_side_apply(through: Access, cluster: Access) -> None:
     assert stored(cluster, "pods/box")["spec"]["containers"][0]["env"][0]["value"] == SECRET
 
 
-def test_edit_leaves_alone_what_was_hidden(through: Access, cluster: Access, applied: None) -> None:
-    editor = {"KUBE_EDITOR": "sed -i 's/^type: Opaque/type: Opaque\nimmutable: true/'"}
-    through.kubectl("edit", "secret", "db", env=editor).ok()
+def test_edit_leaves_alone_what_was_hidden(through: Access, cluster: Access, applied: None, tmp_path: Path) -> None:
+    editor = tmp_path / "editor"
+    editor.write_text("#!/bin/sh\nsed -i 's/^type: Opaque/immutable: true\\ntype: Opaque/' \"$1\"\n")
+    editor.chmod(0o700)
+    through.kubectl("edit", "secret", "db", env={"KUBE_EDITOR": str(editor)}).ok()
     found = stored(cluster, "secrets/db")
     assert found["immutable"] is True
     assert base64.b64decode(found["data"]["password"]).decode() == SECRET

@@ -19,7 +19,12 @@ from hoopaddon.web.encoding import decoded
 from hoopaddon.web.request import Headers, WebRequest
 
 _LINE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+ (?:/[!-~]*|\*)")
-_BOUND_TO_BODY = frozenset({"content-encoding", "content-md5", "digest", "content-digest", "repr-digest"})
+_BOUND_TO_BODY = frozenset(
+    {
+        *("content-encoding", "content-md5", "digest", "content-digest", "repr-digest", "x-amz-content-sha256"),
+        *("x-amz-decoded-content-length", "x-amz-trailer", "x-amz-sdk-checksum-algorithm"),
+    }
+)
 
 
 class HttpRequest(HttpCommand, hook="http_request", protocol="http"):

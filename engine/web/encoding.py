@@ -4,6 +4,7 @@ A request is judged as a whole, so this is no stream. What two decoders would ta
 after the end, a second member, data that is both of deflate's two forms.
 """
 
+import re
 import zlib
 
 import brotli
@@ -20,6 +21,9 @@ DECODED_BYTES = 32 * 1024 * 1024
 _ZSTD_WINDOW_BYTES = 1 << 23
 # A block of four bytes may be 128 KiB, and zstandard decodes all that it is given.
 _ZSTD_INPUT_BYTES = 128
+_CHUNKED = "aws-chunked"
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})(?:;chunk-signature=[0-9a-f]{1,512})?\r\n")
+_TRAILERS = re.compile(rb"(?:x-amz-[a-z0-9-]{1,60}:[!-~ ]{0,600}\r\n)*(?:\r\n)?")
 _GZIP, _ZLIB, _RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
 
 
@@ -36,6 +40,10 @@ def decoded(body: bytes, field: str, limit_bytes: int = DECODED_BYTES) -> bytes:
         raise Unparsable(f"a body with more than {MOST_CODINGS} content codings")
     if not body:
         return body
+    if _CHUNKED in named:
+        # S3's own, which is the outermost wherever it is named.
+        body = _unchunked(body)
+        named = tuple(name for name in named if name != _CHUNKED)
     for name in reversed(named):
         undo = _UNDO.get(name)
         if undo is None:
@@ -109,6 +117,24 @@ def _unzstd(body: bytes, limit_bytes: int) -> bytes:
                 raise _trailing("zstd")
             return bytes(data)
     raise _broken("zstd")
+
+
+def _unchunked(body: bytes) -> bytes:
+    """`aws-chunked` (Signature Version 4, multiple chunks): chunks as those of HTTP/1.1, each perhaps signed."""
+    data = bytearray()
+    at = 0
+    while (head := _CHUNK.match(body, at)) is not None:
+        size, at = int(head[1], 16), head.end()
+        if not size:
+            if _TRAILERS.fullmatch(body, at):
+                return bytes(data)
+            break
+        data += body[at : at + size]
+        at += size
+        if body[at : at + 2] != b"\r\n":
+            break
+        at += 2
+    raise _broken(_CHUNKED)
 
 
 _UNDO = {"gzip": _gunzip, "deflate": _inflate, "br": _unbrotli, "zstd": _unzstd}

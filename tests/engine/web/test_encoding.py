@@ -73,7 +73,11 @@ def test_codings_are_undone(field: str, body: bytes) -> None:
         ("zstd", zstandard.compress(TEXT) + b"x", "after the end"),
         ("gzip, br", packed(brotli.compress(TEXT)), "not coded as br"),
         ("compress", TEXT, "not read here"),
-        ("aws-chunked", TEXT, "not read here"),
+        ("aws-chunked", TEXT, "not coded as aws-chunked"),
+        ("aws-chunked", b"5\r\nhello\r\n", "not coded as aws-chunked"),
+        ("aws-chunked", b"4\r\nhello\r\n0\r\n\r\n", "not coded as aws-chunked"),
+        ("aws-chunked", b"5\r\nhello\r\n0\r\n\r\nmore", "not coded as aws-chunked"),
+        ("aws-chunked", b"5;x=y\r\nhello\r\n0\r\n\r\n", "not coded as aws-chunked"),
         ("gzip;q=1", packed(TEXT), "not read here"),
         ("gzip, gzip, gzip, gzip", TEXT, "more than 3"),
     ],
@@ -81,6 +85,20 @@ def test_codings_are_undone(field: str, body: bytes) -> None:
 def test_lies_are_refused(field: str, body: bytes, why: str) -> None:
     with pytest.raises(Unparsable, match=why):
         decoded(body, field)
+
+
+@pytest.mark.parametrize(
+    ("field", "body", "found"),
+    [
+        ("aws-chunked", b"5\r\nhello\r\n0\r\n\r\n", b"hello"),
+        ("aws-chunked", b"5\r\nhello\r\n3\r\n, a\r\n0\r\nx-amz-checksum-crc32:abc=\r\n\r\n", b"hello, a"),
+        ("aws-chunked", b"5;chunk-signature=0a\r\nhello\r\n0;chunk-signature=0b\r\n\r\n", b"hello"),
+        ("aws-chunked,gzip", b"%x\r\n%b\r\n0\r\n\r\n" % (len(packed(TEXT)), packed(TEXT)), TEXT),
+        ("gzip, aws-chunked", b"%x\r\n%b\r\n0\r\n\r\n" % (len(packed(TEXT)), packed(TEXT)), TEXT),
+    ],
+)
+def test_the_chunks_of_s3(field: str, body: bytes, found: bytes) -> None:
+    assert decoded(body, field) == found
 
 
 @pytest.mark.parametrize("coding", CODED)

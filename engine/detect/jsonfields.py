@@ -27,8 +27,8 @@ _MASKED = re.compile(
 _SCALAR = re.compile(rf"{_WHITE}(?P<scalar>(?!null)[^\s,:\]}}\[{{\"]++)")
 _STRINGS = re.compile(_STRING, re.DOTALL)
 # Anything else between the strings is no JSON, and where a string ends cannot be told.
-_WORD = re.compile(r"[^\W\d]\w*|\\")
-_WORDS = frozenset({"true", "false", "null", "NaN", "Infinity", "e", "E"})
+_WORD = re.compile(r"(?<![\d.])[^\W\d]\w*|\\")
+_WORDS = frozenset({"true", "false", "null", "NaN", "Infinity"})
 _ENDS_VALUE = re.compile(r"[,}\]]")
 
 

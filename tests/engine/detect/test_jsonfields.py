@@ -18,7 +18,13 @@ PATTERNS = ["ssn", "a.b", "*.pin", "c.*", "$.d", "*x*.e", "f*", "g.h.i", "größ
 NAMES = ["ssn", "SSN", "a", "b", "pin", "c", "d", "e", "xe", "f", "ff", "g", "h", "i", "größe", "z", 'q"}', ""]
 
 DOCUMENTS = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(-9, 9), st.sampled_from(["t", 'a "b"', "\\", "{[", "ssn", "é"])),
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-9, 9),
+        st.sampled_from([1.5e300, -2e-9]),
+        st.sampled_from(["t", 'a "b"', "\\", "{[", "ssn", "é"]),
+    ),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(NAMES), inner, max_size=4)),
     max_leaves=16,
 )

@@ -4,13 +4,14 @@ A server may ignore a Content-Type, so a wrong one hides nothing: what is JSON i
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from hoopaddon.adapters.http import grpc, multipart
 from hoopaddon.adapters.http.graphql import is_graphql_path
 from hoopaddon.adapters.http.media import MediaType
-from hoopaddon.adapters.http.xml_text import texts_of
+from hoopaddon.adapters.http.xml_text import fields_of
 from hoopaddon.errors import Unparsable
 from hoopaddon.web import strict_json
 from hoopaddon.web.charset import text_of
@@ -31,8 +32,8 @@ class Reading:
 
     kind: str
     value: Any = None
-    texts: tuple[str, ...] = ()
-    """What it says where its value does not."""
+    fields: Mapping[str, tuple[str, ...]] | None = None
+    """What it says by name where its value is text."""
 
 
 NOTHING = (Reading(""),)
@@ -86,7 +87,7 @@ def readings(content: Content) -> tuple[Reading, ...]:
         case "graphql" if sniffed is None:
             found.append(Reading("graphql", text))
         case "xml":
-            found.append(Reading("xml", text, texts_of(text, content.charset)))
+            found.append(Reading("xml", text, fields_of(text, content.charset)))
         case "form":
             found += _forms(text)
         case _ if sniffed is None:
@@ -141,7 +142,6 @@ def _sniffed_json(text: str) -> Reading | None:
 
 def _forms(text: str) -> list[Reading]:
     """By `&`, and as some still do, by `;` as well."""
-    text = text.strip("\r\n")
     found = [Reading("form", multi(pairs(text)))]
     if ";" in text:
         found.append(Reading("form", multi(pairs(text.replace(";", "&")))))
@@ -154,7 +154,7 @@ def _sniffed(text: str, content: Content) -> list[Reading]:
     stripped = text.strip()
     if stripped.startswith("<"):
         try:
-            found.append(Reading("xml", text, texts_of(text)))
+            found.append(Reading("xml", text, fields_of(text)))
         except Unparsable:
             if "<!ENTITY" in text:
                 raise

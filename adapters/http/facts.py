@@ -53,7 +53,7 @@ class HttpFacts(Facts):
         return tuple(values_of(name, self.carried))
 
     def strings(self) -> frozenset[str]:
-        return frozenset(strings_in((*self.carried, *(text for one in self.readings for text in one.texts))))
+        return frozenset(strings_in(self.carried))
 
 
 def facts_of(request: WebRequest, data: bytes, allow: frozenset[str]) -> HttpFacts:
@@ -73,7 +73,8 @@ class _Reader:
         self.readings = readings(content)
         self.text = (readable(content) or "") if data else ""
         self.inner = self._inner() if _may_carry(data) else []
-        self.values = [*self.queries, *(one.value for one in self.readings), *_inner_values(self.inner)]
+        self.values = [*self.queries, *_inner_values(self.inner)]
+        self.values += [value for one in self.readings for value in (one.value, one.fields) if value is not None]
 
     def facts(self) -> HttpFacts:
         operations = tuple(self._operations())

@@ -1,4 +1,4 @@
-"""XML's texts. Entities of a document's own are refused: what they stand for is written elsewhere."""
+"""XML's elements and attributes by name. Entities are refused: what they stand for is elsewhere."""
 
 import re
 from xml.parsers import expat
@@ -10,10 +10,10 @@ from hoopaddon.web.strict_json import MOST_LEVELS
 _DECLARED = re.compile(r"""\s*<\?xml\s[^>]*?encoding\s*=\s*["']([^"'>]*)""")
 
 
-def texts_of(text: str, charset: str = "") -> tuple[str, ...]:
-    """The names, the values of attributes and the texts of a document. Raises `Unparsable`.
+def fields_of(text: str, charset: str = "") -> dict[str, tuple[str, ...]]:
+    """What elements of each name hold as text, and attributes as values; prefixes of namespaces are left out.
 
-    `charset` is the one that it was decoded from.
+    `charset` is the one that the text was decoded from. Raises `Unparsable`.
     """
     declared = _DECLARED.match(text)
     if declared is not None and known(declared[1]) != known(charset) and not text.isascii():
@@ -21,31 +21,43 @@ def texts_of(text: str, charset: str = "") -> tuple[str, ...]:
     reader = _Reader()
     # A str is read as UTF-8, whatever its declaration says.
     parser = expat.ParserCreate()
-    parser.buffer_text = True
     parser.StartDoctypeDeclHandler = reader.doctype
+    parser.SkippedEntityHandler = reader.skipped
     parser.StartElementHandler = reader.start
     parser.EndElementHandler = reader.end
-    parser.CharacterDataHandler = reader.found.append
+    parser.CharacterDataHandler = reader.characters
     try:
         parser.Parse(text, True)
     except expat.ExpatError:
         raise Unparsable("a body that is not the XML that it claims to be") from None
-    return tuple(found for found in reader.found if found.strip())
+    return {name: tuple(values) for name, values in reader.found.items()}
 
 
 class _Reader:
     def __init__(self) -> None:
-        self.found: list[str] = []
-        self._level = 0
+        self.found: dict[str, list[str]] = {}
+        self._open: list[list[str]] = []
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        self._level += 1
-        if self._level > MOST_LEVELS:
+        if len(self._open) >= MOST_LEVELS:
             raise Unparsable("XML that nests too deep")
-        self.found += [name, *attributes.values()]
+        self._open.append([])
+        for attribute, value in attributes.items():
+            self._add(attribute, value)
 
-    def end(self, _name: str) -> None:
-        self._level -= 1
+    def end(self, name: str) -> None:
+        # A comment may stand in the middle of a text.
+        self._add(name, "".join(self._open.pop()).strip())
 
-    def doctype(self, *_: object) -> None:
-        raise Unparsable("XML with a DOCTYPE, behind which entities hide what is written")
+    def characters(self, text: str) -> None:
+        self._open[-1].append(text)
+
+    def _add(self, name: str, value: str) -> None:
+        self.found.setdefault(name.rpartition(":")[2], []).append(value)
+
+    def doctype(self, _name: str, _system: str | None, _public: str | None, has_internal_subset: bool) -> None:
+        if has_internal_subset:
+            raise Unparsable("XML with declarations of its own, such as entities, behind which text hides")
+
+    def skipped(self, _name: str, _is_parameter: bool) -> None:
+        raise Unparsable("XML with an entity that is declared elsewhere")

@@ -152,6 +152,18 @@ AMOUNTS = [
         + b"\r\n--x--",
         "multipart/mixed; boundary=x",
     ),
+    Evasion("XML", REFUND, b"<refund><Amount>900</Amount></refund>", "application/xml"),
+    Evasion("XML's attribute", REFUND, b"<refund amount='900'/>", "text/xml"),
+    Evasion("XML under no type", REFUND, b"<r:refund xmlns:r='x'><r:amount>900</r:amount></r:refund>"),
+    Evasion("XML with a comment", REFUND, b"<amount>9<!-- -->00</amount>", "application/xml"),
+    Evasion("XML with a section", REFUND, b"<amount><![CDATA[900]]></amount>", "application/xml"),
+    Evasion("XML's reference", REFUND, b"<amount>&#57;00</amount>", "application/xml"),
+    Evasion(
+        "XML's entity", REFUND, b'<!DOCTYPE a [<!ENTITY b "900">]><amount>&b;</amount>', "text/xml", refused=True
+    ),
+    Evasion(
+        "XML's entity under no type", REFUND, b'<!DOCTYPE a [<!ENTITY b "900">]><amount>&b;</amount>', refused=True
+    ),
     Evasion("GraphQL's argument", "POST /graphql", b'{"query": "mutation { refund(amount: 900) { id } }"}', JSON),
     Evasion(
         "GraphQL's alias",

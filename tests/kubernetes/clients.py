@@ -102,8 +102,10 @@ class Access:
         """Python's client."""
         configuration = self._configuration()
         with client.ApiClient(configuration) as made:
-            yield made
-            made.rest_client.pool_manager.clear()
+            try:
+                yield made
+            finally:
+                _close(made.rest_client.pool_manager)
 
     @contextmanager
     def http(self) -> Iterator[Http]:
@@ -116,7 +118,11 @@ class Access:
                 session.cert = (configuration.cert_file, configuration.key_file)
             for login in configuration.auth_settings().values():
                 session.headers[login["key"]] = login["value"]
-            yield Http(session, configuration.host, self.namespace)
+            try:
+                yield Http(session, configuration.host, self.namespace)
+            finally:
+                adapter: Any = session.get_adapter("https://")
+                _close(adapter.poolmanager)
 
     @contextmanager
     def dynamic(self) -> Iterator[Any]:
@@ -124,6 +130,13 @@ class Access:
         with self.api() as api:
             by_discovery: Any = dynamic.DynamicClient
             yield by_discovery(api)
+
+
+def _close(manager: Any) -> None:
+    """Close a manager's connections now: by itself urllib3 leaves that to the garbage collector."""
+    for key in manager.pools.keys():  # noqa: SIM118 - it cannot be iterated over itself
+        manager.pools[key].close()
+    manager.clear()
 
 
 def kubectl_path() -> Path:

@@ -171,6 +171,11 @@ def test_the_python_client_forwards_ports(box: Access, port_of_pod: int) -> None
         connection.sendall(b"hello")
         assert connection.recv(5) == b"HELLO"
         connection.close()
+        # Its thread leaves the connection open where the server is the first to close.
+        for thread in threading.enumerate():
+            if "port forward" in thread.name:
+                thread.join(10)
+        forward.websocket.shutdown()
 
 
 def test_the_python_client_runs_commands(box: Access) -> None:

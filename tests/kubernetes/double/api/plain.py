@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.kubernetes.double.api import discovery, negotiation, openapi, openapi_protobuf
 from tests.kubernetes.double.api.negotiation import JSON, MediaType
-from tests.kubernetes.double.api.status import ApiError, no_such_path, not_acceptable
+from tests.kubernetes.double.api.status import not_acceptable
 from tests.kubernetes.double.objects.cluster import Cluster
 from tests.kubernetes.double.web.message import HeaderLines, Request, Response
 
@@ -46,9 +46,7 @@ class PlainPaths:
                 return self._openapi(request, rest)
             case _:
                 found = None
-        if found is None:
-            raise no_such_path()
-        return self._json(request, found)
+        return nothing_there() if found is None else self._json(request, found)
 
     def _json(self, request: Request, document: Json, content_type: str = JSON) -> Response:
         headers: HeaderLines = [("Content-Type", content_type)]
@@ -91,9 +89,12 @@ class PlainPaths:
                 found = openapi.document(kinds, schemas, group, version)
             case _:
                 found = None
-        if found is None:
-            raise ApiError(404, "NotFound", "the server could not find the requested resource")
-        return self._json(request, found)
+        return nothing_there() if found is None else self._json(request, found)
+
+
+def nothing_there() -> Response:
+    """What is answered below a path that no part of the server has: Go's own words, and no Status."""
+    return Response(404, [("Content-Type", "text/plain; charset=utf-8")], b"404 page not found\n")
 
 
 def _accepted(request: Request) -> list[str]:

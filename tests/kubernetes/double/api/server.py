@@ -9,7 +9,7 @@ from tests.kubernetes.double.api import negotiation, reviews, verbs
 from tests.kubernetes.double.api.audit import Audit
 from tests.kubernetes.double.api.identity import ANONYMOUS, Rules, Tokens, User, authenticate, impersonated
 from tests.kubernetes.double.api.negotiation import JSON, MediaType
-from tests.kubernetes.double.api.plain import PlainPaths
+from tests.kubernetes.double.api.plain import PlainPaths, nothing_there
 from tests.kubernetes.double.api.route import Route, route
 from tests.kubernetes.double.api.status import ApiError, no_such_path, not_allowed
 from tests.kubernetes.double.api.table import TableMaker, partial, partial_list
@@ -77,6 +77,8 @@ class ApiServer:
             return self._plain.answer(request)
         kind = self._cluster.kinds.find(asked.group, asked.version, asked.plural)
         if kind is None:
+            if asked.version not in self._cluster.kinds.groups().get(asked.group, ()):
+                return nothing_there()
             raise no_such_path()
         call = Call(self._cluster, request, asked, kind, user, self._rules, [])
         if asked.sub:

@@ -1,7 +1,7 @@
 """Errors as kube-apiserver words them: Status objects."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 type Json = dict[str, Any]
@@ -32,11 +32,12 @@ class ApiError(Exception):
     code: int
     reason: str
     message: str
-    details: Json = field(default_factory=dict)
+    details: Json | None = None
     headers: Sequence[tuple[str, str]] = ()
 
     def json(self) -> Json:
         """The Status object."""
+        # Go's encoder writes an object that is there and empty, and none that is not there.
         status: Json = {
             "kind": "Status",
             "apiVersion": "v1",
@@ -47,7 +48,7 @@ class ApiError(Exception):
             "details": self.details,
             "code": self.code,
         }
-        return {name: value for name, value in status.items() if value or name == "metadata"}
+        return {name: value for name, value in status.items() if value not in ("", None)}
 
 
 def _details(group: str, kind: str, name: str = "", causes: Sequence[Cause] = ()) -> Json:
@@ -137,12 +138,12 @@ def forbidden(group: str, plural: str, name: str, why: str) -> ApiError:
 
 def not_allowed() -> ApiError:
     """A verb that the resource does not have."""
-    return ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+    return ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
 
 
 def expired(message: str = "", details: Json | None = None) -> ApiError:
     """A resourceVersion that is no longer kept."""
-    return ApiError(410, "Expired", message or "too old resource version", details or {})
+    return ApiError(410, "Expired", message or "too old resource version", details)
 
 
 def unsupported_media(kinds: Sequence[str]) -> ApiError:

@@ -186,6 +186,7 @@ class Cluster:
             why = f"unable to create new content in namespace {namespace} because it is being terminated"
             error = forbidden(kind.group, kind.plural, name, why)
             cause = {"reason": "NamespaceTerminating", "message": f"namespace {namespace} is being terminated"}
+            error.details = {**(error.details or {})}
             error.details["causes"] = [{**cause, "field": "metadata.namespace"}]
             raise error
 

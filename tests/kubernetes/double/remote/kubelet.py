@@ -157,7 +157,7 @@ class Kubelet:
         self._cluster.write(self._kind, obj, lambda one: {**one, "status": _status(one, pod)})
 
     async def _end(self, uid: Uid, grace_s: float) -> None:
-        if (pod := self._pods.pop(uid, None)) is None:
+        if (pod := self._pods.get(uid)) is None:
             return
         for container in pod.containers.values():
             container.say(b"")
@@ -168,6 +168,8 @@ class Kubelet:
                 await asyncio.wait((container.watch,), timeout=1)
                 container.watch.cancel()
         shutil.rmtree(pod.folder, ignore_errors=True)
+        # Only now: what is cut short here at the double's end has to be done again.
+        self._pods.pop(uid, None)
 
 
 async def stop(process: asyncio.subprocess.Process, grace_s: float) -> None:

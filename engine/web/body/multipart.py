@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import contextlib
 import quopri
 import re
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator
 from hoopaddon.errors import PeerError, Refused
 from hoopaddon.web.body.charset import transcoding
 from hoopaddon.web.body.lines import LineSplitter
-from hoopaddon.web.body.media import Kind, MediaType, compressed_as, is_json, media_type
+from hoopaddon.web.body.media import Kind, MediaType, compressed_as, is_json, is_text, media_type
 from hoopaddon.web.body.runs import Document, Run, Splitter
 
 _MOST_HEAD_BYTES = 16384
@@ -129,10 +130,22 @@ class _Part:
         if self._transfer not in _AS_IT_IS:
             if self._transfer not in _TRANSFERS:
                 raise Refused("a part of the body is encoded in a way that cannot be looked into")
+            if self._media.kind is Kind.BINARY and not is_text(_decoded_start(start, self._transfer)):
+                return self._make(self._media, b"\0")
             return TransferSplitter(self._transfer)
         if self._media.kind is not Kind.BINARY and (compressed_as(start) or transcoding(self._media.charset, start)):
             raise Refused("a part of the body is in a charset or coding that cannot be looked into")
         return self._make(self._media, start)
+
+
+def _decoded_start(start: bytes, encoding: str) -> bytes:
+    """As much as can be told of what is behind the first bytes."""
+    if encoding != "base64":
+        return start
+    digits = b"".join(start.split())
+    with contextlib.suppress(binascii.Error):
+        return base64.b64decode(digits[: len(digits) // 4 * 4])
+    return start
 
 
 class TransferSplitter:

@@ -161,6 +161,15 @@ async def test_parts_in_a_transfer_encoding_are_edited_inside_of_it() -> None:
     assert b"[x]" in await edited(data, "multipart/mixed; boundary=b")
 
 
+async def test_a_picture_in_base64_passes_and_text_that_claims_to_be_one_does_not() -> None:
+    head = b"--b\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    picture = head + base64.encodebytes(PNG * 8000) + b"--b--"
+    assert await edited(picture, "multipart/mixed; boundary=b") == picture
+    text = head + base64.encodebytes(b'{"mail": "ann@example.com"}') + b"--b--"
+    got = await edited(text, "multipart/mixed; boundary=b")
+    assert b'{"mail": "[x]"}' in base64.b64decode(got.partition(b"\r\n\r\n")[2].partition(b"--b--")[0])
+
+
 @pytest.mark.parametrize(
     "head",
     [b"Content-Encoding: gzip", b"Content-Transfer-Encoding: x-uuencode", b"Content-Type: text/plain; charset=utf-7"],

@@ -92,7 +92,11 @@ def _part(piece: bytes, read: ReadPart, level: int, is_form: bool) -> Part:
     media = read_media_type(fields.get("content-type", ""))
     if name == "_charset_" and content.strip().lower() not in (b"utf-8", b""):
         raise Unparsable("a form that says its charset in a field")
-    return Part(name, filename, media.name, content, read(content, media, level + 1))
+    value = read(content, media, level + 1)
+    if value is None and not filename and not media.name:
+        # A field of a form is text to every server, whatever bytes it has.
+        value = content.decode("utf-8", "replace")
+    return Part(name, filename, media.name, content, value)
 
 
 def _from_base64(content: bytes) -> bytes:

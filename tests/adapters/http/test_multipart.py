@@ -57,6 +57,13 @@ def test_a_part_that_is_its_header_alone() -> None:
     assert (found.name, found.content, found.value) == ("a", b"", "")
 
 
+def test_a_field_is_text_whatever_bytes_it_has() -> None:
+    body = (part(FIELD.format("a"), content="9\x00") + part(FIELD.format("b"), content="\xff") + "--x--").encode(
+        "latin-1"
+    )
+    assert [p.value for p in read(body)] == ["9\x00", "�"]
+
+
 def test_base64_where_it_is_no_form() -> None:
     encoded = part("Content-Type: application/json", "Content-Transfer-Encoding: base64", content="eyJhIjog\r\nMX0=")
     (found,) = read(encoded + "--x--", "multipart/related; boundary=x")

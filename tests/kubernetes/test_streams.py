@@ -198,6 +198,8 @@ def test_the_python_client_runs_commands(box: Access) -> None:
         assert (session.read_stdout(), session.read_stderr()) == ("typed\n", "bad\n")
         assert session.returncode == 5
         session.close()
+        # Where the server has said good-bye first, as a real one does, that leaves the connection open.
+        session.sock.shutdown()
 
 
 def test_a_command_ends_with_its_client(box: Access) -> None:

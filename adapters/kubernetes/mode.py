@@ -55,7 +55,7 @@ class KubernetesMode(ProxyMode):
     def __post_init__(self) -> None:
         target: WebTarget | None = None
         context = ""
-        if self.data.startswith(("https://", "http://")):
+        if "://" in self.data.partition("?")[0]:
             target = FORM.read(self.data)
             credential_of(target.settings)
             settings, labels, allowed = target.settings, target.labels, target.allowed

@@ -10,7 +10,7 @@ endif
 .PHONY: help setup demo test test-drivers test-large test-kubernetes bench lint format clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## Create .venv with everything; the other targets do it when needed
 	@scripts/setup

@@ -6,12 +6,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-MAX_OBJECTS = 1000
+from hoopaddon.errors import Unparsable
+
+MAX_OBJECTS = 10_000
 MAX_OBJECT_CHARS = 4096
+"""A longer one is kept by where it leads alone."""
+_LOOKED_THROUGH = 65_536
+"""Characters of a text that are searched for URIs."""
 
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,30}:(?://)?[^\s]+")
 _WITHIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s\"'<>`]+")
-_PATH = re.compile(r"(?:/|~[A-Za-z0-9_.-]*/|\.{1,2}(?:/|\Z)|[A-Za-z]:[\\/]|\\\\)[^\n\0]*|~")
+_PATH = re.compile(r"(?:/|~[A-Za-z0-9_.-]*/|\.{1,2}(?:[/\\]|\Z)|[A-Za-z]:[\\/]|\\\\)[^\n\0]*|~")
 _NAMED = re.compile(
     r"(?i)(?:.*[_.-])?(?:path|paths|file|files|filename|filepath|dir|directory|folder|root|cwd|source|destination|src"
     r"|dst|dest|target|uri|url|href|link|host|hostname|endpoint|address|bucket|table|repo|repository)|.*(?:Path|Uri|Url|File|Dir)s?"
@@ -22,12 +27,13 @@ def objects_of(value: Mapping[str, Any]) -> frozenset[str]:
     """Paths, URIs and hosts in a JSON value; of a path also where it leads once `..` is followed.
 
     A text that stands under a name such as `path`, `file` or `host` is one whatever it looks like.
+    Raises `Unparsable` for more of them than anybody would judge.
     """
     found: set[str] = set()
     for name, text in _texts(value):
         found.update(thing for thing in _things(name, text) if thing)
         if len(found) > MAX_OBJECTS:
-            break
+            raise Unparsable(f"it names more than {MAX_OBJECTS} things")
     return frozenset(found)
 
 
@@ -37,7 +43,7 @@ def _texts(value: Any) -> Iterator[tuple[str, str]]:
     while waiting:
         name, node = waiting.pop()
         if isinstance(node, str):
-            if node and len(node) <= MAX_OBJECT_CHARS:
+            if node:
                 yield name, node
         elif isinstance(node, Mapping):
             waiting.extend((str(key), child) for key, child in node.items())
@@ -57,16 +63,17 @@ def _things(name: str, text: str) -> Iterator[str]:
         yield from path_forms(unquote(text))
         yield text
     elif "://" in text:
-        for uri in _WITHIN.findall(text):
+        for uri in _WITHIN.findall(text[:_LOOKED_THROUGH]):
             yield from uri_forms(uri)
 
 
 def path_forms(path: str) -> Iterator[str]:
     """A path as written, with slashes, and without `..`."""
-    yield path
     slashed = path.replace("\\", "/")
-    if slashed != path:
-        yield slashed
+    if len(path) <= MAX_OBJECT_CHARS:
+        yield path
+        if slashed != path:
+            yield slashed
     # normpath keeps two slashes at the start; where the path leads they are one.
     straight = posixpath.normpath(slashed)
     yield f"/{straight.lstrip('/')}" if straight.startswith("/") else straight

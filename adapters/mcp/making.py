@@ -13,6 +13,7 @@ from hoopaddon.session import Session
 _CALL = frozenset({"name", "arguments", "_meta"})
 _ANSWERS = ("inputResponses", "requestState")
 """What a call carries that is made again with the answers that the server has asked for (2026-07-28)."""
+MAX_NAME_CHARS = 256
 _RESERVED = frozenset({"progressToken", "traceparent", "tracestate", "baggage"})
 _RESERVED_PREFIX = "io.modelcontextprotocol/"
 _NO_REQUEST_OF_ITS_OWN = frozenset({"ping"})
@@ -30,6 +31,8 @@ def command_of(session: Session, request: Request, toolbox: Toolbox) -> McpToolC
         name = "task" if "task" in unknown else "its params"
         raise NotAMessage(INVALID_PARAMS, f"a call with more than a tool and its arguments ({name})", request.id)
     name, arguments = params["name"], params.get("arguments") or {}
+    if not 0 < len(name) <= MAX_NAME_CHARS:
+        raise NotAMessage(INVALID_PARAMS, f"a tool's name has at most {MAX_NAME_CHARS} characters", request.id)
     tool = toolbox.find(name)
     beside = {key: params[key] for key in _ANSWERS if key in params}
     if meta := _judged_meta(params.get("_meta")):

@@ -12,9 +12,10 @@ from typing import Any
 
 from hoopaddon.adapter import adapters
 from hoopaddon.command import Command
+from hoopaddon.errors import Unparsable
 from hoopaddon.session import Session
 
-MAX_WITHIN = 64
+MAX_WITHIN = 1000
 
 _SQL_NAMES = re.compile(r"(?i)(?:raw_?|my_?)?(?:sql|statements?)(?:_?(?:query|text|string|statements?))?")
 _SQL_MAYBE = re.compile(r"(?i)(?:.*[_.-])?(?:query|queries|q|text|code|input|script)|.*Query")
@@ -37,13 +38,18 @@ _ARGUMENTS = ("args", "arguments", "argv", "params")
 
 
 def commands_within(session: Session, tool: str, arguments: Mapping[str, Any]) -> tuple[Command, ...]:
-    """The statements and command lines, each as the command of its own protocol that it would be."""
+    """The statements and command lines, each as the command of its own protocol that it would be.
+
+    Raises `Unparsable` for more of them than anybody would judge.
+    """
     # Numbers of commands are those of the session's own.
     apart = replace(session, vars={}, commands=session.commands)
     found: list[Command] = []
     for protocol, text in _texts(tool, arguments):
         adapter = adapters().get(protocol)
-        if adapter is not None and len(found) < MAX_WITHIN:
+        if len(found) >= MAX_WITHIN:
+            raise Unparsable(f"it holds more than {MAX_WITHIN} statements and command lines")
+        if adapter is not None:
             found.append(adapter.command(apart, text))
     return tuple(found)
 

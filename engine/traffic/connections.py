@@ -11,11 +11,13 @@ import sys
 import traceback
 from collections import defaultdict
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from mitmproxy import ctx, http
 from mitmproxy.addons import clientplayback
+from mitmproxy.connection import Connection
 from mitmproxy.proxy import commands, events, mode_servers, server
 from mitmproxy.proxy.layers.http._hooks import (
     HttpConnectHook,
@@ -30,7 +32,9 @@ from mitmproxy.proxy.server_hooks import ServerConnectedHook, ServerConnectHook
 from mitmproxy.utils import asyncio_utils
 
 from hoopaddon.policy.chain import place
+from hoopaddon.relay.hangup import HangUpWatch
 from hoopaddon.traffic.failures import ConnectionCut, pass_cancellation_on
+from hoopaddon.traffic.flow_control import is_behind
 from hoopaddon.traffic.streams import BodyReady
 
 if TYPE_CHECKING:
@@ -60,6 +64,7 @@ class Guarded(server.ConnectionHandler):
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._held = 0
+        self._moved = asyncio.Event()
         # One stream of HTTP/2 is one connection to a target that does not speak it, and an event stream lasts.
         self.max_conns = defaultdict(lambda: asyncio.Semaphore(MOST_TO_ONE_TARGET))
 
@@ -116,10 +121,27 @@ class Guarded(server.ConnectionHandler):
             pass_cancellation_on(e)
             # mitmproxy catches what is an Exception; a function that a body is streamed through may raise others.
             self.log("a layer has crashed", exc_info=True)
+        self._moved.set()
 
     async def drain_writers(self) -> None:
         await super().drain_writers()  # type: ignore[no-untyped-call]
         await self._flowing.wait()
+        task = asyncio.current_task()
+        for connection, io in list(self.transports.items()):
+            if io.handler is task and is_behind(self.client, connection):
+                await self._catch_up(connection, io)
+
+    async def _catch_up(self, connection: Connection, io: server.ConnectionIO) -> None:
+        """Wait until what this connection has sent has been dealt with, or it hangs up."""
+        socket = io.writer.get_extra_info("socket") if isinstance(io.writer, asyncio.StreamWriter) else None
+        watch = HangUpWatch(socket.fileno(), partial(_hang_up, io)) if socket is not None else None
+        try:
+            while is_behind(self.client, connection) and not self.is_cut:
+                self._moved.clear()
+                await self._moved.wait()
+        finally:
+            if watch is not None:
+                watch.close()
 
     def hold(self, paused: bool) -> None:
         """Read nothing for now, or go on; as often as it was asked to pause it has to be asked to go on."""
@@ -144,6 +166,7 @@ class Guarded(server.ConnectionHandler):
 
     def _abort(self) -> None:
         self.is_cut = True
+        self._moved.set()
         for io in list(self.transports.values()):
             transport = getattr(io.writer, "transport", None)
             if transport is not None:
@@ -168,6 +191,11 @@ class Guarded(server.ConnectionHandler):
         if error:
             # Not the message: it may quote what was on the wire.
             logger.debug("cut at\n%s", "".join(traceback.format_tb(error.__traceback__)))
+
+
+def _hang_up(io: server.ConnectionIO) -> None:
+    if io.handler is not None:
+        io.handler.cancel("hung up")
 
 
 class GuardedConnection(Guarded, mode_servers.ProxyConnectionHandler):

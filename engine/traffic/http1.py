@@ -9,11 +9,13 @@ from typing import Any
 
 import h11
 from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import _http1
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import ErrorCode, RequestHeaders, ResponseHeaders, ResponseProtocolError
 
 from hoopaddon.traffic.failures import SWITCHING_PROTOCOLS
+from hoopaddon.traffic.flow_control import backlog_of
 
 MAX_HEAD_BYTES = 128 * 1024
 """Of a request or an answer; what a request may say within that is for `hoopaddon.web.hygiene`."""
@@ -51,6 +53,10 @@ class JudgedHttp1Server(_http1.Http1Server):
 
     _head_until: commands.RequestWakeup | None = None
 
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        backlog_of(context).add(self.conn, self)
+
     def _handle_event(self, event: events.Event) -> Steps:
         if not isinstance(event, events.Wakeup):
             yield from super()._handle_event(event)
@@ -78,6 +84,10 @@ class JudgedHttp1Server(_http1.Http1Server):
 
 class JudgedHttp1Client(_http1.Http1Client):
     """The target's side of a connection."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        backlog_of(context).add(self.conn, self)
 
     def read_headers(self, event: events.ConnectionEvent) -> Steps:
         for step in super().read_headers(event):

@@ -20,7 +20,7 @@ from mitmproxy.proxy.commands import Command
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.events import Event, Start
 from mitmproxy.proxy.layers import http as layers
-from mitmproxy.proxy.layers.http import HttpLayer, HttpStream, SendHttp, _http1, _http2, _http3
+from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode, HttpStream, SendHttp, _http1, _http2, _http3
 from mitmproxy.proxy.layers.http._base import format_error
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
@@ -38,7 +38,7 @@ from mitmproxy.proxy.layers.http._hooks import HttpRequestHook, HttpResponseHead
 from wsproto.handshake import WEBSOCKET_VERSION
 
 from hoopaddon.policy import deadline
-from hoopaddon.traffic import http1
+from hoopaddon.traffic import flow_control, http1
 from hoopaddon.traffic.failures import SWITCHING_PROTOCOLS, is_refused, keep_answer, problem, withhold
 
 if TYPE_CHECKING:
@@ -92,13 +92,19 @@ class BodyReady(Event):
 class JudgedHttp(HttpLayer):
     """All requests of one connection."""
 
+    def __init__(self, context: Context, mode: HTTPMode) -> None:
+        super().__init__(context, mode)
+        self._backlog = flow_control.begin(context, self.streams)
+
     def _handle_event(self, event: Event) -> Steps:
-        if not isinstance(event, BodyReady):
+        if isinstance(event, BodyReady):
+            for stream in list(self.streams.values()):
+                if getattr(stream, "flow", None) is event.flow:
+                    yield from self.event_to_child(stream, event)
+        else:
             yield from super()._handle_event(event)
-            return
-        for stream in list(self.streams.values()):
-            if getattr(stream, "flow", None) is event.flow:
-                yield from self.event_to_child(stream, event)
+        for connection in self._backlog.waiting_for_windows():
+            yield from self.event_to_child(self.connections[connection], flow_control.Moved())
 
 
 class JudgedStream(HttpStream):
@@ -290,6 +296,7 @@ def install() -> None:
     """Make mitmproxy's HTTP layer use judged streams, and error pages that quote no target."""
     layers.HttpStream = JudgedStream  # type: ignore[misc]
     http1.install(layers)
+    flow_control.install(layers)
     for module in (layers, layers_of_all, next_layer):
         module.HttpLayer = JudgedHttp  # type: ignore[attr-defined]
     for version in (_http1, _http2, _http3):

@@ -13,9 +13,13 @@ from hoopaddon.web.body.runs import Document, Run, Unfit
 OBJECT_BYTES = 8 << 20
 """No object is larger: the API's store takes 1.5 MB, and lists are given item by item."""
 
-# A quote alone begins a string of which the end has not come.
-_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[{}\[\]"]', re.DOTALL)
+# What stands between two brackets: names, strings, numbers. A quote at its end begins a string that is not whole.
+_BETWEEN = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+_IN_STRING = re.compile(rb'(?:[^"\\]++|\\.)*+', re.DOTALL)
+_LAST_STRING = re.compile(rb'("(?:[^"\\]++|\\.)*+")[ \t\r\n]*:[ \t\r\n]*\Z', re.DOTALL)
+_NAME_BYTES = 64
 _OPEN = frozenset(b"{[")
+_QUOTE = 0x22
 _WHITE = b" \t\r\n"
 _ARRAYS = (b'"items"', b'"rows"')
 
@@ -32,9 +36,7 @@ class ObjectSplitter:
         self._held = bytearray()
         self._scanned = 0
         self._stack = bytearray()
-        self._in_list = self._had_list = False
-        self._key = b""
-        """The name of the member of the outermost object that is being read."""
+        self._in_list = self._had_list = self._in_string = False
 
     def runs(self, data: bytes) -> Iterator[Run]:
         """See `Splitter`."""
@@ -53,25 +55,42 @@ class ObjectSplitter:
 
     def _scan(self) -> Iterator[Run]:
         while True:
-            found = _TOKEN.search(self._held, self._scanned)
-            if found is None or found[0] == b'"':
-                self._scanned = found.start() if found else len(self._held)
+            if self._in_string and not self._string_ends():
                 return
-            self._scanned = found.end()
-            token = found[0]
-            if token[0] == 0x22:
-                if len(self._stack) == 1:
-                    self._key = token
-                continue
-            if token[0] in _OPEN:
-                if run := self._opened(token[0], found.start()):
+            between = _BETWEEN.match(self._held, self._scanned)
+            if between is not None:
+                self._scanned = between.end()
+            if self._scanned == len(self._held):
+                return
+            byte = self._held[self._scanned]
+            self._scanned += 1
+            if byte == _QUOTE:
+                self._in_string = True
+            elif byte in _OPEN:
+                if run := self._opened(byte, self._scanned - 1):
                     yield run
-            elif run := self._closed(token[0]):
+            elif run := self._closed(byte):
                 yield run
+
+    def _string_ends(self) -> bool:
+        """Whether a string that was not whole is now; it is looked at from where that stopped."""
+        found = _IN_STRING.match(self._held, self._scanned)
+        if found is not None:
+            self._scanned = found.end()
+        if self._scanned >= len(self._held) or self._held[self._scanned] != _QUOTE:
+            return False
+        self._scanned += 1
+        self._in_string = False
+        return True
+
+    def _name_before(self, bracket: int) -> bytes:
+        """The name of the member whose value begins here."""
+        found = _LAST_STRING.search(self._held, max(0, bracket - _NAME_BYTES), bracket)
+        return found[1] if found else b""
 
     def _opened(self, bracket: int, start: int) -> Run | None:
         self._stack.append(bracket)
-        if self._lists and len(self._stack) == 2 and bracket == 0x5B and self._key in _ARRAYS:
+        if self._lists and len(self._stack) == 2 and bracket == 0x5B and self._name_before(start) in _ARRAYS:
             self._in_list = self._had_list = True
             return self._cut(start + 1, seen=False)
         if self._in_list and len(self._stack) == 3:

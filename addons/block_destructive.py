@@ -39,6 +39,7 @@ from hoopaddon.hazards import (
     kube_reason,
     may_change,
     may_destroy,
+    message_reason,
     tool_reason,
     written,
 )
@@ -334,6 +335,10 @@ class BlockDestructive(Addon):
         if reason := http_reason(command, rules):
             raise Refused(reason)
         self._check_within(command.within, may_destroy)
+
+    def http_message(self, command: Command) -> None:
+        if reason := message_reason(command.verbs, command.objects, self._http):
+            raise Refused(reason)
 
     def _is_allowed_route(self, command: HttpCommand) -> bool:
         # All that is asked for is this, however it is read.

@@ -81,7 +81,7 @@ def readings(content: Content) -> tuple[Reading, ...]:
         return (Reading("binary"),)
     if family in ("json", "lines"):
         return (Reading("json", _json(text, content)),)
-    sniffed = _sniffed_json(text)
+    sniffed = sniffed_json(text)
     found = [] if sniffed is None else [sniffed]
     match family:
         case "graphql" if sniffed is None:
@@ -105,7 +105,7 @@ def read_part(data: bytes, media: MediaType, level: int) -> Any:
         return text
     if media.family == "json":
         return strict_json.loads(text)
-    sniffed = _sniffed_json(text)
+    sniffed = sniffed_json(text)
     return text if sniffed is None else sniffed.value
 
 
@@ -121,7 +121,7 @@ def _json(text: str, content: Content) -> Any:
         raise
 
 
-def _sniffed_json(text: str) -> Reading | None:
+def sniffed_json(text: str) -> Reading | None:
     """What is JSON all the same. Raises `Unparsable` for what is, and ambiguous."""
     start = text.lstrip()[:1]
     if start not in ("{", "["):

@@ -8,7 +8,7 @@ from typing import Any
 
 from hoopaddon.adapters.http import graphql, grpc
 from hoopaddon.adapters.http.batch import Inner, inner_requests, methods
-from hoopaddon.adapters.http.body import Content, Reading, readable, readings
+from hoopaddon.adapters.http.body import Content, Reading, readable, readings, sniffed_json
 from hoopaddon.adapters.http.graphql import Operation
 from hoopaddon.adapters.http.media import MediaType, media_type
 from hoopaddon.adapters.http.multipart import Part
@@ -62,6 +62,32 @@ def facts_of(request: WebRequest, data: bytes, allow: frozenset[str]) -> HttpFac
     return reader.facts()
 
 
+def message_facts(text: str) -> Facts:
+    """Facts about a message on a WebSocket: GraphQL's operations, in its `payload` or plain. Raises `Unparsable`."""
+    sniffed = sniffed_json(text)
+    if sniffed is None:
+        return Facts()
+    documents = graphql.Documents()
+    found: list[Operation] = []
+    for message in sniffed.value if isinstance(sniffed.value, list) else [sniffed.value]:
+        for place in (message, message.get("payload")) if isinstance(message, dict) else ():
+            # graphql-transport-ws and graphql-ws; what names a document only by its hash has no `query`.
+            found += graphql.in_document(place, "/", documents)
+    verbs, objects = _of_operations(found)
+    return Facts(frozenset(verbs), frozenset(objects))
+
+
+def _of_operations(operations: Iterable[Operation]) -> tuple[set[str], set[str]]:
+    verbs: set[str] = set()
+    objects: set[str] = set()
+    for operation in operations:
+        verbs.add(f"graphql:{operation.type or 'persisted'}")
+        objects |= operation.fields
+        if operation.type == "mutation":
+            verbs.update(call.field for call in operation.calls)
+    return verbs, objects
+
+
 class _Reader:
     def __init__(self, request: WebRequest, data: bytes, allow: frozenset[str]) -> None:
         self._request = request
@@ -87,14 +113,10 @@ class _Reader:
         route = route_of(self.path.segments)
         objects = {route, self._request.host, *(path for _, path in calls), *(service for service, _ in services)}
         verbs = {method for method, _ in calls} | {f"{service}/{method}" for service, method in services}
-        for operation in operations:
-            verbs.add(f"graphql:{operation.type or 'persisted'}")
-            objects |= operation.fields
-            if operation.type == "mutation":
-                verbs.update(call.field for call in operation.calls)
+        asked, fields = _of_operations(operations)
         return HttpFacts(
-            frozenset(verbs),
-            frozenset(objects),
+            frozenset(verbs | asked),
+            frozenset(objects | fields),
             path=self.path,
             route=route,
             calls=frozenset(calls),

@@ -3,7 +3,7 @@
 from hoopaddon.hazards.files import file_reason
 from hoopaddon.hazards.functions import FUNCTIONS, PREFIXES
 from hoopaddon.hazards.http import RULES as HTTP_RULES
-from hoopaddon.hazards.http import HttpRule, http_reason, may_destroy
+from hoopaddon.hazards.http import HttpRule, http_reason, may_destroy, message_reason
 from hoopaddon.hazards.kubernetes import RULES as KUBE_RULES
 from hoopaddon.hazards.kubernetes import KubeRule, kube_reason
 from hoopaddon.hazards.rules import RULES, ShellRule
@@ -28,6 +28,7 @@ __all__ = [
     "kube_reason",
     "may_change",
     "may_destroy",
+    "message_reason",
     "tool_reason",
     "written",
 ]

@@ -1,7 +1,7 @@
 """Requests to HTTP services that destroy much at once: the rules by name."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -264,6 +264,18 @@ RULES: dict[str, HttpRule] = {
     ),
     "http_unseen_bodies": HttpRule("Refuse requests whose body streams through unseen.", is_unseen, on=False),
 }
+
+
+def message_reason(verbs: Iterable[str], objects: Iterable[str], rules: Iterable[str]) -> str:
+    """Why a message on a WebSocket is refused by one of these rules, or nothing."""
+    said, rules = set(verbs), set(rules)
+    if "http_named_operations" in rules and "graphql:persisted" in said:
+        return "A GraphQL operation that is only named is refused: send the whole of it"
+    if "http_mutations" in rules and "graphql:mutation" in said:
+        named = [verb for verb in said if _TOP_MUTATION.fullmatch(verb)]
+        named += [field for field in objects if "." not in field and _MUTATION.fullmatch(field)]
+        return f"The mutation {listed(sorted(named)[:1])} is refused" if named else ""
+    return ""
 
 
 def may_destroy(sql: str) -> bool:

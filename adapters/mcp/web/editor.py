@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
+from weakref import WeakValueDictionary
 
 from hoopaddon.adapters.mcp import refusals
 from hoopaddon.adapters.mcp.answers import Answers
@@ -32,6 +33,10 @@ logger = logging.getLogger(__name__)
 
 LIMIT_BYTES = 16 << 20
 _PAUSE_BYTES = 1 << 20
+
+
+STREAMS: "WeakValueDictionary[str, MessagesEditor]" = WeakValueDictionary()
+"""Of the old transport, where answers to what is posted are waited for, by the query that the server has made up."""
 
 
 class MessagesEditor:
@@ -113,6 +118,11 @@ class MessagesEditor:
             self._queue.clear()
             self._fail(error)
 
+    def say(self, message: Message) -> None:
+        """Something of the gateway's own, between two events."""
+        if not self._over:
+            self._write(Event([("event", "message")], write(message).decode()).write())
+
     # -- message by message
 
     def _work(self) -> None:
@@ -167,6 +177,8 @@ class MessagesEditor:
         if parts.netloc and parts.netloc.lower() != urlsplit(self._session.target.address).netloc.lower():
             raise Refused("the server sends its client to another host")
         self._state.keep(f"?{parts.query}" if parts.query else "", self._carried.conversation)
+        if parts.query:
+            STREAMS[parts.query] = self
         return Event(event.fields, urlunsplit(("", "", parts.path or "/", parts.query, "")))
 
     async def _message(self, data: bytes) -> Message | None:

@@ -11,7 +11,7 @@ from hoopaddon.adapters.mcp.making import rewritten
 from hoopaddon.adapters.mcp.messages import INVALID_REQUEST, REFUSED, Failure, NotAMessage, Request, write
 from hoopaddon.adapters.mcp.mode import McpMode
 from hoopaddon.adapters.mcp.toolbox import Offer
-from hoopaddon.adapters.mcp.web.editor import MessagesEditor
+from hoopaddon.adapters.mcp.web.editor import STREAMS, MessagesEditor
 from hoopaddon.adapters.mcp.web.requests import SESSION_HEADER, message_in, read_request
 from hoopaddon.adapters.mcp.web.state import Carried, WebState
 from hoopaddon.command import Command
@@ -79,7 +79,11 @@ def refusal(request: WebRequest, status: int, reason: str, policy: str) -> WebAn
     if status == 400:
         return WebAnswer(400, _JSON, write(Failure(message.id, INVALID_REQUEST, reason)))
     outcome = "failed" if status >= 500 else "refused"
-    return WebAnswer(200, _JSON, write(refusals.to_client(message, reason, policy, outcome)))
+    refused = refusals.to_client(message, reason, policy, outcome)
+    if request.query and (stream := STREAMS.get(request.query)) is not None:
+        stream.say(refused)
+        return WebAnswer(_ACCEPTED)
+    return WebAnswer(200, _JSON, write(refused))
 
 
 def editor(

@@ -276,6 +276,25 @@ async def test_what_a_policy_refuses_the_server_ends_the_call() -> None:
     assert "sampling/createMessage" in heard[0]["result"]["content"][0]["text"]
 
 
+async def test_a_refusal_comes_on_the_stream_that_is_waited_at() -> None:
+    web = Web()
+    _, carried = web.read(replace(MCP, method="GET", path="/sse"))
+    sent: list[bytes] = []
+    editor = MessagesEditor(
+        web.session, web.state, carried, web.policies, sent.append, web.failures.append, lambda _: None, streams=True
+    )
+    editor.feed(b"event: endpoint\ndata: /messages?session_id=b2\n\n")
+    sent.clear()
+    answer = refusal(post(CALL, query="session_id=b2"), 403, "not today", "p.py")
+    assert (answer.status, answer.body) == (202, b"")
+    (heard,) = messages(b"".join(sent))
+    assert heard["result"]["isError"] is True
+    editor.abort()
+    refusal(post(CALL, query="session_id=b2"), 403, "not today", "p.py")
+    assert len(sent) == 1
+    assert refusal(post(CALL, query="session_id=other"), 403, "not today", "p.py").status == 200
+
+
 async def test_where_to_post_is_at_the_gateway() -> None:
     web = Web()
     _, carried = web.read(replace(MCP, method="GET", path="/sse"))

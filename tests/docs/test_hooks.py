@@ -13,6 +13,7 @@ from mitmproxy import hooks as mitmproxy_hooks
 
 from hoopaddon import ConfigError, FileOperation, Outcome, Refused
 from hoopaddon.adapter import adapters
+from hoopaddon.adapters.http.message import message_of
 from hoopaddon.adapters.kubernetes.typed import KubeInput
 from hoopaddon.adapters.mcp.commands import McpRequest
 from hoopaddon.adapters.postgres.session.replication import replication
@@ -173,6 +174,15 @@ def test_hook_http_request(example: ModuleType) -> None:
     request = held(example, http_request("POST /v1/refunds", '{"amount": 900}'))
     assert request is not None
     assert request.by == {"finance"}
+
+
+def test_hook_http_message(example: ModuleType) -> None:
+    def said(text: str) -> bool:
+        return judge(example, message_of(session(protocol="http"), text)).passes
+
+    assert said("hello")
+    assert said('{"type": "subscribe", "payload": {"query": "subscription { users { id } }"}}')
+    assert not said('{"type": "subscribe", "payload": {"query": "mutation { addUser { id } }"}}')
 
 
 def test_hook_kube_request(example: ModuleType) -> None:

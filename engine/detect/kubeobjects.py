@@ -26,6 +26,9 @@ DEFAULT_FIELDS = (
 )
 """What is masked whole: `RESOURCE:PATTERN`, `*` for any resource; `env[secret]` are variables whose names say so."""
 
+HELM = "releases[helm]"
+"""Helm's own records, which have to be asked for: helm works with nothing but what it has stored."""
+
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 _ENV = "env[secret]"
@@ -92,7 +95,8 @@ class KubeMask:
             patterns.setdefault(resource or "*", []).append(pattern)
         self._env = _ENV in patterns.get("*", ())
         everywhere = [pattern for pattern in patterns.pop("*", ()) if pattern != _ENV]
-        self._everywhere = Fields(everywhere)
+        self._helm = HELM in everywhere
+        self._everywhere = Fields(pattern for pattern in everywhere if pattern != HELM)
         self._fields = {resource: Fields([*own, *everywhere]) for resource, own in patterns.items()}
 
     def edit(self, text: str, resource: str) -> str:
@@ -136,6 +140,8 @@ class _Edit:
         if isinstance(value.get("cells"), list) and "object" in value:
             cells = [self._leaf(cell) if isinstance(cell, str) else cell for cell in value["cells"][1:]]
             return value | {"cells": value["cells"][:1] + cells, "object": self.object(value["object"], resource)}
+        if not self._rules._helm and _is_release(value):
+            return value
         fields = self._rules._fields.get(resource, self._rules._everywhere)
         return {key: self._member(key, item, "", fields, resource) for key, item in value.items()}
 
@@ -208,6 +214,14 @@ class _Edit:
             return text
         self.changed = True
         return replace(text, found, self._rules._mask)
+
+
+def _is_release(value: dict[str, Any]) -> bool:
+    """Whether an object is what helm keeps of a release, in a Secret or a ConfigMap."""
+    data, metadata = value.get("data"), value.get("metadata")
+    labels = metadata.get("labels") if isinstance(metadata, dict) else None
+    owner = labels.get("owner") if isinstance(labels, dict) else None
+    return isinstance(data, dict) and data.keys() == {"release"} and owner == "helm"
 
 
 def kube_fields(fields: Iterable[str]) -> tuple[str, ...]:

@@ -119,6 +119,15 @@ def test_variables_by_their_names() -> None:
     assert values == ["[masked]", "debug"]
 
 
+def test_helm_gets_back_what_it_has_stored() -> None:
+    release = {"metadata": {"name": "r", "labels": {"owner": "helm"}}, "data": {"release": b64("x" * 40)}}
+    assert masked(release, "secrets") == release
+    asked = KubeMask(ENTITIES, redacted, kube_fields(["default", "releases[helm]"]), lambda text: "[masked]")
+    assert json.loads(asked.edit(json.dumps(release), "secrets"))["data"] == {"release": b64("[masked]")}
+    more = {**release, "data": {"release": b64("x"), "password": b64("y")}}
+    assert masked(more, "secrets")["data"]["password"] == b64("[masked]")
+
+
 def test_what_has_nothing_to_hide_is_as_it_was() -> None:
     text = '{"kind": "Pod",  "spec": {"a": 1.50, "b": "\\u00e9"}}'
     assert MASK.edit(text, "pods") is text

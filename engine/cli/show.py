@@ -13,7 +13,7 @@ from rich.text import Text
 from hoopaddon.cli.terminal import harmless, joined, length, moment, one_line, plural, table, verdict_text
 from hoopaddon.store.events import integer, number, text
 from hoopaddon.store.screen import words_of
-from hoopaddon.store.streams import RESIZE, STREAMED, TERMINAL, text_of
+from hoopaddon.store.streams import RESIZE, TERMINAL, TEXTS, text_of
 from hoopaddon.store.verify import complete_lines, event, open_journal
 
 _CELL_CHARS = 60
@@ -126,7 +126,7 @@ class Show:
 
     def _output(self, position: int, found: dict[str, Any]) -> None:
         kind, said = text(found.get("kind")), text(found.get("text"))
-        if kind in STREAMED or kind == RESIZE:
+        if kind in TEXTS or kind == RESIZE:
             self._streamed(position, kind, found)
         elif running := self.running.get(position):
             # An error is said at the command's end as well.

@@ -17,7 +17,7 @@ from hoopaddon.approval import ApprovalRequest, Decision
 from hoopaddon.command import Command
 from hoopaddon.errors import Denied, Refused
 from hoopaddon.store.approvals import Approvals, ApprovalsUnusable, Request, Status, fold
-from hoopaddon.store.redact_shell import redact_command
+from hoopaddon.store.redact_command import redact_command
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from hoopaddon.store import screen
-from hoopaddon.store.streams import RESIZE, STREAMED, text_of
+from hoopaddon.store.streams import RESIZE, TEXTS, text_of
 
 type Event = Mapping[str, Any]
 
@@ -98,7 +98,7 @@ def _rows(db: sqlite3.Connection, session: str, event: Event) -> None:
 
 def _output(db: sqlite3.Connection, session: str, event: Event) -> None:
     position, kind = integer(event.get("command")) or 0, text(event.get("kind"))
-    if kind in STREAMED:
+    if kind in TEXTS:
         _stream(db, session, position, kind, text_of(event))
     elif kind != RESIZE:
         _words(db, session, position, rows=text(event.get("text")))

@@ -9,14 +9,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from hoopaddon.command import ALLOWED, Command
-from hoopaddon.commands import FileOperation, ShellCommand
+from hoopaddon.commands import FileOperation
 from hoopaddon.output import Output
 from hoopaddon.rows import Column, Rows
 from hoopaddon.session import Session
 from hoopaddon.store.journal import Journal, JournalError
-from hoopaddon.store.redact import may_hold_secret
-from hoopaddon.store.redact_shell import redact_command
-from hoopaddon.store.streams import RESIZE, STREAMED, TERMINAL, encoded, fields_of
+from hoopaddon.store.redact_command import is_worth_a_look, redact_command
+from hoopaddon.store.streams import RESIZE, TERMINAL, TEXTS, encoded, fields_of
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +80,7 @@ class Recording:
         """Record a text as the client sees it; of terminals so many bytes in all of the session."""
         kind, command = output.kind, output.command
         result = None if command is None else self.running.get(command.number)
-        if kind in STREAMED:
+        if kind in TEXTS:
             self._stream(output, result, terminal_limit)
             return
         if kind == RESIZE and self._terminal_cut:
@@ -212,7 +211,7 @@ def _describe(command: Command, fields: dict[str, Any], journal: Journal) -> boo
     fields["kind"] = command.hook
     secret = False
     withheld: frozenset[int] = frozenset()
-    if may_hold_secret(text) or isinstance(command, ShellCommand):
+    if is_worth_a_look(command, text):
         shown = redact_command(command, text)
         secret, withheld = shown.secret, shown.parameters
         if secret:

@@ -7,9 +7,7 @@ a secret, of the options by which well-known programs take one, in headers and U
 
 import re
 
-from hoopaddon.command import Command
-from hoopaddon.commands import ShellCommand
-from hoopaddon.store.redact import REDACTED, Redacted, redact
+from hoopaddon.store.redact import REDACTED, Redacted
 
 _NAME = r"(?:pass(?:word|wd|phrase)?|secret|token|api[-_]?key|access[-_]?key|private[-_]?key|credentials?)"
 _VALUE = r"""(?P<value>(?:'[^'\s]*(?:'|\Z)|"[^"\s$`\\]*(?:"|\Z)|[^\s'"|;&<>()$`]+)+)"""
@@ -39,11 +37,6 @@ def redact_line(text: str) -> Redacted:
     for pattern in _SECRETS:
         kept = pattern.sub(_without_value, kept)
     return Redacted(kept, kept != text)
-
-
-def redact_command(command: Command, text: str) -> Redacted:
-    """A text of this command as it may be kept."""
-    return redact_line(text) if isinstance(command, ShellCommand) else redact(text)
 
 
 def _without_value(found: re.Match[str]) -> str:

@@ -181,6 +181,9 @@ class Remote:
                 columns, rows = int(size["width"]), int(size["height"])
                 if not (0 <= columns <= MOST_CELLS and 0 <= rows <= MOST_CELLS):
                     raise ValueError
+                if not (columns and rows):
+                    # Of a terminal that has none, as in a script: programs then take it for the usual one.
+                    continue
                 if self._keys is not None:
                     self._keys.resized(columns, rows)
                 self._tell_size(columns, rows)

@@ -159,7 +159,7 @@ def ruins(c: HttpCommand) -> str:
                 return f"{endpoint.product}: {method.upper()} of {listed([path])} is refused: it {endpoint.does}"
     for action in _aws_actions(c):
         if AWS_ACTION.fullmatch(action):
-            return f"AWS: {action} is refused"
+            return f"AWS: {listed([action])} is refused"
     return ""
 
 
@@ -227,7 +227,7 @@ def is_unseen(c: HttpCommand) -> str:
 def is_unread(c: HttpCommand) -> str:
     media = c.headers.get("content-type").partition(";")[0].strip().lower()
     if _UNREAD.fullmatch(media) and c.body_kind in ("binary", "text"):
-        return f"A body of the type {media} is refused: send JSON, which can be read"
+        return f"A body of the type {listed([media])} is refused: send JSON, which can be read"
     return ""
 
 

@@ -91,6 +91,17 @@ def test_actions_of_aws_in_a_header(bench: Bench) -> None:
     assert judged(bench, "POST /", "{}", X_Amz_Target="DynamoDB_20120810.DeleteItem").passes
 
 
+def test_reasons_hold_nothing_that_a_terminal_obeys(bench: Bench) -> None:
+    for reason in (
+        judged(bench, "POST /", "{}", X_Amz_Target="a.DeleteTable\x1b[31m" + "x" * 500).reason,
+        judged(bench, "POST /", "a: 1", "application/\x1byaml").reason,
+        judged(bench, "DELETE /users%1B", "").reason,
+        judged(bench, "DELETE /úsers", "").reason,
+    ):
+        assert reason.isprintable()
+        assert len(reason) < 200
+
+
 def test_allowed_routes() -> None:
     with Bench(BlockDestructive(), options={"block_allow_routes": ["/v1/sessions, /v1/projects/{id}"]}) as bench:
         assert judged(bench, "DELETE /v1/sessions").passes

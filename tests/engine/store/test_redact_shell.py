@@ -3,7 +3,8 @@
 import pytest
 
 from hoopaddon.store.redact import REDACTED
-from hoopaddon.store.redact_shell import redact_command, redact_line
+from hoopaddon.store.redact_command import redact_command
+from hoopaddon.store.redact_shell import redact_line
 from hoopaddon.testing import command
 
 SECRET = "hunter2"

@@ -21,8 +21,8 @@ JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_X
         ('POST /u\n\n{"client_secret" : "x", "n": 1}', 'POST /u\n\n{"client_secret" : "{}", "n": 1}'),
         ('POST /u\n\n{"body": "{\\"token\\": \\"x\\"}"}', 'POST /u\n\n{"body": "{\\"token\\": \\"{}\\"}"}'),
         (
-            "POST /s\n\n<a><ns:Password t='1'>x</ns:Password></a>",
-            "POST /s\n\n<a><ns:Password t='1'>{}</ns:Password></a>",
+            "POST /s\n\n<a><ns:Password t='1'>x</ns:Password>",
+            "POST /s\n\n<a><ns:Password t='1'>{}</ns:Password>",
         ),
         (
             'POST /f\n\n--b\r\nContent-Disposition: form-data; name="password"\r\n\r\nhunter2\r\n--b--',

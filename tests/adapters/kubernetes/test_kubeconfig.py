@@ -36,7 +36,7 @@ async def proof(path: Path) -> str:
     request = http.Request.make("GET", "https://10.0.0.1/")
     credential.put_on(request, b"")
     assert request.headers["authorization"].partition(" ")[2] in credential.secrets
-    return request.headers["authorization"]
+    return str(request.headers["authorization"])
 
 
 def test_a_context(tmp_path: Path) -> None:

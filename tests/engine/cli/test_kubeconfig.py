@@ -31,7 +31,7 @@ def test_a_kubeconfig_without_a_secret(tmp_path: Path, capsys: pytest.CaptureFix
     credential = json.loads(capsys.readouterr().out)
     assert (credential["kind"], credential["apiVersion"]) == ("ExecCredential", program["apiVersion"])
     user = verify(credential["status"]["token"], SigningKey.load_or_create(str(tmp_path)), target=None)
-    assert (user.subject, user.groups) == ("ada", {"dev", "ops"})
+    assert (user.subject, user.groups) == ("ada", frozenset({"dev", "ops"}))
     assert credential["status"]["expirationTimestamp"].endswith("Z")
 
 

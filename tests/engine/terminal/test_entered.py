@@ -3,12 +3,12 @@
 import pytest
 
 from hoopaddon.adapters.ssh.commands import SshInput
-from hoopaddon.terminal.command import HIDDEN, KNOWN, UNSURE, is_finished
+from hoopaddon.terminal.command import HIDDEN, KNOWN, UNSURE, TypedLine, is_finished
 from hoopaddon.terminal.entered import MOST_JOINED, Entered
 from tests.engine.terminal.pty_shell import session
 
 
-def last(*lines: str) -> SshInput:
+def last(*lines: str) -> TypedLine:
     """The last of lines that are all sent."""
     entered = Entered(session(), SshInput)
     for line in lines:

@@ -17,6 +17,13 @@ def node() -> tuple[Path, dict[str, str]]:
     return program("node"), {**os.environ, "NODE_PATH": str(_NODE_MODULES)}
 
 
+def node_modules(needed: str) -> Path:
+    """The folder of npm's packages, with this one in it."""
+    if not (_NODE_MODULES / needed / "package.json").exists():
+        missing(f"npm's {needed}")
+    return _NODE_MODULES
+
+
 def mcp_server(name: str, *arguments: str) -> list[str]:
     """The command line of an MCP server of npm's `@modelcontextprotocol`."""
     script = _NODE_MODULES / "@modelcontextprotocol" / name / "dist" / "index.js"

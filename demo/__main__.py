@@ -11,10 +11,11 @@ from pathlib import Path
 from types import FrameType
 
 import demo
-from demo import audit, mcp_scene, scenes, ssh_scene
+from demo import audit, http_scene, mcp_scene, scenes, ssh_scene
 from demo.agent import GROUP, NAME, Agent
 from demo.by_hand import instructions
 from demo.gateway import APP, APPROVERS, DATABASE, POLICIES, Gateway
+from demo.http_target import HttpTarget
 from demo.postgres import EmbeddedPostgres
 from demo.report import Report
 from demo.scenes import APPROVER, WITHIN_S, Stage
@@ -29,6 +30,7 @@ SCENES: tuple[Callable[[Stage], None], ...] = (
     scenes.denied,
     scenes.truthful,
     ssh_scene.ssh,
+    http_scene.http,
     mcp_scene.mcp,
     audit.recorded,
 )
@@ -77,17 +79,19 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 @contextlib.contextmanager
 def _stage(report: Report, policies: Sequence[str]) -> Iterator[Stage]:
     """Everybody who takes part, until the end of the block; nothing of them remains."""
-    with EmbeddedPostgres() as database, SshTarget() as ssh_target:
+    with EmbeddedPostgres() as database, SshTarget() as ssh_target, HttpTarget() as http_target:
         database.create_role(APP)
         database.execute(f"CREATE DATABASE {DATABASE} OWNER {APP}")
         database.execute((Path(demo.__file__).parent / "customers.sql").read_text(), DATABASE, APP)
-        gateway = Gateway(database, ssh_target, policies)
+        gateway = Gateway(database, ssh_target, http_target, policies)
         try:
             gateway.start(f"{WITHIN_S}s")
             token = gateway.token(NAME, GROUP)
             approver_token = gateway.token(APPROVER, APPROVERS)
             agents = Agent(gateway, token), SshAgent(gateway, token)
-            yield Stage(database, gateway, agents[0], token, approver_token, report, ssh_target, agents[1])
+            yield Stage(
+                database, gateway, agents[0], token, approver_token, report, ssh_target, agents[1], http_target
+            )
         finally:
             gateway.stop()
             shutil.rmtree(gateway.folder, ignore_errors=True)
@@ -95,10 +99,10 @@ def _stage(report: Report, policies: Sequence[str]) -> Iterator[Stage]:
 
 def _play(stage: Stage) -> None:
     report, gateway = stage.report, stage.gateway
-    report.heading("hoopaddon: a gateway between an agent, a database and a machine")
+    report.heading("hoopaddon: a gateway between an agent, a database, a machine and an API")
     report.note(
-        "PostgreSQL 18 has tables with made-up customers. An agent may use it, and a shell, through the gateway "
-        "alone: the database's password and the machine's key are the gateway's, and the agent has a token.\n"
+        "PostgreSQL 18 has tables with made-up customers. An agent may use it, and a shell and an API, through the "
+        "gateway alone: password and keys are the gateway's, and the agent has a token.\n"
     )
     report.program("operator", *gateway.command(f"{WITHIN_S}s"))
     report.gap()

@@ -37,7 +37,11 @@ def instructions(stage: Stage) -> None:
         report.line(f"{variables} {shlex.join(agent.line)}")
         report.line(f"cat {stage.ssh_target.customers}")
         report.line(f"shred -u {stage.ssh_target.customers}")
-    report.note("\n4. See what is kept of it; an ID may be the beginning of one:\n")
+    report.note("\n4. Ask the API, with and without the token:\n")
+    bearer = f'-H "Authorization: Bearer {stage.agent_token}"'
+    report.line(f"curl {bearer} http://{HOST}:{gateway.http_port}/customers")
+    report.line(f"curl {bearer} -X DELETE http://{HOST}:{gateway.http_port}/customers")
+    report.note("\n5. See what is kept of it; an ID may be the beginning of one:\n")
     report.line(f"{program} sessions list {conf}")
     report.line(f"{program} sessions search customers {conf}")
     report.line(f"{program} sessions replay ID {conf}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from signal import SIGTERM
 
 from demo.guard import Guard, end
+from demo.http_target import HttpTarget
 from demo.postgres import EmbeddedPostgres
 from demo.server import HOST, free_port
 from demo.ssh_target import SshTarget
@@ -19,12 +20,14 @@ APP = "app"
 DATABASE = "shop"
 TARGET = "orders-db"
 SSH_TARGET = "orders-host"
+HTTP_TARGET = "orders-api"
 PASSWORD_VARIABLE = "DEMO_DB_PASSWORD"
+KEY_VARIABLE = "DEMO_API_KEY"
 POLICIES = ("mask_pii.py", "block_destructive.py", "require_approval.py", "record.py")
 APPROVERS = "dba"
 _START_WITHIN_S = 30
 _ATTEMPTS = 3
-_LISTENERS = 2
+_LISTENERS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +40,28 @@ class Answer:
 
 
 class Gateway:
-    """`hoopaddon` with these policies in front of the shop's database and of the machine it runs on, until `stop`.
+    """`hoopaddon` with these policies in front of the shop's database, its machine and its API, until `stop`.
 
-    It logs in at the database as the application's role; the password reaches it in its environment alone. All of
-    its files are below `folder`, which goes away with it.
+    It logs in at the database as the application's role; the password, and the API's key, reach it in its environment
+    alone. All of its files are below `folder`, which goes away with it.
     """
 
-    def __init__(self, database: EmbeddedPostgres, ssh_target: SshTarget, policies: Sequence[str] = POLICIES) -> None:
+    def __init__(
+        self,
+        database: EmbeddedPostgres,
+        ssh_target: SshTarget,
+        http_target: HttpTarget,
+        policies: Sequence[str] = POLICIES,
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="hoopaddon-demo-"))
         self.confdir = self.folder / "conf"
         self.log_path = self.folder / "gateway.log"
         self.port = 0
         self.ssh_port = 0
+        self.http_port = 0
         self._database = database
         self._ssh_target = ssh_target
+        self._http_target = http_target
         self._policies = policies
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: Guard | None = None
@@ -66,18 +77,22 @@ class Gateway:
         machine = self._ssh_target
         login = f"{machine.mode_settings}&name={SSH_TARGET}&label=env:demo"
         ssh_mode = f"ssh:{HOST}:{machine.port}?{login}@{HOST}:{self.ssh_port}"
-        return ["--mode", mode, "--mode", ssh_mode, *scripts, *(chosen if asks else ())]
+        login = f"bearer=env:{KEY_VARIABLE}&name={HTTP_TARGET}&label=env:demo"
+        http_mode = f"http:http://{HOST}:{self._http_target.port}?{login}@{HOST}:{self.http_port}"
+        modes = [word for mode in (mode, ssh_mode, http_mode) for word in ("--mode", mode)]
+        return [*modes, *scripts, *(chosen if asks else ())]
 
     def start(self, approval_within: str) -> None:
         """Start, and return when it listens; on the same port as before, if there was one."""
         for _ in range(_ATTEMPTS):
             self.port = self.port or free_port()
             self.ssh_port = self.ssh_port or free_port()
+            self.http_port = self.http_port or free_port()
             if self._launch(approval_within):
                 return
             if "is in use" not in self.log():
                 break
-            self.port = self.ssh_port = 0
+            self.port = self.ssh_port = self.http_port = 0
         raise RuntimeError(f"the gateway did not start:\n{self.log()[-2000:]}")
 
     def _launch(self, approval_within: str) -> bool:
@@ -87,7 +102,7 @@ class Gateway:
             self._process = subprocess.Popen(
                 self._program(*self.command(approval_within), "--confdir", str(self.confdir)),
                 cwd=self.folder,
-                env={**_environment(), PASSWORD_VARIABLE: self._database.passwords[APP]},
+                env={**_environment(), **self._secrets()},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -101,6 +116,9 @@ class Gateway:
             time.sleep(0.01)
         self.stop()
         return False
+
+    def _secrets(self) -> dict[str, str]:
+        return {PASSWORD_VARIABLE: self._database.passwords[APP], KEY_VARIABLE: self._http_target.key}
 
     def stop(self) -> int:
         """Ask it to end in good order; its exit code."""

@@ -23,6 +23,7 @@ OUTCOMES = {
     "denied": "held, and nobody answers in time",
     "truthful": "after a refusal the transaction is what the client is told it is",
     "ssh": "the same policies before a shell: allowed, masked, blocked and recorded",
+    "http": "the same policies before an API: masked, blocked and recorded, and nobody without a token",
     "mcp": "the same policies between an agent and its tools: masked, blocked, held and recorded",
     "recorded": "all of it, as the agent saw it, and any change shows",
 }
@@ -104,6 +105,10 @@ class Report:
     def shell(self, who: str, command: str) -> None:
         """What somebody runs on another machine."""
         self._indented(Text.assemble((f"{who}$ ", "cyan"), ("ssh … ", "cyan"), (shlex.quote(command), "bold")))
+
+    def program_of(self, who: str, line: str) -> None:
+        """A program that somebody runs."""
+        self._indented(Text.assemble((f"{who}$ ", "cyan"), (line, "bold")))
 
     def tool(self, who: str, call: str) -> None:
         """A tool that somebody calls."""

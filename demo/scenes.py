@@ -12,6 +12,7 @@ from rich.text import Text
 
 from demo.agent import NAME, Agent, Reply
 from demo.gateway import APP, APPROVERS, DATABASE, Gateway
+from demo.http_target import HttpTarget
 from demo.postgres import EmbeddedPostgres
 from demo.report import Report
 from demo.ssh_agent import SshAgent
@@ -46,6 +47,7 @@ class Stage:
     report: Report
     ssh_target: SshTarget
     ssh_agent: SshAgent
+    http_target: HttpTarget
     asked: list[tuple[str, str]] = field(default_factory=list)
     replies: dict[str, Reply] = field(default_factory=dict)
 

@@ -20,6 +20,7 @@ from mitmproxy.addons import clientplayback
 from mitmproxy.connection import Connection
 from mitmproxy.proxy import commands, events, mode_servers, server
 from mitmproxy.proxy.layers.http._hooks import (
+    HttpConnectedHook,
     HttpConnectHook,
     HttpRequestHeadersHook,
     HttpRequestHook,
@@ -78,6 +79,8 @@ class Guarded(server.ConnectionHandler):
                 case WebsocketMessageHook():
                     with self.timeout_watchdog.disarm():
                         await web.message(hook.flow)
+                case HttpConnectedHook():
+                    web.admission.tunnel_opened(hook.flow)
                 case ServerConnectedHook():
                     web.admission.check_reached(hook.data)
                 case HttpRequestHook():
@@ -103,6 +106,10 @@ class Guarded(server.ConnectionHandler):
         match hook:
             case HttpRequestHeadersHook() if not hook.flow.error:
                 return await self.web.admit(hook.flow)
+            case HttpResponseHeadersHook():
+                self.web.arrived(hook.flow)
+            case HttpResponseHook():
+                self.web.arrived_whole(hook.flow)
             case HttpConnectHook():
                 return await self.web.admit_tunnel(hook.flow)
             case TlsStartClientHook() | TlsStartServerHook():

@@ -133,7 +133,8 @@ class JudgedStream(HttpStream):
             self._web.client_left(self.flow)
         for step in super().handle_event(event):
             if isinstance(step, SendHttp) and isinstance(step.event, RequestHeaders):
-                sent = self._web.outgoing(self.flow, step.event.request)
+                multiplexed = step.connection.alpn == b"h2"
+                sent = self._web.outgoing(self.flow, step.event.request, frames=not multiplexed)
                 step.event = replace(step.event, request=sent)
             yield step
         if getattr(self, "flow", None) is not None and not self.flow.live:

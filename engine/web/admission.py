@@ -1,5 +1,6 @@
 """Who sends a request, to which target, and whether either may be: settled before any script sees the request."""
 
+import ipaddress
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,8 @@ from weakref import WeakKeyDictionary
 
 from mitmproxy import http
 from mitmproxy.connection import Client, Server
-from mitmproxy.proxy.mode_specs import ProxyMode, RegularMode
+from mitmproxy.net.http.url import hostport
+from mitmproxy.proxy.mode_specs import ProxyMode, RegularMode, UpstreamMode
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.tls import TlsData
 
@@ -38,6 +40,8 @@ DEFAULT_PROTOCOL = "http"
 ANONYMOUS = User("anonymous")
 MAX_AGENT_CHARS = 256
 
+_NAMED = (RegularMode, UpstreamMode)
+"""Proxies that clients name a host to, and can prove themselves to."""
 _NONE: MappingProxyType[str, str] = MappingProxyType({})
 _CHALLENGE = Headers((("www-authenticate", 'Bearer realm="hoopaddon", Basic realm="hoopaddon"'),))
 _PROXY_CHALLENGE = Headers((("proxy-authenticate", 'Basic realm="hoopaddon"'),))
@@ -66,6 +70,7 @@ class Admission:
     def __init__(self, gateway: "Gateway", sessions: WebSessions) -> None:
         self._gateway = gateway
         self._sessions = sessions
+        self._opening: WeakKeyDictionary[http.HTTPFlow, User] = WeakKeyDictionary()
         self._tunnels: WeakKeyDictionary[Client, User] = WeakKeyDictionary()
         self._forward_login: WebLogin | None = None
         self.routes: dict[ProxyMode, Routes] = {}
@@ -79,6 +84,7 @@ class Admission:
             hygiene.check(flow.request)
             routes = self.routes.get(flow.client_conn.proxy_mode)
             if routes is None:
+                self._check_names(flow)
                 route, origin = _forward_route(flow.request), ""
                 user = await self._forward_user(flow)
                 await self._check_egress(flow)
@@ -101,13 +107,32 @@ class Admission:
 
     # -- forward proxies
 
+    def _check_names(self, flow: http.HTTPFlow) -> None:
+        """Where a client says where it goes, it may not say another name behind that (domain fronting)."""
+        request, client = flow.request, flow.client_conn
+        if not isinstance(client.proxy_mode, _NAMED):
+            return
+        if client not in self._tunnels:
+            # The form that proxies are asked in says where it goes, whatever the Host is (RFC 9112 section 3.2.2).
+            request.host_header = hostport(request.scheme, request.host, request.port)
+            return
+        named = {_without_port(name) for name in (request.host_header, request.authority, client.sni) if name}
+        # Behind an address there may be any name; policies see that it was the address that was asked for.
+        if not _is_address(request.host) and not named <= {request.host.lower()}:
+            raise hygiene.BadRequest("the request names another host than the tunnel that it came through", 421)
+
     async def admit_tunnel(self, flow: http.HTTPFlow) -> None:
         """A client of a forward proxy wants a tunnel. Raises `NotAdmitted`."""
         with _answered(flow):
             user = await self._forward_user(flow)
             await self._check_egress(flow)
-            if user is not ANONYMOUS:
-                self._tunnels[flow.client_conn] = user
+            self._opening[flow] = user
+
+    def tunnel_opened(self, flow: http.HTTPFlow) -> None:
+        """There is a tunnel: what comes through it is this client's."""
+        user = self._opening.pop(flow, None)
+        if user is not None:
+            self._tunnels[flow.client_conn] = user
 
     async def check_target(self, data: ServerConnectionHookData) -> bool:
         """Whether a connection may be opened there; the reason not to is in its error."""
@@ -139,15 +164,29 @@ class Admission:
         await self._gateway.egress.check_name(flow.client_conn.proxy_mode, (flow.request.host, flow.request.port))
 
     async def _forward_user(self, flow: http.HTTPFlow) -> User:
-        known = self._tunnels.get(flow.client_conn)
-        if known is not None:
-            return known
-        if not self._gateway.options.forward_login or not isinstance(flow.client_conn.proxy_mode, RegularMode):
+        mode, wanted = flow.client_conn.proxy_mode, self._gateway.options.forward_login
+        if not wanted or not isinstance(mode, _NAMED):
             return ANONYMOUS
         if self._forward_login is None:
             self._forward_login = WebLogin(SigningKey.load_or_create(self._gateway.confdir), self._gateway.throttle)
         proof = take_proof(flow.request, "proxy-authorization")
+        known = self._tunnels.get(flow.client_conn)
+        if known is not None and proof is None:
+            return known
         return await self._forward_login.user(proof, _host(flow), None)
+
+
+def _without_port(name: str) -> str:
+    host, _, port = name.rpartition(":")
+    return (host if host and port.isdecimal() else name).strip("[]").lower()
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _forward_route(request: http.Request) -> Route:
@@ -193,7 +232,7 @@ def _answered(flow: http.HTTPFlow) -> Iterator[None]:
 
 
 def _challenge(flow: http.HTTPFlow) -> WebAnswer:
-    if isinstance(flow.client_conn.proxy_mode, RegularMode):
+    if isinstance(flow.client_conn.proxy_mode, _NAMED):
         detail = "send a token of this gateway as the proxy's password"
         return problem(407, "Proxy Authentication Required", detail, headers=_PROXY_CHALLENGE)
     detail = "send a token of this gateway: Authorization: Bearer TOKEN"

@@ -8,8 +8,8 @@ from typing import Any
 from hoopaddon.web.request import NO_HEADERS, Headers
 
 PROBLEM = "application/problem+json"
-BODILESS = frozenset({204, 205, 304})
-"""Statuses of answers that have no body (RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5)."""
+BODILESS = frozenset({204, 304})
+"""Statuses of answers that end with their head (RFC 9112 section 6.3)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_to_bytes
 
 from mitmproxy import http
+from mitmproxy.net.http.status_codes import RESPONSES
 from mitmproxy.websocket import WebSocketMessage
 
 from hoopaddon.command import Command
@@ -43,21 +44,20 @@ class Answers:
 
         Raises `Refused` where nobody could look into it.
         """
-        secrets = _secrets(exchange)
-        if secrets:
-            echo = EchoFilter(secrets)
-            shown = ((name, echo.whole(value)) for name, value in headers_of(response.headers))
-            response.headers = raw_headers(Headers(tuple(shown)))
-        elif not (self._gateway.chain.wants_output or getattr(exchange.protocol, "edits_always", False)):
-            # Whoever waits for a body as a whole is a script of mitmproxy's; events of a stream cannot wait.
-            if not response.stream and not self._gateway.addons.has_script_hook("response"):
-                response.stream = True
+        edits_always = getattr(exchange.protocol, "edits_always", False)
+        edits = bool(exchange.secrets) or self._gateway.chain.wants_output or edits_always
+        if not edits and (response.stream or self._gateway.addons.has_script_hook("response")):
             return
         response.headers = self._edited_status(exchange, command, response.headers)
         request = exchange.flow.request
         answer = answer_of(response)
         response.headers = raw_headers(edited_headers(answer.headers, self._gateway, status=answer.status))
         if request.method == "HEAD" or answer.status in BODILESS or answer.status < 200:
+            return
+        if not edits:
+            # A policy that comes to look into answers may not get the rest of what has begun without it.
+            exchange.edited = self._editor(exchange, command, answer, connection)
+            response.stream = True
             return
         length = answer.headers.get("content-length")
         small = length.isdecimal() and int(length) <= WHOLE_BYTES
@@ -69,12 +69,13 @@ class Answers:
         response.stream = response.stream or True
         # What leaves is not as long as what has come.
         response.headers.pop("content-length", None)
+        response.http_version = request.http_version
         if request.http_version == "HTTP/1.1":
             response.headers["transfer-encoding"] = "chunked"
 
     def edit_trailers(self, exchange: Exchange, command: Command, trailers: http.Headers) -> http.Headers:
         """The fields behind a body: where answers are edited, those of gRPC's status alone."""
-        if not (_secrets(exchange) or self._gateway.chain.wants_output):
+        if not (exchange.secrets or self._gateway.chain.wants_output):
             return trailers
         known = [(name, value) for name, value in trailers.fields if name.lower() in _STATUS_FIELDS]
         return self._edited_status(exchange, command, http.Headers(known))
@@ -107,7 +108,7 @@ class Answers:
         self, exchange: Exchange, opened_by: Command, message: WebSocketMessage
     ) -> HoopaddonError | None:
         """Put a target's message on a WebSocket through an editor; what a policy has against it."""
-        if not (_secrets(exchange) or self._gateway.chain.wants_output):
+        if not (exchange.secrets or self._gateway.chain.wants_output):
             return None
         kind = "text/plain; charset=utf-8" if message.is_text else "application/octet-stream"
         answer = WebAnswer(200, Headers((("content-type", kind),)))
@@ -122,7 +123,7 @@ class Answers:
         self, exchange: Exchange, command: Command, answer: WebAnswer, connection: "Guarded | None"
     ) -> EditedBody:
         """With a connection, which is told when there is more to send, for a body that streams."""
-        secrets = _secrets(exchange)
+        secrets = exchange.secrets
 
         def plain(write: Write, fail: Fail, hold: Hold) -> BodyEditor:
             return exchange.protocol.editor(command, answer, self._gateway, write, fail, hold)
@@ -145,8 +146,24 @@ class Answers:
         )
 
 
-def _secrets(exchange: Exchange) -> tuple[str, ...]:
-    return exchange.route.credential.secrets if exchange.route.credential is not None else ()
+def hide_in_head(response: http.Response, secrets: tuple[str, ...]) -> None:
+    """Take secrets out of an answer's head; a field whose name holds one is left out."""
+    echo = EchoFilter(secrets)
+    shown = [(name, echo.whole(value)) for name, value in headers_of(response.headers) if echo.whole(name) == name]
+    response.headers = raw_headers(Headers(tuple(shown)))
+    # A target may write what it likes there.
+    response.reason = RESPONSES.get(response.status_code, "")
+
+
+def hide_in_body(response: http.Response, secrets: tuple[str, ...]) -> None:
+    """Take secrets out of a body that is all there, so that no script sees them either."""
+    if response.headers.get("content-encoding"):
+        # One that cannot be undone is refused where it is edited.
+        response.decode(strict=False)
+    echo = EchoFilter(secrets)
+    shown = echo.feed(response.raw_content or b"") + echo.end()
+    if shown != response.raw_content:
+        response.raw_content = shown
 
 
 async def _whole(edited: EditedBody, body: bytes) -> tuple[bytes, HoopaddonError | None]:

@@ -43,6 +43,8 @@ class Exchange:
     """Why a WebSocket has to end."""
     connection: "Guarded | None" = None
     """The client's, once the target has answered."""
+    secrets: tuple[str, ...] = ()
+    """What was sent to prove this request, and must not come back."""
     is_sent: bool = False
     """Whether anything of the request may have reached the target."""
 
@@ -85,6 +87,27 @@ def change(request: http.Request, sent: WebRequest) -> None:
         request.headers.pop("transfer-encoding", None)
         if sent.body or "content-length" in request.headers or request.method in ("POST", "PUT", "PATCH"):
             request.headers["content-length"] = str(len(sent.body))
+
+
+def frame(request: http.Request) -> None:
+    """Let the head say where the body ends, whatever brought it here: else its bytes would be the next request."""
+    if "transfer-encoding" in request.headers:
+        return
+    if request.stream:
+        if "content-length" not in request.headers:
+            request.headers["transfer-encoding"] = "chunked"
+    elif request.raw_content or "content-length" in request.headers or request.method in _WITH_BODY:
+        request.headers["content-length"] = str(len(request.raw_content or b""))
+
+
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+
+
+def frames_plainly(message: http.Message) -> bool:
+    """Whether a message has no transfer coding but `chunked`: nobody looks into another one."""
+    return all(value.strip().lower() == "chunked" for value in message.headers.get_all("transfer-encoding")) and (
+        len(message.headers.get_all("transfer-encoding")) <= 1
+    )
 
 
 def answer_of(response: http.Response) -> WebAnswer:

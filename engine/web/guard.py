@@ -23,12 +23,14 @@ from hoopaddon.traffic.tunnels import TunnelLayer
 from hoopaddon.web import hygiene
 from hoopaddon.web.admission import Admission, NotAdmitted
 from hoopaddon.web.answer import WebAnswer
-from hoopaddon.web.answers import Answers
+from hoopaddon.web.answers import Answers, hide_in_body, hide_in_head
 from hoopaddon.web.body import whole_request
 from hoopaddon.web.edited import EditedBody
 from hoopaddon.web.exchange import (
     Exchange,
     answer_of,
+    frame,
+    frames_plainly,
     headers_of,
     raw_headers,
     request_of,
@@ -107,28 +109,52 @@ class WebGuard:
         answer = exchange.protocol.refusal(request, status, reason, policy)
         self._answer(exchange.flow, answer)
 
-    def outgoing(self, flow: http.HTTPFlow, request: http.Request) -> http.Request:
-        """The request as it is sent: a copy with the credential, which nothing else ever sees."""
+    def outgoing(self, flow: http.HTTPFlow, request: http.Request, *, frames: bool) -> http.Request:
+        """The request as it is sent: a copy with the credential, which nothing else ever sees.
+
+        `frames` says that the target tells by the head where the body ends, as HTTP/1 does.
+        """
         exchange = self._exchanges.get(flow)
         if exchange is None:
             return request
         exchange.is_sent = True
-        credential = exchange.route.credential
-        if credential is None and not self._gateway.chain.wants_output:
-            return request
         copied = request.copy()
         copied.stream = request.stream
         copied.headers = raw_headers(whole_request(headers_of(request.headers), self._gateway))
+        if frames:
+            frame(copied)
+        credential = exchange.route.credential
         if credential is not None:
+            # What is echoed has to be readable here, and whole.
+            copied.headers["accept-encoding"] = "identity"
+            for name in ("range", "if-range"):
+                copied.headers.pop(name, None)
             credential.put_on(copied, None if request.stream else request.raw_content or b"")
+            exchange.secrets = credential.secrets
         return copied
 
     # -- the answer
+
+    def arrived(self, flow: http.HTTPFlow) -> None:
+        """An answer's head, before any script sees it: without the credential."""
+        exchange, response = self._exchanges.get(flow), flow.response
+        if exchange is not None and response is not None and exchange.secrets:
+            hide_in_head(response, exchange.secrets)
+
+    def arrived_whole(self, flow: http.HTTPFlow) -> None:
+        """The same for a body that is all there."""
+        exchange, response = self._exchanges.get(flow), flow.response
+        if exchange is not None and response is not None and exchange.secrets and response.raw_content:
+            hide_in_body(response, exchange.secrets)
 
     def answered(self, flow: http.HTTPFlow, connection: "Guarded") -> None:
         """The head of the target's answer is there: settle how its body passes."""
         exchange, response = self._exchanges.get(flow), flow.response
         if exchange is None or response is None or exchange.command is None or is_refused(flow):
+            return
+        if not frames_plainly(response):
+            request = request_of(flow.request, body_seen=False)
+            self._refuse(exchange, request, 502, "the target's answer is in a coding that nobody looks into", "")
             return
         if flow.client_conn.proxy_mode in self.admission.routes:
             hygiene.clean_response(response, exchange.route.target, exchange.origin)

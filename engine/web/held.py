@@ -17,12 +17,15 @@ from hoopaddon.errors import Refused
 from hoopaddon.session import Session
 from hoopaddon.web.answer import WebAnswer, json_answer
 from hoopaddon.web.request import Headers
+from hoopaddon.web.routes import Route
 
 PLACE = "/.well-known/hoopaddon/held/"
 RETRY_AFTER_S = 2
 KEPT_FOR_S = 900.0
 """How long an answer of the approvers' waits for the client that asked."""
 MOST_KEPT = 1000
+MOST_OF_ONE = 100
+"""Of one session."""
 MOST_BYTES = 64 << 20
 
 
@@ -39,6 +42,7 @@ class Held:
 
     id: str
     session: Session
+    route: Route
     request: http.Request
     command: Command
     judging: "asyncio.Task[Verdict]"
@@ -58,23 +62,29 @@ class HeldRequests:
         self._bytes = 0
 
     def keep(
-        self, session: Session, request: http.Request, command: Command, judging: "asyncio.Task[Verdict]"
+        self,
+        session: Session,
+        route: Route,
+        request: http.Request,
+        command: Command,
+        judging: "asyncio.Task[Verdict]",
     ) -> Held:
         """Keep a request while it is judged. Raises `NoRoom`."""
         self._forget_old()
         size = len(request.raw_content or b"")
-        if len(self._kept) >= MOST_KEPT or self._bytes + size > MOST_BYTES:
+        of_session = sum(held.session is session for held in self._kept.values())
+        if of_session >= MOST_OF_ONE or len(self._kept) >= MOST_KEPT or self._bytes + size > MOST_BYTES:
             raise NoRoom
-        held = Held(secrets.token_urlsafe(16), session, request.copy(), command, judging)
+        held = Held(secrets.token_urlsafe(16), session, route, request.copy(), command, judging)
         judging.add_done_callback(lambda _: setattr(held, "decided_at", time.monotonic()))
         self._kept[held.id] = held
         self._bytes += size
         return held
 
-    def find(self, id_: str, session: Session) -> Held | None:
-        """The one of this id; nobody else's session has it."""
+    def find(self, id_: str, session: Session, route: Route) -> Held | None:
+        """The one of this id; nobody else's session has it, and no other target."""
         held = self._kept.get(id_)
-        return held if held is not None and held.session is session else None
+        return held if held is not None and held.session is session and held.route is route else None
 
     def forget(self, held: Held) -> None:
         """It has been sent, or will never be."""

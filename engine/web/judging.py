@@ -5,7 +5,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from hoopaddon.command import Answered, Command, Outcome, Verdict
+from hoopaddon.command import Command, Outcome, Verdict
 from hoopaddon.policy.in_force import judged
 from hoopaddon.web.answer import WebAnswer, problem
 from hoopaddon.web.credentials import NoCredential
@@ -34,13 +34,14 @@ class Judging:
         place = exchange.route.inner(PLACE)
         if exchange.flow.request.path.startswith(place):
             return await self._ask_again(exchange, exchange.flow.request.path.removeprefix(place))
-        return await self._judge(exchange, ())
+        return await self._judge(exchange, None)
 
-    async def _judge(self, exchange: Exchange, given: Answered) -> WebAnswer | None:
+    async def _judge(self, exchange: Exchange, approved: Command | None) -> WebAnswer | None:
         flow = exchange.flow
         request = request_of(flow.request, body_seen=not flow.request.stream)
         command = exchange.command = exchange.protocol.command(exchange.session, request)
-        command.continues(given)
+        if approved is not None and (command.text, command.parameters) == (approved.text, approved.parameters):
+            command.continues(approved.decisions)
         objection = getattr(exchange.protocol, "objection", None)
         if objection is not None and (reason := objection(command)):
             command.verdict = Verdict(Outcome.REFUSED, reason)
@@ -124,7 +125,7 @@ class Judging:
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if judging.done():
             return None
-        held = self._kept.keep(exchange.session, exchange.flow.request, command, judging)
+        held = self._kept.keep(exchange.session, exchange.route, exchange.flow.request, command, judging)
         # From here on it belongs to nobody's connection.
         exchange.command, exchange.judging = None, None
         self._gateway.web.sessions.stay(exchange.session)
@@ -139,21 +140,24 @@ class Judging:
         self._gateway.web.sessions.leave(command.session)
 
     async def _ask_again(self, exchange: Exchange, id_: str) -> WebAnswer | None:
-        flow = exchange.flow
-        held = self._kept.find(id_, exchange.session)
+        asking = exchange.flow.request
+        if asking.method != "GET" or asking.stream or asking.raw_content or asking.trailers:
+            return problem(400, "Bad Request", "ask with GET and without a body")
+        held = self._kept.find(id_, exchange.session, exchange.route)
         if held is None:
             return problem(404, "Not Found", "no request of this session waits here")
         if not held.judging.done():
             return waiting(held, exchange.origin)
         self._kept.forget(held)
         verdict = held.command.verdict
-        request = request_of(held.request, body_seen=True)
         if not verdict.passes:
+            request = request_of(held.request, body_seen=True)
             return exchange.protocol.refusal(request, 403, verdict.reason, verdict.addon)
-        flow.request.headers = held.request.headers
-        flow.request.headers.pop("prefer", None)
-        change(flow.request, request_of(held.request, body_seen=True))
-        return await self._judge(exchange, held.decisions)
+        asking.method, asking.path = held.request.method, held.request.path
+        asking.headers, asking.raw_content = held.request.headers, held.request.raw_content
+        asking.trailers = held.request.trailers
+        asking.headers.pop("prefer", None)
+        return await self._judge(exchange, held.command)
 
     def close(self) -> None:
         """The gateway ends."""

@@ -99,12 +99,12 @@ class WebLogin:
 
 def take_proof(request: http.Request, header: str = "authorization") -> Proof | None:
     """Take what proves the client out of its request. What is malformed proves nothing, and is taken out too."""
-    values = request.headers.get_all(header)
-    if values:
-        del request.headers[header]
-        # Two of them would be one for us and one for somebody else.
-        return _of_header(values[0]) if len(values) == 1 else None
-    return _of_cookies(request) if header == "authorization" else None
+    proofs = [_of_header(value) for value in request.headers.get_all(header)]
+    request.headers.pop(header, None)
+    if header == "authorization":
+        proofs += _of_cookies(request)
+    # Two of them would be one for us and one for somebody else.
+    return proofs[0] if len(proofs) == 1 else None
 
 
 def _of_header(value: str) -> Proof | None:
@@ -121,7 +121,7 @@ def _of_header(value: str) -> Proof | None:
     return Proof(name, secret) if colon else None
 
 
-def _of_cookies(request: http.Request) -> Proof | None:
+def _of_cookies(request: http.Request) -> list[Proof | None]:
     found: list[str] = []
 
     def keep(pair: str) -> bool:
@@ -134,7 +134,7 @@ def _of_cookies(request: http.Request) -> Proof | None:
     lines = request.headers.get_all("cookie")
     if any(COOKIE in line for line in lines):
         request.headers.set_all("cookie", [line for line in _kept(lines, keep) if line])
-    return Proof("", found[0]) if len(found) == 1 else None
+    return [Proof("", secret) for secret in found]
 
 
 def _kept(lines: list[str], keep: Callable[[str], bool]) -> list[str]:

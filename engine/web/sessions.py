@@ -49,6 +49,11 @@ def _who(user: User) -> str:
     return json.dumps([user.subject, sorted(user.groups), said], sort_keys=True, default=str)
 
 
+def _what(target: Target) -> str:
+    """All that policies go by: two modes may give one name to two targets."""
+    return json.dumps([target.name, target.protocol, target.address, sorted(target.labels.items())])
+
+
 class WebSessions:
     """The sessions that are open."""
 
@@ -60,7 +65,7 @@ class WebSessions:
 
     async def enter(self, user: User, target: Target, client: str, parameters: dict[str, str]) -> Session:
         """The session for a request, which has to `leave` it. Raises `Refused` or `PolicyFailed`."""
-        key = (_who(user), target.name, client.rpartition(":")[0])
+        key = (_who(user), _what(target), client.rpartition(":")[0])
         kept = self._kept.get(key)
         if kept is None:
             if len(self._kept) >= MOST_SESSIONS:

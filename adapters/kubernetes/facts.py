@@ -9,7 +9,7 @@ from hoopaddon.adapters.kubernetes.body.media import JSON, read_object, read_pat
 from hoopaddon.adapters.kubernetes.body.patch import Changes, changes_of
 from hoopaddon.adapters.kubernetes.body.references import references
 from hoopaddon.adapters.kubernetes.request.info import RequestInfo, read_url
-from hoopaddon.adapters.kubernetes.request.query import Query, first, read_query, refuse_repeats
+from hoopaddon.adapters.kubernetes.request.query import Query, read_query, refuse_repeats
 from hoopaddon.errors import Unparsable
 from hoopaddon.facts import Facts
 from hoopaddon.web.request import WebRequest
@@ -211,7 +211,7 @@ def _options(info: RequestInfo, query: Query, document: Any) -> Mapping[str, str
     if _deletes(info) and document is not None:
         options = {key: value for key, value in document.items() if key not in ("kind", "apiVersion", "dryRun")}
         return MappingProxyType({key: str(value) for key, value in options.items()})
-    return MappingProxyType({key: first(query, key) for key in query if key not in _ELSEWHERE})
+    return MappingProxyType({key: ",".join(query[key]) for key in query if key not in _ELSEWHERE})
 
 
 def _metadata(document: Mapping[str, Any], key: str) -> str:

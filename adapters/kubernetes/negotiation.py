@@ -17,19 +17,19 @@ _FORMS = frozenset(
 _REMOTE = re.compile(r"x-remote-.*")
 
 
-def as_sent(headers: Headers, *, negotiates: bool = False, runs: bool = False) -> Headers:
+def as_sent(headers: Headers, *, negotiates: bool = False, runs: bool = False, streams: bool = False) -> Headers:
     """The fields as the server gets them.
 
     `X-Remote-*` is for the proxy in front of an aggregated server. Where objects are asked for, they are asked for in
-    JSON, as Tables and in streams too: what comes in another form could not be masked. Where something `runs` in a
-    pod, its channels are asked for in a form that is read here, and uncompressed.
+    JSON, as Tables and in streams too: what comes in another form could not be masked. What `streams` is asked for
+    uncompressed, and where something `runs` in a pod, its channels in a form that is read here.
     """
     kept: list[tuple[str, str]] = []
     for name, value in headers:
         lowered = name.lower()
         if _REMOTE.fullmatch(lowered) or (negotiates and lowered == "accept"):
             continue
-        if runs and lowered == "sec-websocket-extensions":
+        if (runs or streams) and lowered == "sec-websocket-extensions":
             continue
         if runs and lowered == "sec-websocket-protocol":
             value = ", ".join(part for part in (p.strip() for p in value.split(",")) if part in PROTOCOLS)

@@ -41,7 +41,8 @@ def sent(command: Command) -> WebRequest:
     info = command.facts.info
     request = request_of(command)
     negotiates = info.is_resource and info.verb not in ("proxy", "logs", *_STREAMS)
-    headers = as_sent(request.headers, negotiates=negotiates, runs=info.verb in ("exec", "attach"))
+    runs, streams = info.verb in ("exec", "attach"), info.verb in _STREAMS
+    headers = as_sent(request.headers, negotiates=negotiates, runs=runs, streams=streams)
     return request if headers == request.headers else replace(request, headers=headers)
 
 

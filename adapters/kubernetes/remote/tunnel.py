@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from hoopaddon.adapters.kubernetes.command import KubeRequest
 from hoopaddon.adapters.kubernetes.remote.channels import PROTOCOLS, Channels
 from hoopaddon.adapters.kubernetes.remote.middle import MakeKeys, Remote
+from hoopaddon.adapters.kubernetes.remote.ports import OVER_WEBSOCKET, PortForward
 from hoopaddon.adapters.kubernetes.remote.spdy import SpdyStreams
 from hoopaddon.errors import HoopaddonError, Refused
 from hoopaddon.web.answer import WebAnswer
@@ -27,7 +28,7 @@ def tunnel(
     """What reads the protocol that the server has switched to. Raises `Refused` for one that cannot be read."""
     upgraded = answer.headers.get("upgrade").strip().lower()
     if command.verb == "portforward":
-        return Straight(sides)
+        return _ports(command, answer, gateway, sides)
     if command.verb not in _RUNS:
         raise Refused("the server has switched to a protocol that is not read here")
     if upgraded == "websocket":
@@ -40,8 +41,19 @@ def tunnel(
     raise Refused("the server has switched to a protocol that is not read here")
 
 
+def _ports(command: KubeRequest, answer: WebAnswer, gateway: "Gateway", sides: TunnelSides) -> Tunnel:
+    upgraded = answer.headers.get("upgrade").strip().lower()
+    if upgraded == "spdy/3.1":
+        return PortForward(command, gateway, sides, over_websocket=False)
+    if answer.headers.get("sec-websocket-protocol").strip() == OVER_WEBSOCKET:
+        return PortForward(command, gateway, sides, over_websocket=True)
+    if upgraded == "websocket" and command.options.get("ports"):
+        return Straight(sides)
+    raise Refused("the server has switched to a protocol that is not read here")
+
+
 class Straight:
-    """The connections of a port-forward: whose bytes they are, nobody here knows. That there is one was judged."""
+    """A port-forward over the channels of a WebSocket: its ports are in the request, and were judged with it."""
 
     def __init__(self, sides: TunnelSides) -> None:
         self._sides = sides

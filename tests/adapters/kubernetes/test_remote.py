@@ -10,7 +10,7 @@ import pytest
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping
 
-from hoopaddon import Output, Refused
+from hoopaddon import Command, KubeCommand, Output, Refused
 from hoopaddon.adapters.kubernetes import ADAPTER
 from hoopaddon.adapters.kubernetes.remote.spdy import DICTIONARY, FIN, FrameReader, data_frame
 from hoopaddon.adapters.kubernetes.remote.tunnel import tunnel
@@ -30,15 +30,20 @@ def hide(output: Output) -> None:
     output.text = output.text.replace("secret", "[secret]")
 
 
+def only_8080(command: Command) -> None:
+    if isinstance(command, KubeCommand) and command.options.get("ports", "8080") != "8080":
+        raise Refused("8080 only")
+
+
 class Both:
     """A tunnel, and what has left on either side of it."""
 
-    def __init__(self, headers: dict[str, str], command: str = "ls") -> None:
-        self.chain = chain(Hooks(output=hide))
+    def __init__(self, headers: dict[str, str], command: str = "ls", text: str = EXEC) -> None:
+        self.chain = chain(Hooks(output=hide, command=only_8080))
         self.to_client = self.to_target = b""
         self.errors: list[HoopaddonError] = []
         self.is_over = False
-        request = ADAPTER.command(session(protocol="kubernetes"), EXEC.format(command))
+        request = ADAPTER.command(session(protocol="kubernetes"), text.format(command))
         answer = WebAnswer(101, Headers(tuple(headers.items())))
         gateway: Any = self
         sides = TunnelSides(self._client, self._target, self.errors.append, lambda held: None, self._over)
@@ -145,8 +150,8 @@ async def test_an_archive_is_for_policies_to_refuse() -> None:
 
 
 class Spdy(Both):
-    def __init__(self) -> None:
-        super().__init__({"upgrade": "SPDY/3.1"})
+    def __init__(self, text: str = EXEC, headers: dict[str, str] | None = None) -> None:
+        super().__init__(headers or {"upgrade": "SPDY/3.1"}, text=text)
         self._deflate = zlib.compressobj(zdict=DICTIONARY)
 
     def syn(self, stream: int, **headers: str) -> bytes:
@@ -210,6 +215,44 @@ async def test_streams_that_there_are_not() -> None:
         again.tunnel.client_data(again.syn(3, streamtype="stdin"))
     with pytest.raises(PeerError):
         Spdy().tunnel.target_data(both.syn(2, streamtype="stdout"))
+
+
+# -- port-forward
+
+FORWARD = "POST /api/v1/namespaces/shop/pods/web/portforward"
+
+
+async def test_ports_are_judged_one_by_one() -> None:
+    both = Spdy(FORWARD)
+    allowed = both.syn(1, streamtype="error", port="8080") + both.syn(3, streamtype="data", port="8080")
+    allowed += data_frame(3, b"secret")
+    both.tunnel.client_data(allowed[:30])
+    both.tunnel.client_data(allowed[30:])
+    both.tunnel.target_data(data_frame(3, b"secret"))
+    await asyncio.sleep(0.05)
+    assert both.to_target == allowed
+    assert both.to_client == data_frame(3, b"secret")
+    both.tunnel.client_data(both.syn(5, streamtype="error", port="22"))
+    await asyncio.sleep(0.05)
+    assert [str(error) for error in both.errors] == ["8080 only"]
+    assert both.to_target == allowed
+
+
+async def test_ports_in_a_websocket_are_judged_too() -> None:
+    both = Spdy(FORWARD, {"upgrade": "websocket", "sec-websocket-protocol": "SPDY/3.1+portforward.k8s.io"})
+    client = Connection(ConnectionType.CLIENT)
+    passes = client.send(BytesMessage(both.syn(1, streamtype="data", port="8080")))
+    both.tunnel.client_data(passes)
+    both.tunnel.client_data(client.send(BytesMessage(both.syn(3, streamtype="data", port="2375"))))
+    await asyncio.sleep(0.05)
+    assert both.to_target == passes
+    assert [str(error) for error in both.errors] == ["8080 only"]
+
+
+async def test_a_stream_to_no_port() -> None:
+    both = Spdy(FORWARD)
+    with pytest.raises(PeerError):
+        both.tunnel.client_data(both.syn(1, streamtype="data", port="http"))
 
 
 def test_the_dictionary_is_the_one_of_the_specification() -> None:

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from demo.http_target import HttpTarget
 from demo.server import free_port
 from hoopaddon.errors import ConfigError
 from hoopaddon.policy.policies import flatten
@@ -23,7 +25,7 @@ from tests.servers.ssh import SshServer
 
 VERDICTS = (0, 1, 3)
 MODE = re.compile(
-    r"(?P<protocol>postgres|ssh):(?P<target>[a-z0-9.]+:[0-9]+)(?:\?(?P<settings>[^@\s]+))?@(?P<port>[0-9]+)"
+    r"(?P<protocol>postgres|ssh|http):(?:http://)?(?P<target>[a-z0-9.]+:[0-9]+)(?:\?(?P<settings>[^@\s]+))?@(?P<port>[0-9]+)"
 )
 START_WITHIN_S = 30
 COMMAND_WITHIN_S = 60
@@ -37,6 +39,7 @@ class Reader:
         self.environment = _environment(folder)
         self.replacements: dict[str, str] = {}
         self._request = request
+        self._services = ExitStack()
         self._gateways: list[tuple[subprocess.Popen[bytes], Path]] = []
 
     def follow(self, block: Block) -> None:
@@ -94,7 +97,13 @@ class Reader:
         mode = MODE.search(block.text)
         assert mode, f"{block.place}: names no mode"
         port = free_port()
-        target = self._stand_before_ssh(mode) if mode["protocol"] == "ssh" else self._stand_before_a_database()
+        match mode["protocol"]:
+            case "ssh":
+                target = self._stand_before_ssh(mode)
+            case "http":
+                target = self._stand_before_http()
+            case _:
+                target = self._stand_before_a_database()
         self.replacements |= {mode["target"]: target, mode["port"]: str(port)}
         script = block.text
         for old, new in self.replacements.items():
@@ -155,7 +164,14 @@ class Reader:
         self.replacements = {f"user={named[1]}&": f"user={server.user}&"} if named else {}
         return f"{server.host}:{server.port}"
 
+    def _stand_before_http(self) -> str:
+        """An HTTP service's address."""
+        service = self._services.enter_context(HttpTarget(with_key=False))
+        self.replacements = {}
+        return f"{service.host}:{service.port}"
+
     def close(self) -> None:
+        self._services.close()
         for process, log in self._gateways:
             process.send_signal(signal.SIGTERM)
             assert process.wait(START_WITHIN_S) == 0, log.read_text()

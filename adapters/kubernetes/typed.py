@@ -21,7 +21,7 @@ class KubeInput(TypedLine, hook="kube_input", protocol="kubernetes"):
 def keys_of(remote: Remote) -> Keys | None:
     """What reads what the client sends to this exec or attach; None where that is data of a program."""
     command = remote.command
-    if command.options.get("stdin") != "true":
+    if not remote.has_input:
         return None
     if remote.is_terminal:
         return _Typed(remote)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from hoopaddon.adapters.kubernetes.command import KubeRequest
 from hoopaddon.adapters.kubernetes.remote.wire import ERROR, RESIZE, STDERR, STDIN, STDOUT, Ends
+from hoopaddon.adapters.kubernetes.request.query import is_true
 from hoopaddon.errors import HoopaddonError, PeerError
 from hoopaddon.output import Output
 from hoopaddon.stream import TextStream
@@ -127,7 +128,9 @@ class Remote:
         make_keys: MakeKeys | None = None,
     ) -> None:
         self.command, self.gateway = command, gateway
-        self.is_terminal = command.options.get("tty") == "true"
+        # The server takes any value but `0` and `false` for a yes.
+        self.is_terminal = is_true(command.facts.query, "tty")
+        self.has_input = is_true(command.facts.query, "stdin")
         self._ends, self._fail, self._hold = ends, fail, hold
         self._is_over = self._is_refused = False
         self._ending: asyncio.Task[None] | None = None
@@ -155,6 +158,8 @@ class Remote:
     def client_said(self, stream: str, data: bytes) -> None:
         """See `Middle`. Raises `PeerError`."""
         if stream == STDIN:
+            if not self.has_input:
+                raise PeerError("client", "writes where it has asked for no input")
             if self._keys is not None:
                 self._keys.client_data(data)
             else:

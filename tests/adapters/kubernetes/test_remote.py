@@ -10,10 +10,11 @@ import pytest
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping
 
-from hoopaddon import Command, KubeCommand, Output, Refused
+from hoopaddon import Command, KubeCommand, Output, Refused, ShellCommand
 from hoopaddon.adapters.kubernetes import ADAPTER
 from hoopaddon.adapters.kubernetes.remote.spdy import DICTIONARY, FIN, FrameReader, data_frame
 from hoopaddon.adapters.kubernetes.remote.tunnel import tunnel
+from hoopaddon.adapters.kubernetes.typed import keys_of
 from hoopaddon.errors import HoopaddonError, PeerError
 from hoopaddon.testing import session
 from hoopaddon.web.answer import WebAnswer
@@ -31,6 +32,8 @@ def hide(output: Output) -> None:
 
 
 def only_8080(command: Command) -> None:
+    if isinstance(command, ShellCommand) and "rm" in command.verbs:
+        raise Refused("no rm")
     if isinstance(command, KubeCommand) and command.options.get("ports", "8080") != "8080":
         raise Refused("8080 only")
 
@@ -38,7 +41,7 @@ def only_8080(command: Command) -> None:
 class Both:
     """A tunnel, and what has left on either side of it."""
 
-    def __init__(self, headers: dict[str, str], command: str = "ls", text: str = EXEC) -> None:
+    def __init__(self, headers: dict[str, str], command: str = "ls", text: str = EXEC, *, keys: bool = False) -> None:
         self.chain = chain(Hooks(output=hide, command=only_8080))
         self.to_client = self.to_target = b""
         self.errors: list[HoopaddonError] = []
@@ -47,7 +50,7 @@ class Both:
         answer = WebAnswer(101, Headers(tuple(headers.items())))
         gateway: Any = self
         sides = TunnelSides(self._client, self._target, self.errors.append, lambda held: None, self._over)
-        self.tunnel = tunnel(request, answer, gateway, None, sides)
+        self.tunnel = tunnel(request, answer, gateway, keys_of if keys else None, sides)
 
     def _client(self, data: bytes) -> None:
         self.to_client += data
@@ -69,8 +72,10 @@ async def until_over(both: Both) -> None:
 
 
 class Channels(Both):
-    def __init__(self, protocol: str = "v5.channel.k8s.io", command: str = "ls") -> None:
-        super().__init__({"upgrade": "websocket", "sec-websocket-protocol": protocol}, command)
+    def __init__(
+        self, protocol: str = "v5.channel.k8s.io", command: str = "ls", text: str = EXEC, *, keys: bool = False
+    ) -> None:
+        super().__init__({"upgrade": "websocket", "sec-websocket-protocol": protocol}, command, text, keys=keys)
         self.client, self.target = Connection(ConnectionType.CLIENT), Connection(ConnectionType.SERVER)
 
     def client_says(self, message: bytes) -> None:
@@ -113,6 +118,26 @@ async def test_channels_that_are_not_the_clients(message: bytes) -> None:
     with pytest.raises(PeerError):
         both.client_says(message)
     assert both.to_target == b""
+
+
+async def test_what_the_server_takes_for_yes_is_a_yes_here() -> None:
+    for flag, has_input in (("1", True), ("", True), ("no", True), ("0", False), ("False", False)):
+        both = Channels(text=EXEC.replace("stdin=true", f"stdin={flag}"))
+        if has_input:
+            both.client_says(b"\x00typed")
+        else:
+            with pytest.raises(PeerError):
+                both.client_says(b"\x00typed")
+
+
+async def test_what_is_typed_is_judged_however_a_terminal_is_asked_for() -> None:
+    for flags in ("stdin=true&tty=true", "stdin=1&tty", "stdin&tty=yes"):
+        both = Channels(text=EXEC.replace("stdin=true", flags), command="bash", keys=True)
+        both.client_says(b"\x00rm -rf /\r")
+        await asyncio.sleep(0.05)
+        sent = both.got(both.target, both.to_target)
+        assert b"\r" not in b"".join(sent)
+        both.tunnel.client_gone()
 
 
 async def test_sizes_pass() -> None:

@@ -12,9 +12,17 @@ from mitmproxy import ctx, exceptions
 from mitmproxy.addonmanager import Loader
 from mitmproxy.addons import proxyserver
 from mitmproxy.proxy.mode_servers import ServerInstance
-from mitmproxy.proxy.mode_specs import ProxyMode
+from mitmproxy.proxy.mode_specs import (
+    ProxyMode,
+    RegularMode,
+    ReverseMode,
+    Socks5Mode,
+    TransparentMode,
+    UpstreamMode,
+)
 
 from hoopaddon.errors import ConfigError
+from hoopaddon.relay.listener import LOOPBACK_HOSTS
 from hoopaddon.traffic.connections import GuardedConnection
 from hoopaddon.traffic.streams import in_flight
 
@@ -75,6 +83,9 @@ class GatewayProxyserver(proxyserver.Proxyserver):
         if "mode" in updated:
             for spec in ctx.options.mode:
                 _check_mode(spec)
+        if updated & {"mode", "listen_host", "forward_login", "proxyauth"}:
+            for spec in ctx.options.mode:
+                _check_identity(ProxyMode.parse(spec))
         super().configure(updated)
 
     async def drain(self, timeout_s: float) -> None:
@@ -111,6 +122,31 @@ def _check_mode(spec: str) -> None:
         raise exceptions.OptionsError(
             f"--mode {_shown(spec)}: there is no mode {word or '(empty)'}\n  {hint}Modes: {', '.join(known)}"
         ) from None
+
+
+def _check_identity(mode: ProxyMode) -> None:
+    """Whoever reaches a mode that asks nobody who it is may do what the gateway may."""
+    options = ctx.options
+    if options.forward_login and isinstance(mode, _CANNOT_ASK):
+        raise exceptions.OptionsError(
+            f"forward_login: clients of {mode.full_spec} cannot be asked for a token\n"
+            "  Leave that mode out, or write regular@PORT for a forward proxy"
+        )
+    asks = options.proxyauth or (options.forward_login and isinstance(mode, RegularMode | UpstreamMode))
+    host = mode.listen_host(options.listen_host)
+    if isinstance(mode, _OPEN_TO_ALL) and not asks and host not in LOOPBACK_HOSTS:
+        if isinstance(mode, ReverseMode):
+            hint = "write http:… in the place of reverse:…, with login=token"
+        else:
+            hint = "forward_login=token asks clients of a regular proxy for one"
+        raise exceptions.OptionsError(
+            f"--mode {mode.full_spec} would be open to everybody at {host or '*'}\n"
+            f"  Listen at 127.0.0.1, or have clients prove who they are: {hint}"
+        )
+
+
+_OPEN_TO_ALL = (RegularMode, UpstreamMode, ReverseMode, Socks5Mode, TransparentMode)
+_CANNOT_ASK = (Socks5Mode, TransparentMode)
 
 
 def _modes(of: type[ProxyMode] = ProxyMode) -> set[str]:

@@ -63,6 +63,9 @@ class Answers:
         small = length.isdecimal() and int(length) <= WHOLE_BYTES
         exchange.edits_whole = not response.stream and (small or self._gateway.addons.has_script_hook("response"))
         if exchange.edits_whole:
+            if length:
+                # By this mitmproxy knows that the connection to the target can be used again.
+                response.headers["content-length"] = length
             exchange.edited = self._editor(exchange, command, answer, None)
             return
         exchange.edited = self._editor(exchange, command, answer, connection)

@@ -148,6 +148,13 @@ async def test_without_a_credential_the_clients_own_passes(in_front: InFront) ->
     assert watch.commands[0].session.user.subject == "anonymous"
 
 
+async def test_connections_to_the_target_are_used_again(in_front: InFront) -> None:
+    async with in_front(Watch(output=lambda output: None), mode="http:http://127.0.0.1:{}@0") as (upstream, address):
+        requests = b"GET / HTTP/1.1\r\nHost: t\r\n\r\n" * 2 + get()
+        assert (await exchange(address, requests)).count(SECRET) == 3
+    assert len(upstream.writers) == 1
+
+
 async def test_one_session_for_many_connections(in_front: InFront, confdir: str) -> None:
     watch = Watch()
     tokens = [token_of(confdir), token_of(confdir, "ann")]

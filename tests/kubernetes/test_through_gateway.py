@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.kubernetes.clients import SPDY, WITHIN_S, Access, Done, kubectl_path
 from tests.kubernetes.conftest import ANY_CLUSTER
 from tests.kubernetes.gateway import KubeGateway
+from tests.kubernetes.servers import CERTIFIED, KubernetesServer
 
 SECRET = "hunter2-is-no-password"
 MANIFEST = f"""
@@ -237,3 +239,33 @@ def read_until(terminal: int, text: str) -> str:
             except OSError:
                 break
     return shown.decode(errors="replace")
+
+
+# -- who is who
+
+
+def test_nobody_comes_through_without_a_token(through: Access, tmp_path: Path) -> None:
+    config = YAML(typ="safe").load(through.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": "not-a-token"}
+    path = tmp_path / "kubeconfig"
+    path.write_text(json.dumps(config))
+    refused = Access(path, "default", through.home).kubectl("get", "pods")
+    assert refused.code == 1
+    assert "Unauthorized" in refused.err
+
+
+def test_a_context_with_a_certificate(kubernetes_double: KubernetesServer, client_home: Path, tmp_path: Path) -> None:
+    with KubeGateway(kubernetes_double.kubeconfig(CERTIFIED), "context", tmp_path) as running:
+        access = Access(running.kubeconfig(), "default", client_home)
+        asked = json.loads(access.kubectl("auth", "whoami", "-o", "json").ok())
+        assert asked["status"]["userInfo"]["username"] == CERTIFIED
+        # The certificate is the gateway's: whoever has no token does not get by on it.
+        assert (
+            Access(Path("/dev/null"), "default", client_home)
+            .kubectl(
+                "get", "pods", "--server", f"https://{running.host}:{running.port}", "--insecure-skip-tls-verify"
+            )
+            .code
+        )
+    written = [path for path in (running.confdir / "kubernetes").glob("*") if path.stat().st_mode & 0o077]
+    assert written == []

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import re
 import sys
+import time
 import traceback
 from collections import defaultdict
 from contextlib import suppress
@@ -163,6 +164,14 @@ class Guarded(server.ConnectionHandler):
         asyncio_utils.create_task(
             self.server_event(BodyReady(flow)), name="body ready", keep_ref=True, client=self.client.peername
         )
+
+    async def on_timeout(self) -> None:
+        # mitmproxy's watchdog does not look whether somebody has begun to wait for people while it slept.
+        watchdog = self.timeout_watchdog
+        while (left_s := watchdog.timeout - (time.time() - watchdog.last_activity)) > 0 or watchdog.blocker:
+            await watchdog.can_timeout.wait()
+            await asyncio.sleep(max(left_s, 0))
+        await super().on_timeout()
 
     def cut(self) -> None:
         """Close everything; nothing more is read into the layers or written by them."""

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from mitmproxy import http
 from mitmproxy.connection import Client, Server
@@ -74,9 +74,13 @@ class Admission:
         self._tunnels: WeakKeyDictionary[Client, User] = WeakKeyDictionary()
         self._forward_login: WebLogin | None = None
         self.routes: dict[ProxyMode, Routes] = {}
+        self.overloaded: WeakSet[Client] = WeakSet()
+        """Clients that came when there was no room, and are told so."""
 
     async def admit(self, flow: http.HTTPFlow) -> Admitted:
         """Change the request to go to its target. Raises `NotAdmitted`."""
+        if flow.client_conn in self.overloaded:
+            raise NotAdmitted(_no_room(flow.request))
         with _answered(flow):
             if flow.request.http_version.startswith("HTTP/1") and flow.request.authority:
                 # A request in absolute form goes where that says, whatever its Host is (RFC 9112 section 3.2.2).
@@ -174,6 +178,11 @@ class Admission:
         if known is not None and proof is None:
             return known
         return await self._forward_login.user(proof, _host(flow), None)
+
+
+def _no_room(request: http.Request) -> WebAnswer:
+    fields = (("retry-after", "1"),) if request.is_http2 else (("retry-after", "1"), ("connection", "close"))
+    return problem(503, "Service Unavailable", "too many connections to the gateway", headers=Headers(fields))
 
 
 def _without_port(name: str) -> str:

@@ -1,8 +1,10 @@
 """A listener in front of targets on HTTP, with TLS for the clients who want it."""
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
+import mitmproxy_rs
 from mitmproxy import ctx
 from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy import commands, events, layer
@@ -16,7 +18,7 @@ from mitmproxy.proxy.tunnel import LayerStack
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity.users import Users
 from hoopaddon.relay.certificates import certificate_files
-from hoopaddon.relay.listener import LOOPBACK_HOSTS
+from hoopaddon.relay.listener import LOOPBACK_HOSTS, SPARE_LOGINS
 from hoopaddon.store.keys import SigningKey
 from hoopaddon.traffic.streams import JudgedHttp
 from hoopaddon.web.credential_settings import credential_of
@@ -54,6 +56,8 @@ M = TypeVar("M", bound=ProxyMode)
 
 class WebInstance(AsyncioServerInstance[M]):
     """Serves one mode whose targets are on HTTP. Subclasses name their mode, and nothing more."""
+
+    _open = 0
 
     @property
     def gateway(self) -> "Gateway":
@@ -104,25 +108,49 @@ class WebInstance(AsyncioServerInstance[M]):
         """What the gateway proves itself with, beside a certificate."""
         return credential_of(target.settings)
 
+    async def handle_stream(
+        self,
+        reader: asyncio.StreamReader | mitmproxy_rs.Stream,
+        writer: asyncio.StreamWriter | mitmproxy_rs.Stream | None = None,
+    ) -> None:
+        if self._open >= ctx.options.max_connections + SPARE_LOGINS:
+            (writer or reader).close()  # type: ignore[union-attr]
+            return
+        self._open += 1
+        try:
+            await super().handle_stream(reader, writer)
+        finally:
+            self._open -= 1
+
     def make_top_layer(self, context: Context) -> layer.Layer:
         first = self.targets[0]
         # Each request goes to its own route's target; this is the one that mitmproxy thinks of until then.
         context.server.address = (first.host, first.port)
         context.server.tls = first.is_secure
         context.server.sni = first.host
+        if self._open > ctx.options.max_connections:
+            self.gateway.web.admission.overloaded.add(context.client)
         return WebFront(context)
 
 
 class WebFront(layer.Layer):
-    """What a client sends first says whether it wants TLS."""
+    """What a client sends first says whether it wants TLS; it has `login_timeout` to say so, and to agree on it."""
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self._first = b""
         self._inner: layer.Layer | None = None
+        self._until: commands.RequestWakeup | None = None
 
     def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
-        if self._inner is not None:
+        if isinstance(event, events.Start) and (within_s := self.context.options.login_timeout):
+            self._until = commands.RequestWakeup(within_s)
+            yield self._until
+        elif isinstance(event, events.Wakeup) and event.command is self._until:
+            client = self.context.client
+            if self._inner is None or (client.tls and not client.tls_established):
+                yield commands.CloseConnection(client)
+        elif self._inner is not None:
             yield from self._inner.handle_event(event)
         elif isinstance(event, events.DataReceived) and event.connection is self.context.client:
             self._first += event.data

@@ -20,6 +20,8 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PARAMETERS = re.compile(r";[^/]*")
+# Windows takes a name without the blanks and dots at its end.
+_PADDED_DOTS = re.compile(r"(?<![^/\\])(\.\.?) [ .]*(?![^/\\])")
 _SLASHES = re.compile(r"/{2,}")
 # Rails and its like take it for the form of the answer.
 _FORMAT = re.compile(r"(?<=[^/])\.(?:json|xml)$")
@@ -107,7 +109,7 @@ def _slashes(text: str) -> int:
 
 
 def _climbs(text: str) -> bool:
-    return not _DOTS.isdisjoint(re.split(r"[/\\]", _PARAMETERS.sub("", text)))
+    return not _DOTS.isdisjoint(re.split(r"[/\\]", _PADDED_DOTS.sub(r"\1", _PARAMETERS.sub("", text))))
 
 
 def _segments(sent: str) -> tuple[str, ...]:
@@ -132,7 +134,8 @@ def _segment(part: str) -> str:
 
 def _readings(level: str) -> Iterator[str]:
     """What servers make of a path that is decoded: each of these is somebody's."""
-    for text in {level, _PARAMETERS.sub("", level)}:
+    bare = _PARAMETERS.sub("", level)
+    for text in {level, bare, _PADDED_DOTS.sub(r"\1", bare)}:
         for slashed in {text, text.replace("\\", "/")}:
             yield slashed
             for merged in {slashed, _SLASHES.sub("/", slashed)}:

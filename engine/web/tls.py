@@ -17,6 +17,11 @@ SETTINGS = frozenset({"ca", "certificate", "key"})
 _SPOKEN = (b"h2", b"http/1.1")
 
 
+def tls_files(target: WebTarget) -> dict[str, Path]:
+    """The files by which the gateway and a target know each other."""
+    return {name: Path(target.settings[name]).expanduser().resolve() for name in SETTINGS & target.settings.keys()}
+
+
 class ClientTls:
     """How clients meet the gateway. Raises `ConfigError` for a certificate that cannot be used."""
 

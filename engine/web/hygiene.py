@@ -2,9 +2,12 @@
 
 import re
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from mitmproxy import http
 
+from hoopaddon.errors import PeerError
+from hoopaddon.web.login import COOKIE
 from hoopaddon.web.mode import WebTarget
 
 MAX_FIELDS = 100
@@ -17,12 +20,32 @@ HOP_BY_HOP = frozenset(
 """RFC 9110 section 7.6.1, but for those that mitmproxy needs: Connection, Transfer-Encoding and Upgrade."""
 
 SAYS_WHO = re.compile(
-    r"forwarded|x-forwarded-.*|x-real-ip|x-client-ip|x-cluster-client-ip|true-client-ip|cf-connecting-ip|via"
-    r"|x-original-(url|host)|x-rewrite-url|x-(remote|forwarded|auth(enticated)?|webauth)[-_](user|group|groups|email|extra-.*)"
-    r"|remote[-_]user|x-user|x-email|x-ssl-.*|ssl-client-.*|x-amzn-oidc-.*|x-goog-(iap|authenticated)-.*|x-ms-client-principal.*"
+    r"""
+    # From where it comes, and what it asked somebody in front of the target for.
+      (x-)?forwarded(-.*)? | via
+    | (x-)?(real|client|cluster-client|true-client|remote|originating|appengine-user)-?(ip|addr(ess)?|port)
+    | (true|fastly|cf-connecting|fly|do-connecting|x-azure|x-nf|ali-cdn-real)-(client-?ip|ip|ipv6|socketip)
+    | cf-(connecting-.*|pseudo-ipv4|ipcountry|worker) | x-envoy-.* | x-cluster-.* | x-proxyuser-ip | x-coming-from
+    | x-original-(url|uri|host|method|for|proto|forwarded-.*|remote-.*) | x-rewrite-(url|uri)
+    | x-(http-)?host(-override)? | x-url-scheme | x-scheme | front-end-https | proxy | x-arr-.*
+    # Who it is.
+    | (x-)?(remote|auth(enticated|entication|-request)?|webauth|proxy|login|ldap|saml|sso|oidc|oauth2?)
+      -(user|user-?name|user-?id|login|id|uid|sub|subject|principal|groups?|roles?|name|email|mail|preferred-username
+        |access-token|id-token|jwt|extra-.*|claims?(-.*)?)
+    | x-(user|user-?name|user-?id|user-?info|user-(email|mail|groups?|roles?)|email|groups?|roles?|principal)
+    | x-(token|jwt)-(subject|sub|claim-.*|payload|assertion) | x-authenticated-.* | x-auth-request-.* | x-webauth-.*
+    | x-(authentik|consumer|credential|anonymous|pomerium|vouch|authelia|keycloak|kong|grafana|gitlab-user)(-.*)?
+    | cf-access-.* | tailscale-.* | x-goog-(iap|authenticated)-.* | x-endpoint-api-userinfo | x-apigateway-.*
+    | x-amzn-(oidc|mtls)-.* | x-ms-(client-principal|token)(-.*)? | x-teleport-.* | teleport-jwt-assertion
+    # The certificate that it has shown.
+    | (x-)?(ssl|tls)(-.*)? | (x-)?client-(cert(ificate)?|verify|dn|san|subject|s-dn|i-dn)(-.*)? | x-tls-client-.*
+    """,
+    re.VERBOSE,
 )
 """Who the client is and from where it comes: targets believe a proxy in front of them."""
 
+_TO_DASHES = re.compile(r"[^a-z0-9]")
+_METHOD = re.compile(rb"[A-Z]+(-[A-Z]+)*")
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _AUTHORITY = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=%-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 
@@ -38,15 +61,19 @@ class BadRequest(Exception):
 
 def check(request: http.Request) -> None:
     """Raises `BadRequest`. What frames the message has been checked by mitmproxy (`validate_inbound_headers`)."""
+    # As it is sent: mitmproxy shows it in upper case, so that policies would see another one than the target.
+    if not _METHOD.fullmatch(request.data.method):
+        raise BadRequest("the request's method is not one of capital letters")
     fields = request.headers.fields
     if len(fields) > MAX_FIELDS or sum(len(n) + len(v) for n, v in fields) > MAX_FIELDS_BYTES:
         raise BadRequest("too many header fields, or too large ones", 431)
     if len(request.data.path) > MAX_TARGET_BYTES:
         raise BadRequest("the request's target is too long", 414)
     for name, value in fields:
-        # An underscore is a dash to many targets, so a field with one would come past those who look for the other.
         if not _NAME.fullmatch(name) or b"\0" in value or b"\n" in value or b"\r" in value:
             raise BadRequest("a header field is malformed")
+    if not _is_framed(request):
+        raise BadRequest("the request's Transfer-Encoding is not the one that is read here: chunked")
     hosts = request.headers.get_all("host")
     authorities = {host.lower() for host in (*hosts, request.authority) if host}
     if len(hosts) > 1 or len(authorities) > 1:
@@ -59,6 +86,37 @@ def check(request: http.Request) -> None:
         raise BadRequest("the request's target has characters that have to be percent-encoded")
 
 
+def check_response(response: http.Response) -> None:
+    """Raises `PeerError` for an answer that could be read in two ways."""
+    if not _is_framed(response):
+        raise PeerError("server", "sends an answer in another Transfer-Encoding than chunked")
+
+
+def _is_framed(message: http.Message) -> bool:
+    """Whether nothing but chunks is between the body and who reads it.
+
+    `gzip, chunked` is a body that nobody here decodes, and that the far end does (RFC 9112 section 6.1).
+    """
+    codings = [value.strip(b" \t").lower() for name, value in message.headers.fields if _is_coding(name)]
+    return not codings or (codings == [b"chunked"] and message.http_version == "HTTP/1.1")
+
+
+def _is_coding(name: bytes) -> bool:
+    # An underscore is a dash to many targets.
+    return name.lower().replace(b"_", b"-") == b"transfer-encoding"
+
+
+def read_as(name: str) -> str:
+    """A field's name as a target may read it: many take every sign for the same one (CGI's `HTTP_X_USER`)."""
+    return _TO_DASHES.sub("-", name.lower())
+
+
+def drop_named(request: http.Request, name: str) -> None:
+    """Take out every field that a target may read as the one of this name."""
+    for other in {field for field in request.headers if read_as(field) == read_as(name)}:
+        del request.headers[other]
+
+
 def clean_request(request: http.Request, *, keep: Iterable[str] = ()) -> None:
     """Take out what is for the gateway alone, and what would speak for it."""
     kept = {name.lower() for name in keep} | {"connection"}
@@ -67,7 +125,7 @@ def clean_request(request: http.Request, *, keep: Iterable[str] = ()) -> None:
         if name == "te" and request.headers["te"].strip().lower() == "trailers":
             # gRPC needs to say this; nothing else is to be said in TE.
             continue
-        if name in HOP_BY_HOP or name in _listed(said) or SAYS_WHO.fullmatch(name.replace("_", "-")):
+        if name in HOP_BY_HOP or name in _listed(said) or SAYS_WHO.fullmatch(read_as(name)):
             del request.headers[name]
     if "connection" in request.headers:
         # mitmproxy needs these to know when the connection ends, or turns into another one.
@@ -92,18 +150,43 @@ def clean_response(response: http.Response, target: WebTarget, origin: str) -> N
         if name in response.headers:
             response.headers[name] = _led_back(response.headers[name], target, origin)
     if cookies := response.headers.get_all("set-cookie"):
-        response.headers.set_all("set-cookie", [_DOMAIN.sub("", cookie) for cookie in cookies])
+        prefix = urlsplit(origin).path
+        kept = [_cookie(cookie, target, prefix) for cookie in cookies if not _GATEWAYS_COOKIE.match(cookie)]
+        response.headers.set_all("set-cookie", kept)
     # It would send the client to another address than the gateway's for what comes next.
     for name in ("alt-svc", "proxy-authenticate", "proxy-authentication-info"):
         response.headers.pop(name, None)
 
 
-_DOMAIN = re.compile(r";\s*domain=[^;]*", re.IGNORECASE)
+# A cookie without a name is sent as its value alone, which may look like another cookie.
+_GATEWAYS_COOKIE = re.compile(rf"[\s=]*{COOKIE}\s*(?:[=;]|$)", re.IGNORECASE)
+_DOMAIN = re.compile(r";\s*domain\s*(=[^;]*)?(?=;|$)", re.IGNORECASE)
+_PATH = re.compile(r"(;\s*path\s*=\s*)(/[^;]*)", re.IGNORECASE)
+_BOUND_TO_ROOT = "__host-"
+
+
+def _cookie(cookie: str, target: WebTarget, prefix: str) -> str:
+    cookie = _DOMAIN.sub("", cookie)
+    if not (prefix or target.path) or cookie.lstrip().lower().startswith(_BOUND_TO_ROOT):
+        return cookie
+
+    def led_back(path: re.Match[str]) -> str:
+        inner, folder = path[2].rstrip(), f"{target.path}/"
+        if folder.startswith(inner.rstrip("/") + "/"):
+            return f"{path[1]}{prefix or '/'}"
+        if inner.startswith(folder):
+            return path[1] + prefix + inner.removeprefix(target.path)
+        # Elsewhere at the target is nothing here, but may be another target.
+        return path[1] + (prefix or path[2])
+
+    return _PATH.sub(led_back, cookie)
 
 
 def _led_back(location: str, target: WebTarget, origin: str) -> str:
     for prefix in (f"{target.scheme}://{target.host}:{target.port}", f"{target.scheme}://{target.authority}"):
         rest = location[len(prefix) :]
         if location.lower().startswith(prefix.lower()) and (not rest or rest[0] in "/?#"):
-            return origin + rest.removeprefix(target.path)
+            inner = rest.removeprefix(target.path)
+            # `/api` begins `/api.example` too, which behind the gateway's name would be somebody else's.
+            return origin + (inner if not inner or inner[0] in "/?#" else rest)
     return location

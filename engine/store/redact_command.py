@@ -3,6 +3,7 @@
 from hoopaddon.command import Command
 from hoopaddon.commands import ShellCommand
 from hoopaddon.store.redact import Redacted, may_hold_secret, redact
+from hoopaddon.store.redact_kube import redact_kubernetes
 from hoopaddon.store.redact_shell import redact_line
 from hoopaddon.store.redact_web import redact_request
 
@@ -18,4 +19,6 @@ def redact_command(command: Command, text: str) -> Redacted:
     """A text of this command as it may be kept."""
     if isinstance(command, ShellCommand):
         return redact_line(text)
+    if command.protocol == "kubernetes":
+        return redact_kubernetes(text)
     return redact_request(text) if command.protocol in _WEB else redact(text)

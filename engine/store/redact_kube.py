@@ -1,0 +1,50 @@
+"""Takes secrets out of requests to the Kubernetes API: what a Secret holds, and variables with telling names."""
+
+import json
+import re
+from typing import Any
+
+from hoopaddon.detect.kubeobjects import KubeMask, kube_fields
+from hoopaddon.store.redact import REDACTED, Redacted
+from hoopaddon.store.redact_web import redact_request
+
+_OF_SECRETS = re.compile(r"\S+ \S*/secrets(?:[/?]|$)")
+_YAML_SECRET = re.compile(r"^\s*(?:-\s+)?[\"']?kind[\"']?\s*:\s*[\"']?Secret\b", re.MULTILINE)
+_DATA = re.compile(r"/?(?:$|(?:data|stringData)(?:/|$))")
+_MASK = KubeMask(
+    ("private_key",),
+    lambda entity, text: REDACTED,
+    kube_fields(["default", "releases[helm]"]),
+    lambda text: REDACTED,
+)
+
+
+def redact_kubernetes(text: str) -> Redacted:
+    """A request as it may be kept."""
+    head, separator, body = text.partition("\n\n")
+    shown, secret = _redacted(body, bool(_OF_SECRETS.match(head))) if body else (body, False)
+    # What is secret by its name wherever it is asked: tokens in a query, passwords in a custom resource.
+    rest = redact_request(head + separator + shown)
+    return Redacted(rest.text, secret or rest.secret, rest.parameters)
+
+
+def _redacted(body: str, of_secrets: bool) -> tuple[str, bool]:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        # In YAML nobody looks for the places: of a Secret nothing is kept.
+        return (REDACTED, True) if of_secrets or _YAML_SECRET.search(body) else (body, False)
+    if isinstance(document, list):
+        return _patch(document, body) if of_secrets else (body, False)
+    shown = _MASK.edit(body, "secrets" if of_secrets else "")
+    return shown, shown is not body
+
+
+def _patch(operations: list[Any], body: str) -> tuple[str, bool]:
+    """A JSON patch of a Secret."""
+    found = False
+    for operation in operations:
+        if isinstance(operation, dict) and "value" in operation and _DATA.match(str(operation.get("path", ""))):
+            operation["value"] = REDACTED
+            found = True
+    return (json.dumps(operations, ensure_ascii=False), True) if found else (body, False)

@@ -1,0 +1,53 @@
+"""Requests to the Kubernetes API as they are kept: without what Secrets hold."""
+
+import base64
+import json
+
+import pytest
+
+from hoopaddon.store.redact_kube import redact_kubernetes
+
+SECRETS = "/api/v1/namespaces/shop/secrets"
+SECRET = "hunter2"
+CODED = base64.b64encode(SECRET.encode()).decode()
+APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'POST {SECRETS}\n\n{{"kind":"Secret","stringData":{{"host":"{SECRET}"}}}}',
+        f'POST {SECRETS}?fieldManager=x\n\n{{"data":{{"host":"{CODED}"}}}}',
+        f'PATCH {SECRETS}/db\n\n{{"data":{{"host":"{CODED}"}}}}',
+        f'PATCH {SECRETS}/db\n\n[{{"op":"add","path":"/data/host","value":"{CODED}"}}]',
+        f'PATCH {SECRETS}/db\n\n[{{"op":"replace","path":"","value":{{"data":{{"host":"{CODED}"}}}}}}]',
+        f"PATCH {SECRETS}/db\n\nkind: Secret\nstringData:\n  host: {SECRET}\n",
+        f"POST /apis/x.io/v1/things\n\nitems:\n- kind: 'Secret'\n  stringData: {{host: {SECRET}}}\n",
+        f'POST /apis/x.io/v1/things\n\n{{"kind":"List","items":[{{"kind":"Secret","data":{{"a":"{CODED}"}}}}]}}',
+        f'POST /api/v1/namespaces/a/pods\n\n{{"spec":{{"env":[{{"name":"DB_PASSWORD","value":"{SECRET}"}}]}}}}',
+        f"PATCH {SECRETS}/db\n\n"
+        + json.dumps({"metadata": {"annotations": {APPLIED: json.dumps({"kind": "Secret", "data": {"a": CODED}})}}}),
+    ],
+)  # fmt: skip
+def test_what_a_secret_holds_is_not_kept(text: str) -> None:
+    found = redact_kubernetes(text)
+    assert found.secret
+    assert SECRET not in found.text
+    assert CODED not in found.text
+    assert found.text.startswith(text.partition("\n")[0].partition("?")[0])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"GET {SECRETS}/db",
+        f'PATCH {SECRETS}/db\n\n[{{"op":"add","path":"/metadata/labels/a","value":"b"}}]',
+        'POST /api/v1/namespaces/a/pods\n\n{"kind": "Pod",  "spec": {"containers": []}}',
+        "PATCH /api/v1/namespaces/a/pods/x\n\nkind: Pod\nmetadata:\n  name: x\n",
+        "DELETE /api/v1/namespaces/a/pods/x",
+    ],
+)
+def test_everything_else_is_kept_as_it_is(text: str) -> None:
+    found = redact_kubernetes(text)
+    assert found.text == text
+    assert not found.secret

@@ -2,13 +2,17 @@
 
 import json
 import re
+import shlex
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 from hoopaddon.detect.kubeobjects import KubeMask, kube_fields
 from hoopaddon.store.redact import REDACTED, Redacted
+from hoopaddon.store.redact_shell import redact_line
 from hoopaddon.store.redact_web import redact_request
 
 _OF_SECRETS = re.compile(r"\S+ \S*/secrets(?:[/?]|$)")
+_RUNS = re.compile(r"\S+ \S*/exec\?")
 _YAML_SECRET = re.compile(r"^\s*(?:-\s+)?[\"']?kind[\"']?\s*:\s*[\"']?Secret\b", re.MULTILINE)
 _DATA = re.compile(r"/?(?:$|(?:data|stringData)(?:/|$))")
 _MASK = KubeMask(
@@ -23,6 +27,8 @@ def redact_kubernetes(text: str) -> Redacted:
     """A request as it may be kept."""
     head, separator, body = text.partition("\n\n")
     shown, secret = _redacted(body, bool(_OF_SECRETS.match(head))) if body else (body, False)
+    if _RUNS.match(head):
+        head, secret = _without_arguments(head)
     # What is secret by its name wherever it is asked: tokens in a query, passwords in a custom resource.
     rest = redact_request(head + separator + shown)
     return Redacted(rest.text, secret or rest.secret, rest.parameters)
@@ -38,6 +44,21 @@ def _redacted(body: str, of_secrets: bool) -> tuple[str, bool]:
         return _patch(document, body) if of_secrets else (body, False)
     shown = _MASK.edit(body, "secrets" if of_secrets else "")
     return shown, shown is not body
+
+
+def _without_arguments(head: str) -> tuple[str, bool]:
+    """The request of an exec, whose parameters are the words of a command line."""
+    target, _, query = head.partition("?")
+    pairs = parse_qsl(query, keep_blank_values=True)
+    line = redact_line(shlex.join(value for name, value in pairs if name == "command"))
+    if not line.secret:
+        return head, False
+    try:
+        words = shlex.split(line.text)
+    except ValueError:
+        words = [REDACTED]
+    shown = [("command", word) for word in words] + [pair for pair in pairs if pair[0] != "command"]
+    return f"{target}?{urlencode(shown, safe='/[]')}", True
 
 
 def _patch(operations: list[Any], body: str) -> tuple[str, bool]:

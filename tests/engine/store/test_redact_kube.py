@@ -37,6 +37,17 @@ def test_what_a_secret_holds_is_not_kept(text: str) -> None:
     assert found.text.startswith(text.partition("\n")[0].partition("?")[0])
 
 
+def test_words_of_what_is_run() -> None:
+    run = f"POST /api/v1/namespaces/a/pods/b/exec?command=mysql&command=--password={SECRET}&command=a+b&stdout=true"
+    found = redact_kubernetes(run)
+    assert found.secret
+    assert found.text == (
+        "POST /api/v1/namespaces/a/pods/b/exec?command=mysql&command=--password%3D[redacted]&command=a+b&stdout=true"
+    )
+    harmless = "POST /api/v1/namespaces/a/pods/b/exec?command=ls&command=-l&stdout=true"
+    assert redact_kubernetes(harmless).text == harmless
+
+
 @pytest.mark.parametrize(
     "text",
     [

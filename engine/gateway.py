@@ -11,6 +11,7 @@ from typing import Any
 
 from mitmproxy import hooks, master
 from mitmproxy.addons import (
+    clientplayback,
     core,
     disable_h2c,
     dns_resolver,
@@ -94,6 +95,8 @@ class Gateway(master.Master):
             self.servers,
             self.scripts,
             dns_resolver.DnsResolver(),
+            # Its commands are scripts' way to send a request once more.
+            clientplayback.ClientPlayback(),
             next_layer.NextLayer(),
             tlsconfig.TlsConfig(),
             upstream_auth.UpstreamAuth(),

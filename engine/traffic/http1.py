@@ -12,7 +12,15 @@ from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import _http1
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
-from mitmproxy.proxy.layers.http._events import ErrorCode, RequestHeaders, ResponseHeaders, ResponseProtocolError
+from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
+    HttpEvent,
+    RequestHeaders,
+    RequestTrailers,
+    ResponseHeaders,
+    ResponseProtocolError,
+    ResponseTrailers,
+)
 
 from hoopaddon.traffic.failures import SWITCHING_PROTOCOLS
 from hoopaddon.traffic.flow_control import backlog_of
@@ -76,6 +84,10 @@ class JudgedHttp1Server(_http1.Http1Server):
             self._head_until = commands.RequestWakeup(within_s)
             yield self._head_until
 
+    def send(self, event: HttpEvent) -> Steps:
+        if not isinstance(event, ResponseTrailers):
+            yield from super().send(event)
+
     def _give_up(self, status: int, why: str) -> Steps:
         yield commands.SendData(self.conn, _http1.make_error_response(status, why))
         yield commands.CloseConnection(self.conn)
@@ -100,6 +112,10 @@ class JudgedHttp1Client(_http1.Http1Client):
             why = "the head of the target's answer is too large"
             yield ReceiveHttp(ResponseProtocolError(self.stream_id, why, ErrorCode.GENERIC_SERVER_ERROR))
             self.state = self.done
+
+    def send(self, event: HttpEvent) -> Steps:
+        if not isinstance(event, RequestTrailers):
+            yield from super().send(event)
 
     def _await_answer(self) -> Steps:
         """What came was informational: the answer is still to come, and may be there already."""

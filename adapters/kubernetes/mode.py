@@ -22,14 +22,14 @@ FORM = WebForm(
         default_port=0,
         keys=_COMMON | {"bearer", "user", "password"} | TLS_SETTINGS,
         references=REFERENCES,
-        allowable=("impersonate", "large_body"),
+        allowable=("impersonate",),
     ),
 )
 _CONTEXT_SETTINGS = TargetForm(
     form=_FORM,
     default_port=0,
     keys=_COMMON | {"kubeconfig"},
-    allowable=("impersonate", "large_body"),
+    allowable=("impersonate",),
 )
 
 

@@ -1,17 +1,25 @@
 """A body in a coding, edited inside of it."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from hoopaddon.errors import HoopaddonError, PeerError
 from hoopaddon.stream import WAITING_BYTES
-from hoopaddon.web.body.coding import Coding, Decoder, Encoder
+from hoopaddon.web.body.coding import INPUT_BYTES, Coding, Decoder, Encoder
 
 type Write = Callable[[bytes], None]
 type Fail = Callable[[HoopaddonError], None]
 type Hold = Callable[[bool], None]
+
+
+TURN_S = 0.01
+"""So long a body is decoded and edited before others have their turn: a few bytes may be gigabytes."""
+FREE_BYTES = 64 << 20
+MOST_EXPANSION = 200
+"""Beyond `FREE_BYTES`, a body that is more than so many times as large as what has come is a bomb."""
 
 
 class BodyEditor(Protocol):
@@ -49,9 +57,11 @@ class CodedEditor:
         self._encoders: list[Encoder] = [encoder() for _, encoder in codings]
         self._write, self._fail, self._hold = write, fail, hold
         self._fed: deque[bytes] = deque()
-        self._fed_bytes = 0
+        self._fed_bytes = self._came_bytes = self._made_bytes = 0
         self._pieces = self._decoded()
         self._held = self._busy = self._closed = self._ended = self._broken = False
+        self._rests = self._paused = False
+        """It is somebody else's turn; the source has been asked to pause."""
         self._unread = False
         """Something has been encoded that the far end cannot read yet."""
         self._finished = self._flushes = False
@@ -65,8 +75,9 @@ class CodedEditor:
         self._empty = False
         self._fed.append(data)
         self._fed_bytes += len(data)
-        if self._held and self._fed_bytes > WAITING_BYTES:
-            self._break(PeerError("server", "sends more than can wait for a policy", limit=WAITING_BYTES))
+        self._came_bytes += len(data)
+        if self._paused and self._fed_bytes > WAITING_BYTES:
+            self._break(PeerError("server", "sends more than can wait", limit=WAITING_BYTES))
         else:
             self._advance()
 
@@ -87,6 +98,8 @@ class CodedEditor:
         """See `BodyEditor`."""
         await self._inner.drained()
         while self._closed and not (self._ended or self._broken):
+            if self._rests:
+                await asyncio.sleep(0)
             self._advance()
             await self._inner.drained()
         if self._ended:
@@ -99,44 +112,78 @@ class CodedEditor:
     # -- inwards
 
     def _decoded(self) -> Iterator[bytes | None]:
-        """The decoded body in pieces; None where there is nothing for now."""
+        """The decoded body in pieces, of which some are empty; None where there is nothing for now."""
         while True:
             while self._fed:
                 data = self._fed.popleft()
                 self._fed_bytes -= len(data)
-                yield from _through(self._decoders, data)
+                yield from self._through(self._decoders, data)
             if self._closed:
                 break
             yield None
         for position, decoder in enumerate(self._decoders):
             for piece in decoder.finish():
-                yield from _through(self._decoders[position + 1 :], piece)
+                yield from self._through(self._decoders[position + 1 :], piece)
+
+    def _through(self, decoders: Sequence[Decoder], data: bytes) -> Iterator[bytes]:
+        """The data as the last of the decoders gives it; an empty piece where there may be none for long."""
+        if not decoders:
+            yield data
+            return
+        for start in range(0, len(data), INPUT_BYTES):
+            for piece in decoders[0].decode(data[start : start + INPUT_BYTES]):
+                self._made_bytes += len(piece)
+                if self._made_bytes > FREE_BYTES + MOST_EXPANSION * self._came_bytes:
+                    raise PeerError("server", "sends a body that is far larger than it looks", limit=FREE_BYTES)
+                yield from self._through(decoders[1:], piece)
+            yield b""
 
     def _advance(self) -> None:
-        if self._busy:
+        if self._busy or self._rests or self._ended:
             return
         self._busy = True
         try:
-            while not (self._held or self._broken or self._ended):
-                piece = next(self._pieces, b"")
-                if piece is None:
-                    break
-                if piece:
-                    self._inner.feed(piece)
-                else:
-                    self._ended = True
-                    self._inner.close()
+            self._take_turn()
         except HoopaddonError as e:
             self._break(e)
         finally:
             self._busy = False
         self._flush()
+        self._tell()
+
+    def _take_turn(self) -> None:
+        until = time.monotonic() + TURN_S
+        while not (self._held or self._broken):
+            try:
+                piece = next(self._pieces)
+            except StopIteration:
+                self._ended = True
+                self._inner.close()
+                return
+            if piece is None:
+                return
+            if piece:
+                self._inner.feed(piece)
+            if time.monotonic() >= until:
+                self._rests = True
+                asyncio.get_running_loop().call_soon(self._go_on)
+                return
+
+    def _go_on(self) -> None:
+        self._rests = False
+        self._advance()
 
     def _inner_holds(self, held: bool) -> None:
         self._held = held
-        self._hold(held)
+        self._tell()
         if not held:
             self._advance()
+
+    def _tell(self) -> None:
+        paused = self._held or self._rests
+        if paused != self._paused:
+            self._paused = paused
+            self._hold(paused)
 
     # -- outwards
 
@@ -190,13 +237,3 @@ class CodedEditor:
     def _drop(self) -> None:
         self._fed.clear()
         self._fed_bytes = 0
-
-
-def _through(decoders: Sequence[Decoder], data: bytes) -> Iterator[bytes]:
-    """The data as the last of the decoders gives it; empty pieces mean nothing."""
-    if not decoders:
-        if data:
-            yield data
-        return
-    for piece in decoders[0].decode(data):
-        yield from _through(decoders[1:], piece)

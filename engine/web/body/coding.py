@@ -14,6 +14,8 @@ import zstandard
 from hoopaddon.errors import PeerError, Refused
 
 PIECE_BYTES = 1 << 16
+INPUT_BYTES = 1 << 13
+"""So much is decoded at once: what is left of it is copied for each piece, and for each of its members."""
 MOST_CODINGS = 3
 """More than so many, one around the other, nobody means."""
 # zstandard decodes all it is given at once; a block of four bytes may be 128 KiB.
@@ -62,6 +64,10 @@ class _Deflated:
 
     def decode(self, data: bytes) -> Iterator[bytes]:
         """See `Decoder`."""
+        for start in range(0, len(data), INPUT_BYTES):
+            yield from self._decoded(data[start : start + INPUT_BYTES])
+
+    def _decoded(self, data: bytes) -> Iterator[bytes]:
         data, self._start = self._start + data, b""
         while data:
             if self._inflate is None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from hoopaddon import Output, Refused
 from hoopaddon.errors import PeerError
+from hoopaddon.web.body import coded
 from hoopaddon.web.body.coding import CODINGS, PIECE_BYTES
 from tests.engine.web.body.bodies import Client, cuts, edited, halves, mask, slow_mask
 
@@ -174,6 +175,82 @@ async def test_a_bomb_stops_while_a_policy_awaits() -> None:
     client.editor.close()
     await client.editor.drained()
     assert gzip.decompress(client.got) == given
+
+
+async def turns(client: Client, chunks: list[bytes]) -> int:
+    """How often others have their turn while this body passes."""
+    count = 0
+    passing = asyncio.ensure_future(client.all_of(chunks))
+    while not passing.done():
+        count += 1
+        await asyncio.sleep(0)
+    await passing
+    return count
+
+
+@pytest.mark.parametrize("names", ["gzip", "deflate", "br", "zstd", "gzip, br", "zstd, gzip", "br, zstd, deflate"])
+async def test_a_bomb_stops_nobody_else_and_goes_off_early(names: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coded, "TURN_S", 0.0)
+    monkeypatch.setattr(coded, "FREE_BYTES", 1 << 20)
+    bomb = bytes(32 << 20)
+    for name in names.split(", "):
+        bomb = COMPRESS[name](bomb)
+    client = Client(media="text/plain", content_encoding=names)
+    before = len(bomb)
+    assert await turns(client, [bomb[:60_000]]) > 10
+    assert [type(error) for error in client.errors] == [PeerError]
+    assert client.holds[0] is True
+    assert client.holds[-1] is False
+    assert len(client.got) < before + (1 << 20)
+
+
+async def test_a_bomb_that_is_never_seen_goes_off_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coded, "TURN_S", 0.0)
+    monkeypatch.setattr(coded, "FREE_BYTES", 1 << 20)
+    # What follows a member of gzip is padding that nobody gets.
+    bomb = gzip.compress(gzip.compress(b"x") + bytes(61 << 20))
+    client = Client(media="text/plain", content_encoding="gzip, gzip")
+    assert await turns(client, [bomb]) > 10
+    assert [type(error) for error in client.errors] == [PeerError]
+
+
+async def test_members_without_end_stop_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coded, "TURN_S", 0.0)
+    client = Client(media="text/plain", content_encoding="gzip")
+    assert await turns(client, [gzip.compress(b"") * 20_000 + gzip.compress(TEXT)]) > 10
+    assert gzip.decompress(client.got) == MASKED
+    assert client.errors == []
+
+
+@pytest.mark.parametrize("coding", COMPRESS)
+@pytest.mark.parametrize("policy", [mask, slow_mask])
+async def test_a_large_body_passes_in_turns(
+    coding: str, policy: Callable[[Output], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coded, "TURN_S", 0.0)
+    given = b"".join(b"%d ann@example.com\n" % n for n in range(40_000))
+    data = COMPRESS[coding](given)
+    client = Client(policy, media="text/plain", content_encoding=coding)
+    assert await turns(client, cuts(data, range(0, len(data), 9999))) > 10
+    assert client.errors == []
+    assert EXPAND[coding](client.got) == given.replace(b"ann@example.com", b"[x]")
+    assert client.holds == [True, False] * (len(client.holds) // 2)
+
+
+async def test_nobody_hears_of_a_body_that_was_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coded, "TURN_S", 0.0)
+    client = Client(media="text/plain", content_encoding="gzip")
+    client.editor.feed(gzip.compress(b"some text\n" * 400_000))
+    assert client.holds == [True]
+    client.editor.abort()
+    written = len(client.writes)
+    await asyncio.sleep(0.01)
+    assert (len(client.writes), client.errors, client.holds) == (written, [], [True, False])
+
+
+@pytest.mark.parametrize("coding", COMPRESS)
+async def test_a_body_of_one_byte_that_is_zero(coding: str) -> None:
+    assert EXPAND[coding](await edited(COMPRESS[coding](b"\0"), "text/plain", content_encoding=coding)) == b"\0"
 
 
 @settings(max_examples=60, deadline=None)

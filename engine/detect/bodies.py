@@ -9,9 +9,9 @@ from typing import Any
 from hoopaddon.detect.fields import Fields
 from hoopaddon.detect.finder import Finder
 from hoopaddon.detect.jsonfields import JsonFields, JsonState
-from hoopaddon.detect.jsontext import mask_json, may_be_scientific
+from hoopaddon.detect.jsontext import MAY_BE_SCIENTIFIC, mask_json
 from hoopaddon.detect.masks import Mask, replace
-from hoopaddon.detect.prefilter import scanner
+from hoopaddon.detect.prefilter import Prefilter, scanner
 from hoopaddon.detect.streamtext import StreamMask, StreamState
 from hoopaddon.detect.tabular import TableState, mask_form, mask_table
 
@@ -22,7 +22,6 @@ BODY_KINDS = frozenset({"body", "json", "csv", "form"})
 _REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|commat|period|hyphen|dash|plus|lowbar|num|colon);?")
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,6})\})")
 _SPELLED = scanner([(rb"&(?:#|commat|period|hyphen|dash|plus|lowbar|num|colon)|\\(?:x[2-7]|u00[2-7]|u\{)", False)])
-_ESCAPED_SLASH = scanner([(rb"\\/", False)])
 _WORDS_WITH_REFERENCES = re.compile(rf"[^\s<>\"'&]*+(?:{_REFERENCE.pattern}[^\s<>\"'&]*+)+")
 _WORDS_WITH_ESCAPES = re.compile(
     r"[^\s<>\"'\\]*+(?:\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|u\{[0-9a-fA-F]{1,6}\})[^\s<>\"'\\]*+)+"
@@ -44,6 +43,7 @@ class BodyMask:
     def __init__(self, finder: Finder, mask: Mask, fields: Fields, whole: Callable[[str], str]) -> None:
         self._finder, self._mask, self._whole = finder, mask, whole
         self._fields = fields
+        self._json_prefilter = Prefilter(finder.entities, (MAY_BE_SCIENTIFIC,))
         self._json = JsonFields(fields, whole)
         self._lines = StreamMask(finder, mask, self._json_line)
 
@@ -66,8 +66,8 @@ class BodyMask:
             text = self._json.mask(text, state)
             data = text.encode("utf-8", "surrogatepass")
         # PHP, for one, writes each slash with a backslash.
-        plain = data.replace(b"\\/", b"/") if _ESCAPED_SLASH.hit(data) else data
-        if not self._finder.suspects(plain) and not may_be_scientific(data):
+        plain = data.replace(b"\\/", b"/") if b"\\" in data else data
+        if not self._json_prefilter.hit(plain):
             return text
         return mask_json(text, self._finder, self._mask)
 

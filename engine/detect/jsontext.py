@@ -17,7 +17,9 @@ _MOST_NESTED = 4
 _NUMBER = re.compile(r"[-+0-9.eE]*+")
 # A whole number may be written as a fraction of one: 4.111111111111111e15.
 _SCIENTIFIC = re.compile(r"(?<![\w.+-])-?(?:[0-9]{6,32}|[0-9]{1,32}\.[0-9]{1,32})[eE]\+?[0-9]{1,2}(?![\w.])")
-_EXPONENT = scanner([(rb"(?:[0-9]{6}|[0-9]\.[0-9]{6,32})[eE]\+?[0-9]{1,2}(?:[ \t\r\n,}\]]|$)", False)])
+MAY_BE_SCIENTIFIC = (rb"|".join(rb"%dE\+?[0-9]{1,2}(?:[ \t\r\n,}\]]|$)" % digit for digit in range(10)), True)
+"""Whether a long number may be written as a fraction and an exponent: a pattern for the prefilter."""
+_EXPONENT = scanner([MAY_BE_SCIENTIFIC])
 _NUMBER_MARKS = frozenset("-+0123456789.eE")
 
 # Looking into every string by itself costs more than one search of the whole.
@@ -26,7 +28,7 @@ MAX_ESCAPED = 4_000_000
 
 def mask_json(text: str, finder: Finder, mask: Mask) -> str:
     """The JSON text with everything masked that the finder finds, behind escapes such as `\\u0040` too."""
-    if may_be_scientific(text.encode("utf-8", "surrogatepass")):
+    if _EXPONENT.hit(text.encode("utf-8", "surrogatepass")):
         text = _SCIENTIFIC.sub(lambda number: _mask_scientific(number[0], finder), text)
     if "\\" not in text:
         return _mask_plain(text, finder.find(text), mask)
@@ -37,11 +39,6 @@ def mask_json(text: str, finder: Finder, mask: Mask) -> str:
     # What has no escapes in it, and what spans several tokens, such as a secret after its name.
     found = finder.find(text)
     return _mask_plain(text, found, mask, escapes=True) if found else text
-
-
-def may_be_scientific(data: bytes) -> bool:
-    """Whether a long number may be written here as a fraction and an exponent."""
-    return _EXPONENT.hit(data)
 
 
 def _mask_scientific(number: str, finder: Finder) -> str:

@@ -38,7 +38,7 @@ IPS = (
         rf"|[23F][0-9A-F]{{3}}(?::{_HEX}){{0,6}}::(?:{_HEX}(?::{_HEX}){{0,6}})?",
         start=_IPV6_START,
         end=_IPV6_END,
-        loose=f":(?::|{_HEX}:{_HEX}:{_HEX}:)",
+        loose="::|" + "|".join(f":{first}[0-9A-F]{{0,3}}:{_HEX}:{_HEX}:" for first in "0123456789ABCDEF"),
         caseless=True,
         check=is_ipv6,
     ),

@@ -24,6 +24,10 @@ MAX_SCAN_BYTES = 1 << 30
 # JSON may write any character as an escape; a printable one is written so to hide it, or by a careless encoder.
 _ESCAPED_PRINTABLE = rb"\\u00[2-7]"
 
+# All outlines have this many digits and capitals, and little between two of them: a separator, what is deleted.
+FEWEST_MARKS = 7
+_DENSE_PATTERN = rb"[0-9A-Z](?:[^0-9A-Za-z]{0,8}[0-9A-Z]){%d}" % (FEWEST_MARKS - 1)
+
 # Fewer parts, or those of a page with more hits, are faster looked at together than told apart.
 _FEW_PARTS = 4
 _BLOCK = 16
@@ -50,12 +54,14 @@ class HyperscanScanner:
 
     def __init__(self, patterns: Sequence[tuple[bytes, bool]]) -> None:
         once = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
+        # Alternatives are expressions of their own: each is then found by its own letters, and not by what all have.
+        each = [(n, part, caseless) for n, (pattern, caseless) in enumerate(patterns) for part in _choices(pattern)]
         self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         self._database.compile(
-            expressions=[pattern for pattern, _ in patterns],
-            ids=list(range(len(patterns))),
-            elements=len(patterns),
-            flags=[once | (hyperscan.HS_FLAG_CASELESS if caseless else 0) for _, caseless in patterns],
+            expressions=[pattern for _, pattern, _ in each],
+            ids=[number for number, _, _ in each],
+            elements=len(each),
+            flags=[once | (hyperscan.HS_FLAG_CASELESS if caseless else 0) for _, _, caseless in each],
         )
         # Its stub knows no memoryview.
         self._scan: Callable[..., None] = self._database.scan
@@ -103,6 +109,20 @@ class HyperscanScanner:
             self._scan(data, note, scratch=hyperscan.Scratch(self._database))
 
 
+_CHOICE = re.compile(rb"\\.|\[(?:\\.|[^\]\\])*+\]|[()|]", re.DOTALL)
+
+
+def _choices(pattern: bytes) -> list[bytes]:
+    """The alternatives that stand outside of all parentheses."""
+    bounds, depth = [0], 0
+    for mark in _CHOICE.finditer(pattern):
+        depth += (mark[0] == b"(") - (mark[0] == b")")
+        if mark[0] == b"|" and not depth:
+            bounds += [mark.start(), mark.end()]
+    bounds.append(len(pattern))
+    return [pattern[start:end] for start, end in zip(bounds[::2], bounds[1::2], strict=True)]
+
+
 def _stop(*_match: object) -> bool:
     return True
 
@@ -134,13 +154,16 @@ def scanner(patterns: Sequence[tuple[bytes, bool]]) -> Scanner:
     return RegexScanner(patterns) if hyperscan is None else HyperscanScanner(patterns)
 
 
+_DENSE = scanner([(_DENSE_PATTERN, False)])
+
+
 @cache
-def _loose_scanners(entities: frozenset[str]) -> tuple[list[Loose], Scanner, Scanner | None]:
+def _loose_scanners(entities: frozenset[str], also: tuple[Loose, ...]) -> tuple[list[Loose], Scanner, Scanner | None]:
     """What is looked for in the bytes themselves, the scanner for it, and the one for their outline."""
     found = detectors(entities)
     loose = sorted({(detector.loose, detector.caseless) for detector in found if detector.loose is not None})
     outlines = outline_literals(declared for detector in found for declared in detector.outlines)
-    loose.append((_ESCAPED_PRINTABLE, False))
+    loose += [(_ESCAPED_PRINTABLE, False), *also]
     return loose, scanner(loose), scanner([(re.escape(literal), False) for literal in outlines]) if outlines else None
 
 
@@ -152,9 +175,10 @@ class Prefilter:
     `\\u00XX` are hits too.
     """
 
-    def __init__(self, entities: Iterable[str] = ("all",)) -> None:
+    def __init__(self, entities: Iterable[str] = ("all",), also: tuple[Loose, ...] = ()) -> None:
+        """`also` are further patterns that are hits."""
         self.entities = expand(entities)
-        self._loose, self._plain, self._outlines = _loose_scanners(self.entities)
+        self._loose, self._plain, self._outlines = _loose_scanners(self.entities, also)
 
     def hit(self, data: bytes | memoryview) -> bool:
         """Whether a closer look is worth it."""
@@ -162,7 +186,7 @@ class Prefilter:
             return True
         if self._plain.hit(data):
             return True
-        return self._outlines is not None and self._outlines.hit(outline(bytes(data)))
+        return self._outlines is not None and _DENSE.hit(data) and self._outlines.hit(outline(bytes(data)))
 
     def shapes(self, data: bytes) -> list[Loose] | None:
         """The `loose` patterns that occur; None where something may be there of which only the outline is known."""

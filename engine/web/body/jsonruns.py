@@ -82,7 +82,7 @@ class JsonSplitter:
         if self._escaped and data:
             plain = b"_" + plain[1:]
             self._escaped = False
-        if _ESCAPED_QUOTE.hit(plain):
+        if b"\\" in plain and _ESCAPED_QUOTE.hit(plain):
             # Pairs first, so that what is left of backslashes escapes what follows.
             plain = plain.replace(b"\\\\", b"__").replace(b'\\"', b"__")
         if plain.endswith(b"\\"):

@@ -72,7 +72,9 @@ class Answers:
         response.stream = response.stream or True
         # What leaves is not as long as what has come.
         response.headers.pop("content-length", None)
-        response.http_version = request.http_version
+        response.headers.pop("transfer-encoding", None)
+        if request.http_version.startswith("HTTP/1."):
+            response.http_version = request.http_version
         if request.http_version == "HTTP/1.1":
             response.headers["transfer-encoding"] = "chunked"
 

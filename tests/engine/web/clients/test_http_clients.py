@@ -184,6 +184,14 @@ async def test_tls(front: InFrontOf, version: str) -> None:
     assert said.endswith(" 2" if version == "--http2" else " 1.1")
 
 
+@pytest.mark.parametrize("version", ["--http1.0", "--http1.1", "--http2"])
+async def test_streams_that_are_edited(front: InFrontOf, version: str) -> None:
+    async with front(Policies()) as at:
+        arguments = ("--cacert", str(at.authority), version, "-w", "%{http_code} %{size_download}", "-o", "/dev/null")
+        said = await curl(*arguments, at.url("/endless?mb=3", tls=True))
+    assert said == f"200 {3 << 20}"
+
+
 async def test_http2_without_tls(front: InFrontOf) -> None:
     async with front(Policies()) as at:
         said = await curl("--http2-prior-knowledge", "-w", " %{http_version}", at.url("/fine"))

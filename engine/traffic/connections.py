@@ -14,7 +14,7 @@ from collections import defaultdict
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from mitmproxy import ctx, http
 from mitmproxy.addons import clientplayback
@@ -46,6 +46,8 @@ logger = logging.getLogger(__name__)
 
 _NO_TARGET = "error establishing server connection"
 
+READ_BYTES = 256 * 1024
+"""At most; a stream keeps no more than 128 KiB and what came last."""
 MOST_TO_ONE_TARGET = 100
 """Connections to one target for one connection of a client's; further ones wait."""
 
@@ -53,6 +55,16 @@ _QUOTED = re.compile(r"""\bb(['"]).*\1""", re.DOTALL)
 """Bytes from the wire, as Python shows them."""
 
 type ExcInfo = Literal[True] | tuple[type[BaseException] | None, BaseException | None, TracebackType | None] | None
+
+
+class _Greedy:
+    """Takes all that a stream has: mitmproxy asks for 64 KiB at most, and each time passes through every layer."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        self._reader = reader
+
+    async def read(self, _: int) -> bytes:
+        return await self._reader.read(READ_BYTES)
 
 
 class Guarded(server.ConnectionHandler):
@@ -130,6 +142,12 @@ class Guarded(server.ConnectionHandler):
             # mitmproxy catches what is an Exception; a function that a body is streamed through may raise others.
             self.log("a layer has crashed", exc_info=True)
         self._moved.set()
+
+    async def handle_connection(self, connection: Connection) -> None:
+        io = self.transports[connection]
+        if isinstance(io.reader, asyncio.StreamReader):
+            io.reader = cast(asyncio.StreamReader, _Greedy(io.reader))
+        await super().handle_connection(connection)
 
     async def drain_writers(self) -> None:
         await super().drain_writers()  # type: ignore[no-untyped-call]

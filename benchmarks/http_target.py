@@ -7,16 +7,10 @@ from typing import cast
 
 import uvloop
 
-PIECE = 64 * 1024
-
-
-def rows(size: int) -> bytes:
-    """JSON of about `size` bytes with nothing in it that is to be masked."""
-    row = {"id": 17, "state": "shipped", "items": ["lamp", "desk", "chair"], "note": "leave it at the door"}
-    return json.dumps([row] * (size // len(json.dumps(row)) + 1)).encode()
-
-
-SMALL = rows(900)
+# Nothing in it is to be masked.
+ROW = json.dumps({"id": 17, "state": "shipped", "items": ["lamp", "desk"], "note": "leave it at the door"}).encode()
+SMALL = b"[%s]" % b",".join([ROW] * 11)
+PIECE = (ROW + b",") * 700
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 ANSWER = HEAD % len(SMALL) + SMALL
 
@@ -41,12 +35,12 @@ class Target(asyncio.Protocol):
                 self._transport.write(ANSWER)
 
     async def _send(self, megabytes: int) -> None:
-        piece = rows(PIECE)[:PIECE]
-        count = megabytes * 1_000_000 // len(piece)
-        self._transport.write(HEAD % (count * len(piece)))
+        count = megabytes * 1_000_000 // len(PIECE)
+        self._transport.write(HEAD % (count * len(PIECE) + len(ROW) + 2) + b"[")
         for _ in range(count):
-            self._transport.write(piece)
+            self._transport.write(PIECE)
             await self._writable.wait()
+        self._transport.write(ROW + b"]")
 
     def pause_writing(self) -> None:
         self._writable.clear()

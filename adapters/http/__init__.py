@@ -1,6 +1,7 @@
 """HTTP services: REST, GraphQL, gRPC, WebSockets."""
 
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from hoopaddon.adapters.http.command import HttpRequest, unreadable
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from hoopaddon.gateway import Gateway
 
 __all__ = ["ADAPTER", "HttpAdapter", "HttpInstance", "HttpMessage", "HttpMode", "HttpProtocol", "HttpRequest"]
-
-_TITLES = {403: "Forbidden", 413: "Content Too Large", 502: "Bad Gateway"}
 
 
 class HttpProtocol:
@@ -54,7 +53,7 @@ class HttpProtocol:
         """A problem (RFC 9457); to a client of gRPC, a status of its own."""
         if request.headers.get("content-type").lower().startswith("application/grpc"):
             return grpc_status(request.headers.get("content-type"), status, reason)
-        return problem(status, _TITLES.get(status, "Refused"), reason, policy)
+        return problem(status, HTTPStatus(status).phrase, reason, policy)
 
     def editor(
         self,

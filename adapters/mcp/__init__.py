@@ -56,6 +56,9 @@ class McpProtocol:
         """MCP has no WebSockets."""
         raise Unparsable("MCP has no WebSockets")
 
+    refuses_early = False
+    """Whoever is not let in hears it by the status: clients log in then."""
+
     def refusal(self, request: WebRequest, status: int, reason: str, policy: str) -> WebAnswer:
         """A result that models read, or an error of JSON-RPC."""
         from hoopaddon.adapters.mcp.web import protocol

@@ -23,10 +23,9 @@ from hoopaddon.relay.listener import LOOPBACK_HOSTS
 from hoopaddon.session import Session, User
 from hoopaddon.store.keys import SigningKey
 from hoopaddon.web import hygiene
-from hoopaddon.web.answer import WebAnswer, problem
 from hoopaddon.web.login import NotProved, WebLogin, take_proof
 from hoopaddon.web.mode import WebTarget
-from hoopaddon.web.request import Headers
+from hoopaddon.web.request import NO_HEADERS, Headers
 from hoopaddon.web.routes import Route, Routes
 from hoopaddon.web.sessions import WebSessions
 
@@ -48,11 +47,11 @@ _PROXY_CHALLENGE = Headers((("proxy-authenticate", 'Basic realm="hoopaddon"'),))
 
 
 class NotAdmitted(Exception):
-    """The request goes no further; this is its answer."""
+    """The request goes no further; the reason is for the client, and so are the header fields of its answer."""
 
-    def __init__(self, answer: WebAnswer) -> None:
-        super().__init__(answer.status)
-        self.answer = answer
+    def __init__(self, status: int, reason: str, headers: Headers = NO_HEADERS) -> None:
+        super().__init__(reason)
+        self.status, self.reason, self.headers = status, reason, headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +76,14 @@ class Admission:
         self.overloaded: WeakSet[Client] = WeakSet()
         """Clients that came when there was no room, and are told so."""
 
+    def protocol(self, mode: ProxyMode) -> str:
+        """What is spoken behind this mode."""
+        return mode.type_name if mode in self.routes else DEFAULT_PROTOCOL
+
     async def admit(self, flow: http.HTTPFlow) -> Admitted:
         """Change the request to go to its target. Raises `NotAdmitted`."""
         if flow.client_conn in self.overloaded:
-            raise NotAdmitted(_no_room(flow.request))
+            raise _no_room(flow.request)
         with _answered(flow):
             if flow.request.http_version.startswith("HTTP/1") and flow.request.authority:
                 # A request in absolute form goes where that says, whatever its Host is (RFC 9112 section 3.2.2).
@@ -180,9 +183,9 @@ class Admission:
         return await self._forward_login.user(proof, _host(flow), None)
 
 
-def _no_room(request: http.Request) -> WebAnswer:
+def _no_room(request: http.Request) -> NotAdmitted:
     fields = (("retry-after", "1"),) if request.is_http2 else (("retry-after", "1"), ("connection", "close"))
-    return problem(503, "Service Unavailable", "too many connections to the gateway", headers=Headers(fields))
+    return NotAdmitted(503, "too many connections to the gateway", Headers(fields))
 
 
 def _without_port(name: str) -> str:
@@ -228,24 +231,22 @@ def _answered(flow: http.HTTPFlow) -> Iterator[None]:
     try:
         yield
     except hygiene.BadRequest as e:
-        raise NotAdmitted(problem(e.status, "Bad Request", e.reason)) from None
+        raise NotAdmitted(e.status, e.reason) from None
     except TooManyFailures as e:
-        raise NotAdmitted(problem(429, "Too Many Requests", str(e))) from None
+        raise NotAdmitted(429, str(e)) from None
     except NotProved as e:
         logger.warning("%s: not let in: %s", client_of(flow), e)
-        raise NotAdmitted(_challenge(flow)) from None
+        raise _challenge(flow) from None
     except Refused as e:
-        raise NotAdmitted(problem(403, "Forbidden", e.reason)) from None
+        raise NotAdmitted(403, e.reason) from None
     except PolicyFailed as e:
-        raise NotAdmitted(problem(502, "Bad Gateway", str(e))) from None
+        raise NotAdmitted(502, str(e)) from None
 
 
-def _challenge(flow: http.HTTPFlow) -> WebAnswer:
+def _challenge(flow: http.HTTPFlow) -> NotAdmitted:
     if isinstance(flow.client_conn.proxy_mode, _NAMED):
-        detail = "send a token of this gateway as the proxy's password"
-        return problem(407, "Proxy Authentication Required", detail, headers=_PROXY_CHALLENGE)
-    detail = "send a token of this gateway: Authorization: Bearer TOKEN"
-    return problem(401, "Unauthorized", detail, headers=_CHALLENGE)
+        return NotAdmitted(407, "send a token of this gateway as the proxy's password", _PROXY_CHALLENGE)
+    return NotAdmitted(401, "send a token of this gateway: Authorization: Bearer TOKEN", _CHALLENGE)
 
 
 def client_of(flow: http.HTTPFlow) -> str:

@@ -6,7 +6,9 @@ proved who it is, and after `request`, so that what is judged is what scripts ha
 
 import logging
 import time
+from dataclasses import replace
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -22,7 +24,7 @@ from hoopaddon.traffic.failures import is_refused, withhold
 from hoopaddon.traffic.tunnels import TunnelLayer
 from hoopaddon.web import hygiene
 from hoopaddon.web.admission import Admission, NotAdmitted
-from hoopaddon.web.answer import WebAnswer
+from hoopaddon.web.answer import WebAnswer, problem
 from hoopaddon.web.answers import Answers, hide_in_body, hide_in_head
 from hoopaddon.web.body import whole_request
 from hoopaddon.web.edited import EditedBody
@@ -39,7 +41,7 @@ from hoopaddon.web.exchange import (
 )
 from hoopaddon.web.judging import Judging
 from hoopaddon.web.protocol import WebProtocol
-from hoopaddon.web.request import WebRequest
+from hoopaddon.web.request import Headers, WebRequest
 from hoopaddon.web.sessions import WebSessions
 from hoopaddon.web.tunnel import Tunnels
 
@@ -71,7 +73,7 @@ class WebGuard:
         try:
             admitted = await self.admission.admit(flow)
         except NotAdmitted as e:
-            return self._answer(flow, e.answer)
+            return self._turn_away(flow, e)
         protocol = protocol_of(admitted.route.protocol)
         self._exchanges[flow] = exchange = Exchange(flow, protocol, admitted.route, admitted.session, admitted.origin)
         if talks_both_ways(exchange):
@@ -83,8 +85,17 @@ class WebGuard:
         try:
             await self.admission.admit_tunnel(flow)
         except NotAdmitted as e:
-            return self._answer(flow, e.answer)
+            return self._turn_away(flow, e)
         return True
+
+    def _turn_away(self, flow: http.HTTPFlow, error: NotAdmitted) -> bool:
+        protocol = protocol_of(self.admission.protocol(flow.client_conn.proxy_mode))
+        if getattr(protocol, "refuses_early", True):
+            request = request_of(flow.request, body_seen=False)
+            answer = protocol.refusal(request, error.status, error.reason, "")
+        else:
+            answer = problem(error.status, HTTPStatus(error.status).phrase, error.reason)
+        return self._answer(flow, replace(answer, headers=Headers((*answer.headers, *error.headers))))
 
     def _answer(self, flow: http.HTTPFlow, answer: WebAnswer) -> bool:
         flow.request.stream = False

@@ -91,6 +91,7 @@ class _Windowed(_http2.Http2Connection):
         if event.data or not event.stream_ended:
             yield ReceiveHttp(self.ReceiveData(event.stream_id, event.data))
         self._owed[event.stream_id] += event.flow_controlled_length
+        self._backlog.owing.add(self.conn)
         self._grant(event.stream_id)
         return False
 
@@ -99,11 +100,8 @@ class _Windowed(_http2.Http2Connection):
             owed = self._owed.pop(stream_id, 0)
             if owed:
                 self.h2_conn.acknowledge_received_data(owed, stream_id)
-
-    @property
-    def owes(self) -> bool:
-        """Whether somebody waits for a window."""
-        return bool(self._owed)
+            if not self._owed:
+                self._backlog.owing.discard(self.conn)
 
 
 class WindowedServer(_Windowed, _http2.Http2Server):
@@ -133,6 +131,8 @@ class Backlog:
         self._client = context.client
         self._streams = streams
         self._sides: WeakKeyDictionary[Connection, Any] = WeakKeyDictionary()
+        self.owing: set[Connection] = set()
+        """The connections of HTTP/2 that may be granted more."""
 
     def add(self, connection: Connection, side: Any) -> None:
         """A layer that reads and writes a connection."""
@@ -162,10 +162,6 @@ class Backlog:
         waiting = self.bytes(side.stream_id, upload=connection is self._client)
         # Requests that came before their turn.
         return waiting + (len(side.buf) if side.state == side.wait else 0) > AHEAD_BYTES
-
-    def waiting_for_windows(self) -> Iterable[Connection]:
-        """The connections of HTTP/2 that may be granted more."""
-        return [at for at, side in self._sides.items() if isinstance(side, _Windowed) and side.owes]
 
 
 _backlogs: WeakKeyDictionary[Client, list[Backlog]] = WeakKeyDictionary()

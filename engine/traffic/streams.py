@@ -103,7 +103,7 @@ class JudgedHttp(HttpLayer):
                     yield from self.event_to_child(stream, event)
         else:
             yield from super()._handle_event(event)
-        for connection in self._backlog.waiting_for_windows():
+        for connection in list(self._backlog.owing):
             yield from self.event_to_child(self.connections[connection], flow_control.Moved())
 
 

@@ -1,57 +1,59 @@
 """Keeps the credential from coming back: a target that echoes what it was sent is shown stars in its place."""
 
-import base64
-import html
-import json
-import re
 from collections.abc import Iterable
-from urllib.parse import quote, quote_plus
 
 from hoopaddon.web.body import BodyEditor
-
-SHORTEST = 6
-"""A secret of fewer characters would be found in texts that have nothing to do with it."""
-_STARS = b"********"
+from hoopaddon.web.spellings import Spellings, spellings
 
 
 class EchoFilter:
     """Replaces the secrets in a stream of bytes, also where one is split between two pieces of it."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        spellings = {spelling for secret in secrets if len(secret) >= SHORTEST for spelling in _spellings(secret)}
-        # The longest first, so that none is replaced in part.
-        self._spellings = sorted(spellings, key=len, reverse=True)
-        pattern = b"|".join(map(re.escape, self._spellings))
-        self._pattern = re.compile(pattern) if pattern else None
-        self._longest = len(self._spellings[0]) if self._spellings else 0
+        self._spellings = spellings(frozenset(secrets))
         self._held = b""
 
     def feed(self, data: bytes) -> bytes:
         """What may be sent on; what may be the beginning of a secret waits."""
-        if self._pattern is None:
+        if self._spellings is None:
             return data
-        data = self._pattern.sub(_STARS, self._held + data)
-        held = self._beginning(data)
-        self._held = data[len(data) - held :] if held else b""
-        return data[: len(data) - held] if held else data
+        shown, self._held = _hidden(self._spellings, self._held + data, ends=False)
+        return shown
 
     def end(self) -> bytes:
         """The rest."""
-        held, self._held = self._held, b""
-        return held
+        if self._spellings is None:
+            return b""
+        shown, self._held = _hidden(self._spellings, self._held, ends=True)
+        return shown
 
     def whole(self, text: str) -> str:
         """The same for a short text that is all there."""
-        shown = self.feed(text.encode("utf-8", "surrogateescape")) + self.end()
+        if self._spellings is None:
+            return text
+        shown, _ = _hidden(self._spellings, text.encode("utf-8", "surrogateescape"), ends=True)
         return shown.decode("utf-8", "surrogateescape")
 
-    def _beginning(self, data: bytes) -> int:
-        """How many bytes at the end could be the beginning of a secret."""
-        for length in range(min(self._longest - 1, len(data)), 0, -1):
-            tail = data[len(data) - length :]
-            if any(spelling.startswith(tail) for spelling in self._spellings):
-                return length
-        return 0
+
+def _hidden(ways: Spellings, data: bytes, *, ends: bool) -> tuple[bytes, bytes]:
+    """The data with stars in it, and its end that may be the beginning of a secret."""
+    shown: list[bytes] = []
+    copied = at = 0
+    lower = b""
+    while (start := ways.start(data, at)) >= 0:
+        lower = lower or data.lower()
+        end, stars = ways.end(data, lower, start, last=ends)
+        if end > 0:
+            shown += (data[copied:start], stars)
+            copied = at = end
+        elif end < 0:
+            return b"".join((*shown, data[copied:start])), data[start:]
+        else:
+            at = start + 1
+    held = len(data) if ends else ways.unfinished(data, copied)
+    if not shown:
+        return data[:held], data[held:]
+    return b"".join((*shown, data[copied:held])), data[held:]
 
 
 class EchoEditor:
@@ -83,23 +85,3 @@ class EchoEditor:
     def client_paused(self, paused: bool) -> None:
         """See `BodyEditor`."""
         self._inner.client_paused(paused)
-
-
-def _spellings(secret: str) -> Iterable[bytes]:
-    yield secret.encode()
-    yield quote(secret, safe="").encode()
-    yield quote_plus(secret).encode()
-    yield html.escape(secret).encode()
-    yield json.dumps(secret)[1:-1].encode()
-    yield json.dumps(secret)[1:-1].replace("/", "\\/").encode()
-    raw = secret.encode()
-    for shift in range(3):
-        # Base64 of a text that has the secret anywhere in it: what depends on the neighbours is left out.
-        encoded = base64.b64encode(b"\0" * shift + raw)
-        start = (0, 2, 3)[shift]
-        inner = encoded.rstrip(b"=")[start:]
-        cut = inner if (shift + len(raw)) % 3 == 0 else inner[:-1]
-        if len(cut) >= SHORTEST:
-            yield cut
-            yield cut.translate(bytes.maketrans(b"+/", b"-_"))
-    yield raw.hex().encode()

@@ -1,23 +1,16 @@
 """grpcio's client and server, with the gateway between them: HTTP/2 on both sides."""
 
-import datetime
-import ipaddress
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import grpc
 import grpc.aio
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from hoopaddon.gateway import serving
-from tests.engine.web.clients.conftest import EMAIL, MASK, Looks, Policies
+from tests.engine.web.clients.conftest import EMAIL, MASK, Certificate, Looks, Policies
 
 WITHIN_S = 15
 SERVICE = "shop.Orders"
@@ -57,40 +50,6 @@ HANDLERS = {
     "FromClient": grpc.stream_unary_rpc_method_handler(from_client),
     "Both": grpc.stream_stream_rpc_method_handler(both),
 }
-
-
-@dataclass
-class Certificate:
-    pem: bytes
-    key: bytes
-    path: Path
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName(
-                [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-            ),
-            critical=False,
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem = made.public_bytes(serialization.Encoding.PEM)
-    path = tmp_path_factory.mktemp("grpc") / "ca.pem"
-    path.write_bytes(pem)
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return Certificate(pem, private, path)
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from typing import Literal
+from urllib.parse import urlsplit
 
 from mitmproxy.proxy.mode_specs import ProxyMode
 
@@ -30,7 +31,8 @@ class McpMode(ProxyMode):
 
     `tools` and `no_tools` are patterns of names, with commas between them, of the tools that are offered and those
     that are not. `allow=binary` lets images and the like pass, `origin` names a site whose pages may connect.
-    A path that ends with `/sse` is the transport of 2024-11-05, which names a second path by itself.
+    A path that ends with `/sse` is the transport of 2024-11-05, which names a second path by itself. Nothing else is
+    served; a slash at the end makes another path.
     """
 
     transport_protocol: Literal["tcp", "udp", "both"] = "tcp"
@@ -44,13 +46,15 @@ class McpMode(ProxyMode):
             credential_of(target.settings)
             if target.settings.get("login", "token") != "token":
                 raise ValueError("login can only be token; leave it out where the client's own login passes through")
-        object.__setattr__(self, "targets", tuple(_whole_host(target) for target in targets))
+        written = (part.strip().partition("?")[0] for part in self.data.split("|"))
+        targets = tuple(replace(one, path=urlsplit(text).path) for one, text in zip(targets, written, strict=True))
+        object.__setattr__(self, "targets", targets)
 
     @property
     def description(self) -> str:
         return " and ".join(f"MCP {target.address}" for target in self.targets)
 
 
-def _whole_host(target: WebTarget) -> WebTarget:
-    """Of the old transport, all paths are the server's."""
-    return replace(target, path="") if target.path.endswith("/sse") else target
+def whole_host(target: WebTarget) -> WebTarget:
+    """Of the old transport, whose server names a path by itself, the host that it has to be at."""
+    return replace(target, path="") if target.path.rstrip("/").endswith("/sse") else target

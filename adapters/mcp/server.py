@@ -2,7 +2,11 @@
 
 from dataclasses import replace
 
-from hoopaddon.adapters.mcp.mode import McpMode
+from mitmproxy import ctx
+from mitmproxy.proxy.mode_specs import ProxyMode
+
+from hoopaddon.adapters.mcp.mode import McpMode, whole_host
+from hoopaddon.errors import ConfigError
 from hoopaddon.web.mode import WebTarget
 from hoopaddon.web.routes import Route
 from hoopaddon.web.server import WebInstance
@@ -11,6 +15,31 @@ from hoopaddon.web.server import WebInstance
 class McpInstance(WebInstance[McpMode]):
     """Serves one `mcp` mode."""
 
+    async def _start(self) -> None:
+        for mode in map(ProxyMode.parse, ctx.options.mode):
+            if isinstance(mode, McpMode) and mode != self.mode:
+                self._check_names(mode)
+        await super()._start()
+
+    def _check_names(self, other: McpMode) -> None:
+        """Sessions know a server by its name and address: one of them has one set of tools."""
+        for mine in self.mode.targets:
+            for theirs in other.targets:
+                if _known_as(mine) == _known_as(theirs) and _said(mine) != _said(theirs):
+                    raise ConfigError(
+                        f"two modes stand before {mine.address} in two ways, and both call it {mine.name}",
+                        hint="give each a name: name=…",
+                    )
+
     def _route(self, target: WebTarget) -> Route:
         # A server has one path, and clients ask for the same at the gateway.
-        return replace(super()._route(target), prefix=target.path)
+        server = whole_host(target)
+        return replace(super()._route(server), prefix=server.path)
+
+
+def _known_as(target: WebTarget) -> tuple[str, str]:
+    return target.name, whole_host(target).address
+
+
+def _said(target: WebTarget) -> tuple[object, ...]:
+    return target.path, dict(target.settings), target.allowed

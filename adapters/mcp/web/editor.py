@@ -4,8 +4,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from urllib.parse import urlsplit, urlunsplit
-from weakref import WeakValueDictionary
 
 from hoopaddon.adapters.mcp import refusals
 from hoopaddon.adapters.mcp.answers import Answers
@@ -24,6 +22,7 @@ from hoopaddon.adapters.mcp.messages import (
 )
 from hoopaddon.adapters.mcp.running import Running
 from hoopaddon.adapters.mcp.web.events import Event, Events
+from hoopaddon.adapters.mcp.web.places import named
 from hoopaddon.adapters.mcp.web.state import Carried, WebState, remember
 from hoopaddon.errors import HoopaddonError, PeerError, Refused
 from hoopaddon.policy.in_force import Judge
@@ -33,10 +32,6 @@ logger = logging.getLogger(__name__)
 
 LIMIT_BYTES = 16 << 20
 _PAUSE_BYTES = 1 << 20
-
-
-STREAMS: "WeakValueDictionary[str, MessagesEditor]" = WeakValueDictionary()
-"""Of the old transport, where answers to what is posted are waited for, by the query that the server has made up."""
 
 
 class MessagesEditor:
@@ -156,7 +151,7 @@ class MessagesEditor:
         return write(message)
 
     async def _event(self, event: Event) -> bytes:
-        if event.type == "endpoint":
+        if event.type == "endpoint" and self._carried.place.names_another:
             return self._endpoint(event).write()
         if not event.data:
             return event.write()
@@ -173,13 +168,12 @@ class MessagesEditor:
 
     def _endpoint(self, event: Event) -> Event:
         """Where the client is to post (2024-11-05): at the gateway, not past it."""
-        parts = urlsplit(event.data)
-        if parts.netloc and parts.netloc.lower() != urlsplit(self._session.target.address).netloc.lower():
-            raise Refused("the server sends its client to another host")
-        self._state.keep(f"?{parts.query}" if parts.query else "", self._carried.conversation)
-        if parts.query:
-            STREAMS[parts.query] = self
-        return Event(event.fields, urlunsplit(("", "", parts.path or "/", parts.query, "")))
+        listening = self._carried.request
+        if listening is None:
+            raise Refused("nobody has asked where to post")
+        endpoint = named(listening, event.data)
+        self._state.announce(endpoint, self._carried.conversation, self)
+        return Event(event.fields, endpoint)
 
     async def _message(self, data: bytes) -> Message | None:
         found = read(data, from_client=False)

@@ -1,6 +1,7 @@
 """How requests of MCP on HTTP are read, refused and answered."""
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, cast
 
 from mitmproxy import ctx
@@ -9,10 +10,11 @@ from hoopaddon.adapters.mcp import refusals
 from hoopaddon.adapters.mcp.commands import McpRequest, McpToolCall
 from hoopaddon.adapters.mcp.making import rewritten
 from hoopaddon.adapters.mcp.messages import INVALID_REQUEST, REFUSED, Failure, NotAMessage, Request, write
-from hoopaddon.adapters.mcp.mode import McpMode
+from hoopaddon.adapters.mcp.mode import McpMode, whole_host
 from hoopaddon.adapters.mcp.toolbox import Offer
-from hoopaddon.adapters.mcp.web.editor import STREAMS, MessagesEditor
-from hoopaddon.adapters.mcp.web.requests import SESSION_HEADER, message_in, read_request
+from hoopaddon.adapters.mcp.web.editor import MessagesEditor
+from hoopaddon.adapters.mcp.web.places import SESSION_HEADER, Place
+from hoopaddon.adapters.mcp.web.requests import END, message_in, read_request
 from hoopaddon.adapters.mcp.web.state import Carried, WebState
 from hoopaddon.command import Command
 from hoopaddon.errors import HoopaddonError, Refused, Unparsable
@@ -30,18 +32,22 @@ if TYPE_CHECKING:
 _ACCEPTED = 202
 """The answer is to come, on another stream."""
 
+_CARRIED: ContextVar[Carried | None] = ContextVar("hoopaddon.mcp", default=None)
+"""Of the request that is being judged: a refusal is told where its own session listens, and nowhere else."""
 _JSON = Headers((("content-type", "application/json"), ("cache-control", "no-store")))
 
 
 def command(session: Session, request: WebRequest) -> Command:
     """The message that a request posts, as a command."""
     target = _target_of(session)
+    if target is None:
+        raise Refused("this server is not served here any more")
     offer = Offer(_listed(target, "tools"), _listed(target, "no_tools"))
-    allowed = target.allowed if target is not None else frozenset()
-    state = WebState.of(session, _gateway().confdir, offer, binary="binary" in allowed)
-    found, carried = read_request(session, state, request, frozenset(_listed(target, "origin")))
-    carried.request = request
+    state = WebState.of(session, _gateway().confdir, offer, binary="binary" in target.allowed)
+    found, carried = read_request(session, state, request, Place.of(target), frozenset(_listed(target, "origin")))
+    carried.stream = state.streams.get(request.target)
     found._carried = carried
+    _CARRIED.set(carried)
     return found
 
 
@@ -67,6 +73,13 @@ def sent(command: Command) -> WebRequest:
 
 def refusal(request: WebRequest, status: int, reason: str, policy: str) -> WebAnswer:
     """A result that a model reads where a tool was to be called, else an error of JSON-RPC."""
+    carried = _CARRIED.get()
+    if carried is not None and carried.request is not request:
+        carried = None
+    if carried is not None and carried.status:
+        allow = (("allow", "GET, POST, DELETE"),) if carried.status == 405 else ()
+        fields = Headers((*_JSON, *allow))
+        return WebAnswer(carried.status, fields, write(Failure(None, REFUSED, f"refused: {reason}")))
     try:
         message = message_in(request) if request.method == "POST" and request.body else None
     except NotAMessage as e:
@@ -80,8 +93,8 @@ def refusal(request: WebRequest, status: int, reason: str, policy: str) -> WebAn
         return WebAnswer(400, _JSON, write(Failure(message.id, INVALID_REQUEST, reason)))
     outcome = "failed" if status >= 500 else "refused"
     refused = refusals.to_client(message, reason, policy, outcome)
-    if request.query and (stream := STREAMS.get(request.query)) is not None:
-        stream.say(refused)
+    if carried is not None and carried.stream is not None:
+        carried.stream.say(refused)
         return WebAnswer(_ACCEPTED)
     return WebAnswer(200, _JSON, write(refused))
 
@@ -99,6 +112,8 @@ def editor(
     state = WebState.of(session, gateway.confdir)
     if carried.asked is not None and carried.asked.request.method == "initialize":
         state.keep(answer.headers.get(SESSION_HEADER), carried.conversation)
+    if isinstance(command, McpRequest) and command.method == END and carried.request is not None:
+        state.forget(carried.request.headers.get(SESSION_HEADER))
     streams = answer.media_type == "text/event-stream"
     if not streams and answer.media_type != "application/json":
         if carried.asked is not None and answer.status < 300 and answer.status != _ACCEPTED:
@@ -147,11 +162,10 @@ def _target_of(session: Session) -> WebTarget | None:
     for mode in _gateway().web.admission.routes:
         if isinstance(mode, McpMode):
             for target in mode.targets:
-                if (target.name, target.address) == (session.target.name, session.target.address):
+                if (target.name, whole_host(target).address) == (session.target.name, session.target.address):
                     return target
     return None
 
 
-def _listed(target: WebTarget | None, name: str) -> tuple[str, ...]:
-    text = target.settings.get(name, "") if target is not None else ""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+def _listed(target: WebTarget, name: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in target.settings.get(name, "").split(",") if part.strip())

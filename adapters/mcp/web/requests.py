@@ -8,6 +8,7 @@ from mcp.shared.inbound import NAME_BEARING_METHODS, decode_header_value
 
 from hoopaddon.adapters.mcp import specification as spec
 from hoopaddon.adapters.mcp.commands import McpRequest, McpToolCall
+from hoopaddon.adapters.mcp.conversation import Conversation
 from hoopaddon.adapters.mcp.making import command_of, judged_params
 from hoopaddon.adapters.mcp.messages import (
     METHOD_NOT_FOUND,
@@ -21,11 +22,11 @@ from hoopaddon.adapters.mcp.messages import (
     read,
     value_of,
 )
+from hoopaddon.adapters.mcp.web.places import SESSION_HEADER, NotHere, Place
 from hoopaddon.adapters.mcp.web.state import Carried, WebState, remember
 from hoopaddon.session import Session
 from hoopaddon.web.request import WebRequest
 
-SESSION_HEADER = "mcp-session-id"
 VERSION_HEADER = "mcp-protocol-version"
 DEFAULT_VERSION = "2025-03-26"
 """What a request without the header is in, by the specification."""
@@ -34,32 +35,32 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def read_request(
-    session: Session, state: WebState, request: WebRequest, origins: frozenset[str]
+    session: Session, state: WebState, request: WebRequest, place: Place, origins: frozenset[str] = frozenset()
 ) -> tuple[McpToolCall | McpRequest, Carried]:
     """The command, and what has to be known of it later."""
-    key = key_of(request)
-    said = request.headers.get(VERSION_HEADER)
-    known = said in spec.HANDSHAKE_VERSIONS
-    conversation = state.conversation(key, said if known else DEFAULT_VERSION)
-    carried = Carried(conversation, None)
-    if not _is_at_home(request, origins):
-        carried.objection = "a page of another site may not speak for its reader"
-        return McpRequest(session, UNREADABLE, {}), carried
+    try:
+        place.check(request, request.method == "POST" and request.target in state.endpoints)
+        if not _is_at_home(request, origins):
+            raise NotHere("a page of another site may not speak for its reader", 403)
+    except NotHere as e:
+        carried = Carried(Conversation(), None, objection=e.reason, status=e.status, request=request)
+        about = {"method": request.method[:16], "path": request.path, "query": request.query}
+        return McpRequest(session, UNREADABLE, about), carried
+    carried = Carried(_conversation(state, request, place), None, request=request, place=place)
     match request.method:
         case "GET":
-            return McpRequest(session, LISTEN, {}), carried
+            return McpRequest(session, LISTEN, {"path": request.path}), carried
         case "DELETE":
-            state.forget(key)
-            return McpRequest(session, END, {}), carried
-        case "POST":
-            return _posted(session, state, request, carried), carried
-    carried.objection = f"MCP has no {request.method[:16]}"
-    return McpRequest(session, UNREADABLE, {}), carried
+            return McpRequest(session, END, {"path": request.path}), carried
+    return _posted(session, state, request, carried), carried
 
 
-def key_of(request: WebRequest) -> str:
-    """What tells conversations apart: a header, or in the old transport what the server has put in the address."""
-    return request.headers.get(SESSION_HEADER) or (f"?{request.query}" if request.query else "")
+def _conversation(state: WebState, request: WebRequest, place: Place) -> Conversation:
+    said = request.headers.get(VERSION_HEADER)
+    version = said if said in spec.HANDSHAKE_VERSIONS else DEFAULT_VERSION
+    if place.names_another:
+        return state.endpoints.get(request.target) or Conversation(version=version)
+    return state.conversation(request.headers.get(SESSION_HEADER), version)
 
 
 def _is_at_home(request: WebRequest, origins: frozenset[str]) -> bool:
@@ -126,7 +127,7 @@ def _asks(
     session: Session, state: WebState, request: WebRequest, message: Request, carried: Carried
 ) -> McpToolCall | McpRequest:
     conversation = carried.conversation
-    if message.method == "initialize" and not key_of(request):
+    if message.method == "initialize" and not _has_name(request, carried):
         # A new conversation, which its answer gives a name. One that has a name has its stream already.
         conversation = carried.conversation = type(conversation)()
         state.keep("", conversation)
@@ -142,6 +143,10 @@ def _asks(
     if message.method == "tools/call":
         carried.objection = state.toolbox.refusal(message.params["name"], message.params.get("arguments") or {})
     return command
+
+
+def _has_name(request: WebRequest, carried: Carried) -> bool:
+    return carried.place.names_another or SESSION_HEADER in request.headers
 
 
 def _version_of(message: Request, agreed: str) -> str:

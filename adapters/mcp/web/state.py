@@ -2,18 +2,24 @@
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from hoopaddon.adapters.mcp.conversation import Asked, Conversation
 from hoopaddon.adapters.mcp.messages import Id, Message, Request
 from hoopaddon.adapters.mcp.pins import Pins
 from hoopaddon.adapters.mcp.toolbox import EVERYTHING, Offer, Toolbox
+from hoopaddon.adapters.mcp.web.places import Place
 from hoopaddon.session import Session
 from hoopaddon.web.request import WebRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from hoopaddon.adapters.mcp.web.editor import MessagesEditor
+
+
 _KEY = "hoopaddon.mcp"
+_NOWHERE = Place("")
 MOST_CONVERSATIONS = 256
 MOST_ASKED = 256
 
@@ -27,7 +33,12 @@ class Carried:
     asked: Asked | None = None
     objection: str = ""
     """Why it goes no further, whatever the policies say."""
+    status: int = 0
+    """What that is in HTTP, where it is no message at all."""
     request: WebRequest | None = None
+    place: Place = _NOWHERE
+    stream: "MessagesEditor | None" = None
+    """Of the old transport, where the answer is waited for."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,6 +48,11 @@ class WebState:
     toolbox: Toolbox
     binary: bool = False
     conversations: dict[str, Conversation] = field(default_factory=dict)
+    """By the name that the server has given them (`Mcp-Session-Id`); those without one by an empty one."""
+    endpoints: dict[str, Conversation] = field(default_factory=dict)
+    """Of the old transport: where the server has told this session's client to post."""
+    streams: "WeakValueDictionary[str, MessagesEditor]" = field(default_factory=WeakValueDictionary)
+    """By endpoint, where the answers to what is posted there are waited for."""
 
     @classmethod
     def of(
@@ -60,13 +76,22 @@ class WebState:
 
     def keep(self, key: str, conversation: Conversation) -> None:
         """The conversation goes by this name from now on."""
-        if key not in self.conversations and len(self.conversations) >= MOST_CONVERSATIONS:
-            del self.conversations[next(iter(self.conversations))]
-        self.conversations[key] = conversation
+        _put(self.conversations, key, conversation)
+
+    def announce(self, endpoint: str, conversation: Conversation, stream: "MessagesEditor") -> None:
+        """The server wants this session's client to post there."""
+        _put(self.endpoints, endpoint, conversation)
+        self.streams[endpoint] = stream
 
     def forget(self, key: str) -> None:
         """The client has ended it."""
         self.conversations.pop(key, None)
+
+
+def _put(kept: dict[str, Conversation], key: str, conversation: Conversation) -> None:
+    if key not in kept and len(kept) >= MOST_CONVERSATIONS:
+        del kept[next(iter(kept))]
+    kept[key] = conversation
 
 
 def remember(waiting: dict[Id, Asked], request: Request, version: str) -> Asked:

@@ -137,7 +137,7 @@ def test_requests_by_hand_are_answered_in_the_protocol(tmp_path: Path) -> None:
         assert (status, answer["error"]["code"]) == (400, -32700)
         status, answer = gateway.post(request("initialize", initialize()), origin="https://evil.example")
         assert (status, answer["error"]["message"]) == (
-            200,
+            403,
             "refused: a page of another site may not speak for its reader",
         )
         status, answer = gateway.post([request("ping")])
@@ -155,5 +155,5 @@ def test_what_an_unknown_path_or_method_is_told(tmp_path: Path) -> None:
         connection = http.client.HTTPConnection(gateway.host, gateway.port, timeout=30)
         connection.request("PUT", "/mcp", "{}")
         answer = connection.getresponse()
-        assert (answer.status, "no PUT" in answer.read().decode()) == (403, True)
+        assert (answer.status, "no PUT" in answer.read().decode()) == (405, True)
         connection.close()

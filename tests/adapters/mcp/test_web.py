@@ -10,6 +10,7 @@ import pytest
 from hoopaddon.adapters.mcp.commands import McpRequest, McpToolCall
 from hoopaddon.adapters.mcp.web.editor import MessagesEditor
 from hoopaddon.adapters.mcp.web.events import Event, Events
+from hoopaddon.adapters.mcp.web.places import Place
 from hoopaddon.adapters.mcp.web.protocol import refusal
 from hoopaddon.adapters.mcp.web.requests import read_request
 from hoopaddon.adapters.mcp.web.state import Carried, WebState
@@ -43,14 +44,15 @@ def post(message: object, headers: Mapping[str, str] | None = None, query: str =
 class Web:
     """One client's session at the gateway."""
 
-    def __init__(self, *addons: object, binary: bool = False) -> None:
+    def __init__(self, *addons: object, binary: bool = False, sse: bool = False) -> None:
         self.session = mcp_session()
         self.policies = Policies(*addons)
+        self.place = Place("/sse", names_another=True) if sse else Place("/mcp")
         self.state = WebState.of(self.session, None, binary=binary)
         self.failures: list[HoopaddonError] = []
 
     def read(self, request: WebRequest, *origins: str) -> tuple[McpToolCall | McpRequest, Carried]:
-        return read_request(self.session, self.state, request, frozenset(origins))
+        return read_request(self.session, self.state, request, self.place, frozenset(origins))
 
     async def answered(self, carried: Carried, body: bytes, *, streams: bool = False, step: int = 0) -> bytes:
         """The body as the client gets it, fed in pieces of `step` bytes."""
@@ -107,10 +109,11 @@ def test_a_message_is_a_command() -> None:
 
 
 def test_streams_and_ends_are_commands_too() -> None:
-    for method, name in (("GET", "http/listen"), ("DELETE", "http/end")):
-        command, carried = Web().read(replace(MCP, method=method))
+    named = Headers((("mcp-session-id", "s1"),))
+    for method, text in (("GET", 'http/listen {"path": "/mcp"}'), ("DELETE", 'http/end {"path": "/mcp"}')):
+        command, carried = Web().read(replace(MCP, method=method, headers=named))
         assert isinstance(command, McpRequest)
-        assert (command.method, carried.objection) == (name, "")
+        assert (command.text, carried.objection) == (text, "")
 
 
 @pytest.mark.parametrize(
@@ -276,41 +279,59 @@ async def test_what_a_policy_refuses_the_server_ends_the_call() -> None:
     assert "sampling/createMessage" in heard[0]["result"]["content"][0]["text"]
 
 
-async def test_a_refusal_comes_on_the_stream_that_is_waited_at() -> None:
-    web = Web()
-    _, carried = web.read(replace(MCP, method="GET", path="/sse"))
-    sent: list[bytes] = []
-    editor = MessagesEditor(
-        web.session, web.state, carried, web.policies, sent.append, web.failures.append, lambda _: None, streams=True
-    )
-    editor.feed(b"event: endpoint\ndata: /messages?session_id=b2\n\n")
-    sent.clear()
-    answer = refusal(post(CALL, query="session_id=b2"), 403, "not today", "p.py")
-    assert (answer.status, answer.body) == (202, b"")
-    (heard,) = messages(b"".join(sent))
-    assert heard["result"]["isError"] is True
-    editor.abort()
-    refusal(post(CALL, query="session_id=b2"), 403, "not today", "p.py")
-    assert len(sent) == 1
-    assert refusal(post(CALL, query="session_id=other"), 403, "not today", "p.py").status == 200
+LISTEN = replace(MCP, method="GET", path="/sse")
 
 
-async def test_where_to_post_is_at_the_gateway() -> None:
-    web = Web()
-    _, carried = web.read(replace(MCP, method="GET", path="/sse"))
-    origin = web.session.target.address
-    web.session.target = replace(web.session.target, address="http://mcp.internal")
-    shown = await web.answered(
-        carried, b"event: endpoint\ndata: http://mcp.internal/messages?session_id=a1\n\n", streams=True
-    )
-    assert shown == b"event: endpoint\ndata: /messages?session_id=a1\n\n"
-    web.read(post(request("tools/list"), query="session_id=a1"))
-    heard = messages(await web.answered(carried, stream(result({"tools": []})), streams=True))
+@pytest.mark.parametrize(
+    ("said", "endpoint"),
+    [
+        ("/messages?session_id=a1", "/messages?session_id=a1"),
+        ("http://mcp.internal/messages?session_id=a1", "/messages?session_id=a1"),
+        ("HTTP://MCP.internal:80/m", "/m"),
+        ("messages/../m?x=1", "/m?x=1"),
+        ("?x=1", "/sse?x=1"),
+    ],
+)
+async def test_where_to_post_is_at_the_gateway(said: str, endpoint: str) -> None:
+    web = Web(sse=True)
+    _, listening = web.read(LISTEN)
+    shown = await web.answered(listening, f"event: endpoint\ndata: {said}\n\n".encode(), streams=True)
+    assert shown == f"event: endpoint\ndata: {endpoint}\n\n".encode()
+    path, _, query = endpoint.partition("?")
+    command, posted = web.read(replace(post(request("tools/list"), query=query), path=path))
+    assert (posted.objection, command.verbs & {"list"}) == ("", {"list"})
+    assert posted.conversation is listening.conversation
+    heard = messages(await web.answered(listening, stream(result({"tools": []})), streams=True))
     assert heard == [result({"tools": []})]
-    _, other = web.read(replace(MCP, method="GET", path="/sse"))
-    assert await web.answered(other, b"event: endpoint\ndata: http://evil.example/m\n\n", streams=True) == b""
-    assert len(web.failures) == 1
-    assert origin != web.session.target.address
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "http://evil.example/m",
+        "https://mcp.internal/m",
+        "http://mcp.internal:8080/m",
+        "//evil.example/m",
+        "http://user@mcp.internal/m",
+        "http://mcp.internal:x/m",
+        "http://[/m",
+        "/m\\..\\x",
+        "/m x",
+        "/" + "m" * 3000,
+    ],
+)
+async def test_a_server_sends_its_client_nowhere_else(said: str) -> None:
+    web = Web(sse=True)
+    _, listening = web.read(LISTEN)
+    assert await web.answered(listening, f"event: endpoint\ndata: {said}\n\n".encode(), streams=True) == b""
+    assert (len(web.failures), web.state.endpoints) == (1, {})
+
+
+async def test_a_server_that_has_one_address_names_no_other() -> None:
+    web = Web()
+    _, listening = web.read(replace(MCP, method="GET"))
+    assert await web.answered(listening, b"event: endpoint\ndata: /m\n\n", streams=True) == b""
+    assert web.read(replace(post(CALL), path="/m"))[1].status == 404
 
 
 @pytest.mark.parametrize("end", [b"", b"\n"])

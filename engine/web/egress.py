@@ -8,6 +8,7 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 
 from mitmproxy import ctx, exceptions
 from mitmproxy.proxy.mode_specs import (
@@ -28,13 +29,19 @@ FORWARD_MODES = (RegularMode, TransparentMode, Socks5Mode, LocalMode, TunMode, W
 type IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
+# Addresses of IPv4 as "IPv4-compatible" ones (RFC 4291 section 2.5.5.1), and as those of SIIT (RFC 2765 section 2.1).
+_HOLD_IPV4 = tuple(
+    ipaddress.ip_network(text) for text in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96", "::ffff:0:0:0/96")
+)
+_ISATAP = frozenset({bytes.fromhex("00005efe"), bytes.fromhex("02005efe")})
 _SIXTO4 = ipaddress.ip_network("2002::/16")
 # Addresses that clouds have given their metadata services, though they look like the outside's.
 _METADATA = frozenset(
     ipaddress.ip_address(text) for text in ("168.63.129.16", "100.100.100.200", "192.0.0.192", "fd00:ec2::254")
 )
+# For documentation, so nobody has them (RFC 5737, RFC 3849).
+_NOBODYS = {socket.AF_INET: "192.0.2.1", socket.AF_INET6: "2001:db8::1"}
+_ANY_PORT = 9
 
 
 class Egress:
@@ -79,7 +86,32 @@ class Egress:
 
 
 def _is_outside(address: IpAddress) -> bool:
-    return address.is_global and not address.is_multicast and address not in _METADATA
+    if not address.is_global or address.is_multicast or address in _METADATA:
+        return False
+    # `fec0::/10` (RFC 3879): some networks still have it.
+    return not (isinstance(address, ipaddress.IPv6Address) and address.is_site_local) and not is_own(address)
+
+
+def is_own(address: IpAddress) -> bool:
+    """Whether it is one of this machine's: what listens there may trust whoever comes from here."""
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    # Unless the kernel lets anybody bind to any address, as routers do, only one's own can be bound to.
+    if not _binds(family, _NOBODYS[family]):
+        return _binds(family, str(address))
+    with socket.socket(family, socket.SOCK_DGRAM) as probe, suppress(OSError):
+        # Nothing is sent by this. What goes to one's own address comes from it.
+        probe.connect((str(address), _ANY_PORT))
+        return ipaddress.ip_address(probe.getsockname()[0]) == address
+    return False
+
+
+def _binds(family: socket.AddressFamily, address: str) -> bool:
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.bind((address, 0))
+    except OSError:
+        return False
+    return True
 
 
 def _meant(address: IpAddress) -> Iterable[IpAddress]:
@@ -89,7 +121,7 @@ def _meant(address: IpAddress) -> Iterable[IpAddress]:
         return
     if address.ipv4_mapped is not None:
         yield address.ipv4_mapped
-    if address in _NAT64 or address in _LOCAL_NAT64:
+    if any(address in network for network in _HOLD_IPV4) or address.packed[8:12] in _ISATAP:
         yield ipaddress.IPv4Address(address.packed[-4:])
     if address in _SIXTO4 and address.sixtofour is not None:
         yield address.sixtofour

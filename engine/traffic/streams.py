@@ -120,7 +120,10 @@ class JudgedStream(HttpStream):
     @property
     def is_live(self) -> bool:
         subject = getattr(self, "flow", None)
-        return subject is not None and subject.live and subject.websocket is None and not self._is_tunnel
+        if subject is None or not subject.live or subject.client_conn.timestamp_end is not None:
+            return False
+        # What goes on in a proxy's tunnel has streams of its own.
+        return subject.websocket is None and not self._is_tunnel and subject.request.method != "CONNECT"
 
     def check_killed(self, emit_error_hook: bool) -> layer.CommandGenerator[bool]:
         # Called after each hook, before what the hook has left is looked at. Tasks of policies may have run since.

@@ -1,5 +1,6 @@
 """What a target answers, on its way through the policies: without the gateway's credential, and edited."""
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_to_bytes
@@ -9,13 +10,14 @@ from mitmproxy.net.http.status_codes import RESPONSES
 from mitmproxy.websocket import WebSocketMessage
 
 from hoopaddon.command import Command
-from hoopaddon.errors import HoopaddonError
+from hoopaddon.errors import HoopaddonError, Refused
 from hoopaddon.web.answer import BODILESS, WebAnswer
 from hoopaddon.web.body import BodyEditor, edited_headers
 from hoopaddon.web.body.coded import CodedEditor, Fail, Hold, Write
 from hoopaddon.web.body.coding import codings
 from hoopaddon.web.echo import EchoEditor, EchoFilter
 from hoopaddon.web.edited import EditedBody
+from hoopaddon.web.encoding import decoded
 from hoopaddon.web.exchange import Exchange, answer_of, headers_of, raw_headers
 from hoopaddon.web.request import Headers
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from hoopaddon.gateway import Gateway
     from hoopaddon.traffic.connections import Guarded
 
+MOST_DECODED_BYTES = 8 << 20
+"""As much as is decoded at once, which nobody else can do anything during."""
 WHOLE_BYTES = 64 * 1024
 """A body of at most this size is edited as a whole, so that a refusal can still be an answer."""
 
@@ -162,12 +166,18 @@ def hide_in_head(response: http.Response, secrets: tuple[str, ...]) -> None:
 
 def hide_in_body(response: http.Response, secrets: tuple[str, ...]) -> None:
     """Take secrets out of a body that is all there, so that no script sees them either."""
-    if response.headers.get("content-encoding"):
-        # One that cannot be undone is refused where it is edited.
-        response.decode(strict=False)
+    body, coding = response.raw_content or b"", response.headers.get("content-encoding", "")
+    plain, applied = body, codings("")
+    # A body that cannot be undone, or is too much, is left to the editor, which takes its time or refuses it.
+    with suppress(Refused):
+        plain, applied = decoded(body, coding, MOST_DECODED_BYTES), codings(coding)
     echo = EchoFilter(secrets)
-    shown = echo.feed(response.raw_content or b"") + echo.end()
-    if shown != response.raw_content:
+    shown = echo.feed(plain) + echo.end()
+    if shown != plain:
+        # The editor has been made for the codings that the head names.
+        for _, make in applied:
+            encoder = make()
+            shown = encoder.encode(shown) + encoder.finish()
         response.raw_content = shown
 
 

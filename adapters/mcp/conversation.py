@@ -173,3 +173,10 @@ class Conversation:
     def batches(self) -> bool:
         """Whether several messages may come as one."""
         return self.version in spec.BATCHING
+
+
+def named(waiting: Mapping[Id, Asked], told: Notification) -> Asked | None:
+    """The request that a cancellation is of: its sender's own, by exactly this id."""
+    id = told.params.get("requestId")
+    found = waiting.get(id) if isinstance(id, str | int) else None
+    return found if found is not None and type(found.request.id) is type(id) else None

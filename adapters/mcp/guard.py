@@ -6,13 +6,13 @@ with. What it sends it has written itself, so what was read here is what is read
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 from hoopaddon.adapters.mcp import refusals
 from hoopaddon.adapters.mcp.answers import Answers
-from hoopaddon.adapters.mcp.conversation import Asked, Conversation
-from hoopaddon.adapters.mcp.making import command_of, rewritten, server_command
+from hoopaddon.adapters.mcp.conversation import Asked, Conversation, named
+from hoopaddon.adapters.mcp.making import answer_command, command_of, rewritten, server_command
 from hoopaddon.adapters.mcp.messages import (
     INVALID_REQUEST,
     Answer,
@@ -223,7 +223,7 @@ class McpGuard:
         note.add_done_callback(self._notes.discard)
 
     async def _client_cancels(self, told: Notification) -> None:
-        asked = _named(self._conversation.of_client, told)
+        asked = named(self._conversation.of_client, told)
         if asked is None or asked.request.method == "initialize":
             return
         key = (False, asked.request.id)
@@ -239,9 +239,37 @@ class McpGuard:
         if asked is None or not asked.forwarded:
             logger.info("an answer of the client's was dropped: nobody waits for it")
             return
-        del self._conversation.of_server[asked.request.id]
-        self._end((True, asked.request.id), "error" if isinstance(answer, Failure) else "answered")
-        await self._to_server(write(answer))
+        key = (True, asked.request.id)
+        self._end(key, "error" if isinstance(answer, Failure) else "answered")
+        if asked.command is None:
+            del self._conversation.of_server[asked.request.id]
+            await self._to_server(write(answer))
+            return
+        # It keeps its place, so that nothing else is asked by its id, and waits for no other answer.
+        asked.forwarded = False
+        running = self._running[key] = Running(self._gateway, answer_command(self._session, asked.request, answer))
+        await self._spawn(key, self._judge_answer(asked, answer, running))
+
+    async def _judge_answer(self, asked: Asked, answer: Answer, running: Running) -> None:
+        command = running.command
+        try:
+            verdict = await running.judge(lambda _number, _text: None)
+            if verdict.passes and command.text != command.original_text:
+                verdict = command.verdict = Verdict(Outcome.FAILED, "an answer cannot be rewritten")
+            told = answer if verdict.passes else refusals.to_server(asked.request, "a policy says no")
+        except asyncio.CancelledError:
+            running.end(error="cancelled")
+            raise
+        except Exception as e:
+            logger.error("an answer was not judged: %s at %s", type(e).__name__, place(e))
+            command.verdict = Verdict(Outcome.FAILED, "the gateway failed")
+            told = refusals.to_server(asked.request, "the gateway failed")
+        self._running.pop((True, asked.request.id), None)
+        self._conversation.of_server.pop(asked.request.id, None)
+        if command.verdict.passes:
+            running.begin()
+        running.end("sent" if command.verdict.passes else "")
+        await self._to_server(write(told))
 
     # -- from the server
 
@@ -324,7 +352,7 @@ class McpGuard:
         await self._to_server(write(refusals.to_server(asked.request, reason)))
 
     async def _server_cancels(self, told: Notification) -> None:
-        asked = _named(self._conversation.of_server, told)
+        asked = named(self._conversation.of_server, told)
         if asked is None:
             return
         key = (True, asked.request.id)
@@ -359,13 +387,6 @@ class McpGuard:
             await asyncio.wait(tasks)
         for key in list(self._running):
             self._end(key, error="the session ended")
-
-
-def _named(waiting: Mapping[Id, Asked], told: Notification) -> Asked | None:
-    """The request that a cancellation is of: its sender's own, by exactly this id."""
-    id = told.params.get("requestId")
-    found = waiting.get(id) if isinstance(id, str | int) else None
-    return found if found is not None and type(found.request.id) is type(id) else None
 
 
 def _tag(answer: Answer) -> str:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from hoopaddon.adapters.mcp.commands import McpRequest, McpToolCall
-from hoopaddon.adapters.mcp.messages import INVALID_PARAMS, NotAMessage, Request
+from hoopaddon.adapters.mcp.messages import INVALID_PARAMS, Answer, NotAMessage, Request, value_of
 from hoopaddon.adapters.mcp.strict import dumps
 from hoopaddon.adapters.mcp.toolbox import Toolbox
 from hoopaddon.session import Session
@@ -50,6 +50,12 @@ def command_of(session: Session, request: Request, toolbox: Toolbox) -> McpToolC
 def server_command(session: Session, method: str, params: Mapping[str, Any]) -> McpRequest:
     """What a server asks of the client."""
     return McpRequest(session, method, judged_params(params), to_client=True)
+
+
+def answer_command(session: Session, request: Request, answer: Answer) -> McpRequest:
+    """What a client answers to that: it brings the server something that it did not have."""
+    said = {name: value for name, value in value_of(answer).items() if name in ("result", "error")}
+    return McpRequest(session, f"{request.method}/answer", said)
 
 
 def judged_params(params: Mapping[str, Any]) -> dict[str, Any]:

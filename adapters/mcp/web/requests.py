@@ -1,7 +1,6 @@
 """An HTTP request of MCP as a command: a message that is posted, a stream that is opened, a session that is ended."""
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlsplit
 
 from mcp.shared.inbound import NAME_BEARING_METHODS, decode_header_value
@@ -9,7 +8,7 @@ from mcp.shared.inbound import NAME_BEARING_METHODS, decode_header_value
 from hoopaddon.adapters.mcp import specification as spec
 from hoopaddon.adapters.mcp.commands import McpRequest, McpToolCall
 from hoopaddon.adapters.mcp.conversation import Conversation
-from hoopaddon.adapters.mcp.making import command_of, judged_params
+from hoopaddon.adapters.mcp.making import answer_command, command_of, judged_params
 from hoopaddon.adapters.mcp.messages import (
     METHOD_NOT_FOUND,
     Batch,
@@ -20,7 +19,6 @@ from hoopaddon.adapters.mcp.messages import (
     Request,
     Result,
     read,
-    value_of,
 )
 from hoopaddon.adapters.mcp.web.places import SESSION_HEADER, NotHere, Place
 from hoopaddon.adapters.mcp.web.state import Carried, WebState, remember
@@ -164,5 +162,4 @@ def _answers(session: Session, message: Result | Failure, carried: Carried) -> M
     asked = carried.conversation.of_server.pop(message.id, None) if message.id is not None else None
     if asked is None:
         raise NotAMessage(METHOD_NOT_FOUND, "nobody waits for this answer")
-    value: dict[str, Any] = {k: v for k, v in value_of(message).items() if k in ("result", "error")}
-    return McpRequest(session, f"{asked.request.method}/answer", value)
+    return answer_command(session, asked.request, message)

@@ -8,7 +8,26 @@ import pytest
 from hoopaddon import Addon, ContextCommand
 from hoopaddon.adapters.mcp.toolbox import Offer
 from tests.adapters.mcp.policies import Approver, Hold, Refuse, Seen
-from tests.adapters.mcp.talk import MODERN_META, Talk, request, result, texts, tool
+from tests.adapters.mcp.talk import MODERN_META, Talk, note, request, result, texts, tool
+
+
+class Breaks:
+    def mcp_request(self, command: ContextCommand) -> None:
+        if "answer" in command.verbs:
+            raise KeyError("hunter2")
+
+
+class Rewrites:
+    def mcp_request(self, command: ContextCommand) -> None:
+        if "answer" in command.verbs:
+            command.rewrite(command.text.replace("hunter2", "***"))
+
+
+class HoldAnswers:
+    async def mcp_request(self, command: ContextCommand) -> None:
+        if "answer" in command.verbs:
+            await command.approve("what is said to the server")
+
 
 # -- what the server does
 
@@ -62,7 +81,10 @@ async def test_what_the_server_asks_is_a_command_of_its_own(
     assert verb in command.verbs
     await talk.say(result({"roots": []}, "s1"))
     assert talk.reached()["result"] == {"roots": []}
-    assert seen.ended[-1] is command
+    question, said = seen.ended[-2:]
+    assert (question, question.tag) == (command, "answered")
+    assert isinstance(said, ContextCommand)
+    assert (said.text, said.to_client, said.tag) == (f'{method}/answer {{"result": {{"roots": []}}}}', False, "sent")
     refusing = await Talk(Refuse(verb)).begin()
     await refusing.answer(request(method, params, "s1"))
     assert refusing.reached() == {"jsonrpc": "2.0", "id": "s1", **answer}
@@ -81,6 +103,41 @@ async def test_an_answer_of_the_clients_needs_a_question() -> None:
     talk = await Talk().begin()
     await talk.say(result({"action": "accept"}, "s1"))
     assert talk.to_server == []
+
+
+async def test_what_the_client_answers_is_a_command_too() -> None:
+    said = {"action": "accept", "content": {"password": "hunter2"}}
+    for addon, answer in (
+        (Refuse("answer"), {"action": "decline"}),
+        (Breaks(), {"action": "decline"}),
+        (Rewrites(), {"action": "decline"}),
+        (Seen(), said),
+    ):
+        talk = await Talk(addon).begin()
+        await talk.answer(request("elicitation/create", ELICITATION, "s1"))
+        talk.heard()
+        await talk.say(result(said, "s1"))
+        assert talk.reached()["result"] == answer
+        # The question has had its answer, and its id is free.
+        await talk.say(result(said, "s1"))
+        assert talk.to_server == []
+        await talk.answer(request("ping", None, "s1"))
+        assert talk.heard()["method"] == "ping"
+
+
+async def test_an_answer_that_is_held_waits_for_its_approval() -> None:
+    talk = await Talk(HoldAnswers(), approver=Approver()).begin()
+    await talk.answer(request("elicitation/create", ELICITATION, "s1"))
+    talk.heard()
+    await talk.say(result({"action": "accept"}, "s1"))
+    await talk.say(result({"action": "decline"}, "s1"))
+    await talk.answer(request("elicitation/create", ELICITATION, "s1"))
+    assert "no answer yet" in talk.reached()["error"]["message"]
+    await talk.answer(note("notifications/cancelled", {"requestId": "s1"}))
+    assert (talk.to_server, talk.to_client) == ([], [])
+    await talk.answer(request("ping", None, "s1"))
+    assert talk.heard()["method"] == "ping"
+    await talk.guard.close()
 
 
 async def test_progress_is_that_of_a_request_that_waits() -> None:

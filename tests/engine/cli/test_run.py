@@ -69,6 +69,7 @@ def test_commands_include_those_of_scripts(folder: Path) -> None:
     assert "my.words  -> str" in shown.stdout.replace(" ->", "  ->").replace("   ->", "  ->")
 
 
+WITH_LOGIN = "http:http://127.0.0.1:9?login=token"
 WRONG = [
     (
         [],
@@ -94,8 +95,14 @@ WRONG = [
         "policy_timeout: 'soon' is not a number of seconds",
     ),
     (["--mode", REVERSE, "--set", "max_connections=many"], "max_connections: not an integer: many"),
-    (["--mode", "reverse:http://127.0.0.1:9@nowhere.invalid:8080"], "nowhere.invalid cannot be resolved"),
-    (["--mode", "reverse:http://127.0.0.1:9@192.0.2.1:8080"], "192.0.2.1 is not an address of this machine"),
+    (["--mode", f"{WITH_LOGIN}@nowhere.invalid:8080"], "nowhere.invalid cannot be resolved"),
+    (["--mode", f"{WITH_LOGIN}@192.0.2.1:8080"], "192.0.2.1 is not an address of this machine"),
+    (
+        ["--mode", "reverse:http://127.0.0.1:9@192.0.2.1:8080"],
+        "would be open to everybody at 192.0.2.1\n  Listen at 127.0.0.1, or have clients prove who they are: write",
+    ),
+    (["--mode", "regular@0.0.0.0:8080"], "would be open to everybody at 0.0.0.0\n  Listen at 127.0.0.1, or have"),
+    (["--mode", "regular@8080", "--listen-host", "0.0.0.0"], "regular@8080 would be open to everybody at 0.0.0.0"),
     (["--mode", "regular@8081", "--mode", "socks5@8081"], "Cannot spawn multiple servers on the same address"),
 ]
 

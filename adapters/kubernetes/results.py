@@ -42,6 +42,9 @@ class ObjectSplitter:
         """See `Splitter`."""
         self._held += data
         yield from self._scan()
+        if not self._stack and self._held and not self._held.strip(_WHITE):
+            # What ends an event's line: whoever reads lines waits for it, and the next event may be long in coming.
+            yield self._cut_all()
         if len(self._held) > OBJECT_BYTES:
             raise PeerError("server", "sends an object larger than any that it stores", limit=OBJECT_BYTES)
 
@@ -50,8 +53,7 @@ class ObjectSplitter:
         if self._held.strip(_WHITE):
             raise PeerError("server", "ends in the middle of an object")
         if self._held:
-            yield Run(bytes(self._held))
-            self._held.clear()
+            yield self._cut_all()
 
     def _scan(self) -> Iterator[Run]:
         while True:
@@ -114,6 +116,9 @@ class ObjectSplitter:
             return self._cut(self._scanned, seen=whole)
         return None
 
+    def _cut_all(self) -> Run:
+        return self._cut(len(self._held), seen=False)
+
     def _cut(self, end: int, *, seen: bool) -> Run:
         data = bytes(self._held[:end])
         del self._held[:end]
@@ -133,8 +138,8 @@ class ObjectSplitter:
             if not isinstance(after, dict) or not isinstance(before, dict):
                 raise Unfit("it is no object any more")
             note_masks(self._session, self._resource, _stored(before), _stored(after))
-            ending = data[len(data.rstrip(_WHITE)) :]
-            return text.encode("utf-8", "surrogateescape") + ending
+            start, end = len(data) - len(data.lstrip(_WHITE)), len(data.rstrip(_WHITE))
+            return data[:start] + text.encode("utf-8", "surrogateescape") + data[end:]
 
         return rebuild
 

@@ -38,11 +38,17 @@ class Field:
 
 
 @cache
-def messages() -> Mapping[str, Mapping[int, Field]]:
-    """The fields of every message by their numbers."""
+def messages() -> Mapping[str, str]:
+    """Every message with its fields, as the table has them."""
     text = files(__package__).joinpath("protobuf_fields.txt").read_text()
-    lines = (line.split() for line in text.splitlines())
-    return {name: dict(map(_field, fields)) for name, *fields in lines}
+    lines = (line.partition(" ") for line in text.splitlines())
+    return {name: fields for name, _, fields in lines}
+
+
+@cache
+def fields_of(message: str) -> Mapping[int, Field]:
+    """The fields of a message by their numbers."""
+    return dict(map(_field, messages()[message].split()))
 
 
 def _field(text: str) -> tuple[int, Field]:
@@ -83,7 +89,7 @@ def _is_group(group: str) -> bool:
 def _object(name: str, data: bytes, depth: int) -> dict[str, Any]:
     if depth > _MAX_DEPTH:
         raise Unparsable("a body that nests too deep")
-    fields = messages()[name]
+    fields = fields_of(name)
     found: dict[str, Any] = {}
     for number, wire, raw in _fields(data):
         field = fields.get(number)
@@ -116,7 +122,7 @@ def _put_member(members: dict[str, Any], field: Field, raw: bytes, depth: int) -
 
 
 def _value(kind: str, raw: Any, depth: int) -> Any:
-    reader = _READERS.get(kind)
+    reader = READERS.get(kind)
     return reader(raw) if reader is not None else _object(kind, raw, depth + 1)
 
 
@@ -189,7 +195,7 @@ def _read_json(raw: bytes) -> Any:
     return json.loads(_single(raw).get(1, b"{}"))
 
 
-_READERS: Mapping[str, Callable[[Any], Any]] = {
+READERS: Mapping[str, Callable[[Any], Any]] = {
     "s": lambda raw: raw.decode(),
     "y": lambda raw: base64.b64encode(raw).decode(),
     "i": int,

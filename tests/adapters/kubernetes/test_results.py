@@ -59,6 +59,17 @@ def test_events_come_one_by_one(size: int) -> None:
     seen, out = through(events, size, str)
     assert [json.loads(text)["type"] for text in seen] == ["ADDED", "BOOKMARK"]
     assert out == events
+    # Whoever reads lines still can when each is another one than before.
+    _, changed = through(events, size, lambda text: text.replace("{", "{ "))
+    assert [json.loads(line)["type"] for line in changed.decode().splitlines()] == ["ADDED", "BOOKMARK"]
+
+
+def test_an_event_leaves_with_the_end_of_its_line() -> None:
+    splitter = ObjectSplitter(session(), "secrets", lists=False)
+    assert b"".join(run.data for run in splitter.runs(b'{"type":"ADDED"}\n')) == b'{"type":"ADDED"}\n'
+    assert b"".join(run.data for run in splitter.runs(b'{"type":"DELETED"}')) == b'{"type":"DELETED"}'
+    assert b"".join(run.data for run in splitter.runs(b"\n")) == b"\n"
+    assert list(splitter.rest()) == []
 
 
 def test_what_is_no_list_is_seen_whole() -> None:

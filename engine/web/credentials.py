@@ -8,6 +8,7 @@ from mitmproxy import http
 
 from hoopaddon.credential import Secret, resolve
 from hoopaddon.errors import ConfigError, HoopaddonError
+from hoopaddon.web.hygiene import drop_named
 
 
 class NoCredential(HoopaddonError):
@@ -56,6 +57,8 @@ class HeaderCredential:
             raise NoCredential(str(e)) from None
 
     def put_on(self, request: http.Request, body: bytes | None) -> None:
+        # To many targets `X_Api_Key` is `X-Api-Key`, and the first of two counts.
+        drop_named(request, self._name)
         request.headers[self._name] = self._before + self._value
 
     @property

@@ -11,6 +11,7 @@ from hoopaddon.credential import Secret, resolve
 from hoopaddon.errors import ConfigError
 from hoopaddon.relay.listener import LOOPBACK_HOSTS
 from hoopaddon.web.credentials import NoCredential
+from hoopaddon.web.hygiene import drop_named
 
 TIMEOUT_S = 10.0
 MAX_BYTES = 64 * 1024
@@ -97,6 +98,7 @@ class OAuthCredential:
         """See `Credential`."""
         if self._token is None:
             raise NoCredential("the credential is not ready")
+        drop_named(request, "authorization")
         request.headers["authorization"] = f"Bearer {self._token.reveal()}"
 
     @property

@@ -1,10 +1,8 @@
 """A listener in front of targets on HTTP, with TLS for the clients who want it."""
 
-import asyncio
 import logging
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-import mitmproxy_rs
 from mitmproxy import ctx
 from mitmproxy.net.tls import starts_like_tls_record
 from mitmproxy.proxy import commands, events, layer
@@ -110,11 +108,11 @@ class WebInstance(AsyncioServerInstance[M]):
 
     async def handle_stream(
         self,
-        reader: asyncio.StreamReader | mitmproxy_rs.Stream,
-        writer: asyncio.StreamWriter | mitmproxy_rs.Stream | None = None,
+        reader: Any,
+        writer: Any = None,
     ) -> None:
         if self._open >= ctx.options.max_connections + SPARE_LOGINS:
-            (writer or reader).close()  # type: ignore[union-attr]
+            (writer or reader).close()
             return
         self._open += 1
         try:

@@ -21,45 +21,8 @@ class Target:
 
     def __init__(self) -> None:
         self.seen: list[str] = []
-        seen = self.seen
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            timeout = 20
-
-            def do_GET(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length", "0")))
-                seen.append(f"{self.command} {self.path} {body.decode(errors='replace')}")
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain")
-                if "large" in self.path:
-                    self._send_large()
-                    return
-                answer = f"fine, says {SECRET}\n".encode() if "secret" in self.path else b"fine\n"
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            do_POST = do_DELETE = do_GET
-
-            def _send_large(self) -> None:
-                self.send_header("Content-Length", str(_LARGE_PIECES * len(_PIECE)))
-                self.end_headers()
-                with contextlib.suppress(OSError):
-                    for _ in range(_LARGE_PIECES):
-                        self.wfile.write(_PIECE)
-                self.close_connection = True
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Nobody reads it."""
-
-        class Server(ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, request: Any, client_address: Any) -> None:
-                """Who hangs up is no error here."""
-
-        self._server = Server((self.host, 0), Handler)
+        self._server = _Server((self.host, 0), _handler(self.seen))
         self.port: int = self._server.server_address[1]
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
@@ -71,6 +34,47 @@ class Target:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who hangs up is no error here."""
+
+
+def _handler(seen: list[str]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 20
+
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length", "0")))
+            seen.append(f"{self.command} {self.path} {body.decode(errors='replace')}")
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain")
+            if "large" in self.path:
+                self._send_large()
+                return
+            answer = f"fine, says {SECRET}\n".encode() if "secret" in self.path else b"fine\n"
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        do_POST = do_DELETE = do_GET
+
+        def _send_large(self) -> None:
+            self.send_header("Content-Length", str(_LARGE_PIECES * len(_PIECE)))
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                for _ in range(_LARGE_PIECES):
+                    self.wfile.write(_PIECE)
+            self.close_connection = True
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nobody reads it."""
+
+    return Handler
 
 
 class HttpGateway(GatewayProcess):

@@ -133,7 +133,7 @@ async def test_two_proofs_are_none(in_front: InFront, token: str) -> None:
 
 
 async def test_a_token_for_another_target(in_front: InFront, confdir: str) -> None:
-    async with in_front(mode=MODE) as (upstream, address):
+    async with in_front(mode=MODE) as (_, address):
         other = await exchange(address, get("/", bearer(token_of(confdir, target="billing"))))
         this = await exchange(address, get("/", bearer(token_of(confdir, target="shop"))))
     assert other.startswith(b"HTTP/1.1 401 ")

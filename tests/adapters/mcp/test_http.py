@@ -18,6 +18,7 @@ from mcp.client.sse import sse_client
 
 from demo.server import free_port
 from tests.adapters.mcp.talk import initialize, request
+from tests.adapters.mcp.typescript import typescript
 from tests.servers.gateway import GatewayProcess
 from tests.servers.mcp_server import DESCRIPTION, MAIL
 
@@ -129,6 +130,19 @@ async def test_the_older_transport_with_its_two_addresses(tmp_path: Path) -> Non
             assert "[email]" in str(customer)
             refused = await agent.call_tool("execute_sql", {"sql": "DROP TABLE users"})
             assert "DROP TABLE is refused" in str(refused)
+
+
+@pytest.mark.parametrize(("how", "path"), [((), "/mcp"), (("sse",), "/sse")])
+def test_the_typescript_client(tmp_path: Path, how: tuple[str, ...], path: str) -> None:
+    with serving(tmp_path, 0, *how) as port, Gateway(port, tmp_path, path, scripts=POLICIES) as gateway:
+        heard = typescript(tmp_path, gateway.url)
+        assert "add" in heard["tools"]
+        assert heard["customer"]["structuredContent"]["email"] == "[email]"
+        assert heard["refused"]["isError"] is True
+        assert "DROP TABLE is refused" in heard["refused"]["content"][0]["text"]
+        assert set(heard["progress"]) == {f"step {step} for [email]" for step in range(4)}
+        assert heard["ended"] is (path == "/mcp")
+    assert "execute_sql" not in (tmp_path / "calls").read_text()
 
 
 def test_requests_by_hand_are_answered_in_the_protocol(tmp_path: Path) -> None:

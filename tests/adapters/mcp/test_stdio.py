@@ -16,9 +16,9 @@ from mcp import Client, StdioServerParameters
 from mcp.types import CallToolResult, TextContent
 
 from tests.adapters.mcp.talk import initialize, note, request
-from tests.servers.clients import mcp_server, node_modules
+from tests.adapters.mcp.typescript import typescript
+from tests.servers.clients import mcp_server
 from tests.servers.mcp_server import DESCRIPTION, MAIL
-from tests.servers.missing import program
 
 ROOT = Path(__file__).parents[3]
 SAID_WITHIN_S = 30
@@ -216,19 +216,11 @@ async def test_the_server_for_files(tmp_path: Path) -> None:
 
 
 def test_the_typescript_client(tmp_path: Path) -> None:
-    folder = node_modules("@modelcontextprotocol/sdk")
-    # Modules are looked for beside the script.
-    script = tmp_path / "client.mjs"
-    script.write_text((Path(__file__).parent / "client.mjs").read_text())
-    (tmp_path / "node_modules").symlink_to(folder)
     policies = ["-s", "mask_pii.py", "-s", "block_destructive.py"]
     # The server finds its module from where it is started.
     server = ["sh", "-c", f"cd {ROOT} && exec {sys.executable} -m tests.servers.mcp_server {tmp_path}"]
     command = wrapped(tmp_path, *policies, "--name", "test", server=server)
-    run = subprocess.run(
-        [program("node"), script, *command], cwd=ROOT, capture_output=True, timeout=60, text=True, check=True
-    )
-    heard = json.loads(run.stdout)
+    heard = typescript(tmp_path, *command)
     assert "add" in heard["tools"]
     assert heard["customer"]["structuredContent"]["email"] == "[email]"
     assert heard["refused"]["isError"] is True

@@ -9,11 +9,12 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any
 
 from hoopaddon.detect.catalog import ENTITIES, GROUPS
 from hoopaddon.detect.fields import Fields
-from hoopaddon.detect.finder import UNSEARCHED, finder
+from hoopaddon.detect.finder import UNSEARCHED, Finder, finder
 from hoopaddon.detect.masks import Mask, replace
 from hoopaddon.detect.prefilter import Prefilter
 
@@ -87,7 +88,7 @@ class KubeMask:
     ) -> None:
         # Where things run is what people ask for; a mask in its place would break whoever connects there.
         searched = frozenset(entities) - GROUPS["ip"]
-        self._finder, self._prefilter = finder(searched), Prefilter(searched)
+        self._searched, self._prefilter = searched, Prefilter(searched)
         self._mask, self._whole = mask, whole
         patterns: dict[str, list[str]] = {}
         for field in fields:
@@ -98,6 +99,11 @@ class KubeMask:
         self._helm = HELM in everywhere
         self._everywhere = Fields(pattern for pattern in everywhere if pattern != HELM)
         self._fields = {resource: Fields([*own, *everywhere]) for resource, own in patterns.items()}
+
+    @cached_property
+    def _finder(self) -> Finder:
+        # It takes half a second to compile, and most gateways have no cluster behind them.
+        return finder(self._searched)
 
     def edit(self, text: str, resource: str) -> str:
         """One document: an object of this resource, an event of a watch, a Table or a List."""

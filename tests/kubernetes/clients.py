@@ -1,5 +1,6 @@
 """kubectl, helm and Python's client, as users of a cluster."""
 
+import json
 import os
 import subprocess
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 from kubernetes import client, config, dynamic
 
@@ -74,6 +76,12 @@ class Access:
         """Run kubectl in the namespace."""
         command = [str(kubectl_path()), "--namespace", self.namespace, *arguments]
         return self._run(command, stdin, env)
+
+    def needs(self, minor: int) -> None:
+        """Skip the test where the server is older than 1.`minor`."""
+        found = json.loads(self.kubectl("get", "--raw", "/version").ok())
+        if int(found["minor"].rstrip("+")) < minor:
+            pytest.skip(f"needs Kubernetes 1.{minor}")
 
     def helm(self, *arguments: str) -> Done:
         """Run helm in the namespace."""

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ruamel.yaml import YAML
+
+from tests.kubernetes.servers import write_kubeconfig
 from tests.servers.gateway import GatewayProcess
 
 
@@ -26,9 +29,19 @@ class KubeGateway(GatewayProcess):
         program.write_text(f'#!/bin/sh\nexec {quote(sys.executable)} -m hoopaddon "$@"\n')
         program.chmod(0o700)
         server = f"https://{self.host}:{self.port}"
-        told = ["--user", user, "--server", server, "--confdir", str(self.confdir), "--groups", ",".join(groups)]
-        command = [sys.executable, "-m", "hoopaddon", "kubeconfig", *told]
-        printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        printed = self._printed("kubeconfig", "--user", user, "--server", server, "--groups", ",".join(groups))
         path = self.folder / f"{user}.kubeconfig"
         path.write_text(printed.replace("command: hoopaddon\n", f"command: {program}\n"))
         return path
+
+    def kubeconfig_with_token(self, user: str = "ada") -> Path:
+        """The same with a token in it, which spares every command the program."""
+        config = YAML(typ="safe").load(self.kubeconfig(user).read_text())
+        token = self._printed("token", "--user", user, "--ttl", "8h").strip()
+        return write_kubeconfig(
+            self.folder / f"{user}-token.kubeconfig", config["clusters"][0]["cluster"], {"token": token}
+        )
+
+    def _printed(self, *command: str) -> str:
+        whole = [sys.executable, "-m", "hoopaddon", *command, "--confdir", str(self.confdir)]
+        return subprocess.run(whole, capture_output=True, text=True, check=True).stdout

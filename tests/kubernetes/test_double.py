@@ -14,6 +14,8 @@ from tests.kubernetes.clients import Access
 from tests.kubernetes.manifests import config_map, many
 from tests.kubernetes.servers import ADMIN, CERTIFIED, EDITOR, NOBODY, VIEWER, KubernetesServer
 
+pytestmark = pytest.mark.usefixtures("directly")
+
 
 def access(server: KubernetesServer, name: str, like: Access) -> Access:
     """Another account's way to the namespace."""

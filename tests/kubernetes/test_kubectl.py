@@ -131,6 +131,7 @@ def test_what_is_invalid_is_said_by_field(cluster: Access) -> None:
 
 
 def test_unknown_fields_are_refused_when_asked(cluster: Access) -> None:
+    cluster.needs(25)
     wrong = {**config_map("one", a="1"), "dat": {}}
     refused = cluster.kubectl("create", "--validate=strict", "-f", "-", stdin=json.dumps(wrong))
     assert refused.code == 1
@@ -156,6 +157,7 @@ def test_lists_are_selected_by_labels_and_fields(cluster: Access) -> None:
 
 
 def test_explain_and_api_resources_go_by_what_the_server_publishes(cluster: Access) -> None:
+    cluster.needs(27)
     assert "FIELD: image <string>" in cluster.kubectl("explain", "pods.spec.containers.image").ok()
     listed = cluster.kubectl("api-resources", "--api-group=apps", "--no-headers").ok().splitlines()
     assert ["deployments", "deploy", "apps/v1", "true", "Deployment"] in [line.split() for line in listed]
@@ -190,6 +192,7 @@ def test_raw_paths_can_be_read(cluster: Access) -> None:
 
 
 def test_one_may_ask_who_and_whether(cluster: Access) -> None:
+    cluster.needs(28)
     assert "system:authenticated" in cluster.kubectl("auth", "whoami", "-o", "json").ok()
     assert cluster.kubectl("auth", "can-i", "delete", "pods").ok() == "yes\n"
     as_nobody = cluster.kubectl("auth", "can-i", "delete", "pods", "--as=nobody-at-all")
@@ -213,3 +216,9 @@ def test_an_object_with_a_finalizer_waits_for_it(cluster: Access) -> None:
     assert cluster.kubectl("get", "cm", "held", "-o", "jsonpath={.metadata.deletionTimestamp}").ok()
     cluster.kubectl("patch", "cm", "held", "--type=merge", "-p", '{"metadata": {"finalizers": null}}').ok()
     assert cluster.kubectl("get", "cm", "held").code == 1
+
+
+def test_some_namespaces_are_for_ever(cluster: Access) -> None:
+    refused = cluster.kubectl("delete", "namespace", "default", "--dry-run=server")
+    assert refused.code == 1
+    assert 'namespaces "default" is forbidden: this namespace may not be deleted' in refused.err

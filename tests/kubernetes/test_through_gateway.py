@@ -18,6 +18,8 @@ from tests.kubernetes.conftest import ANY_CLUSTER
 from tests.kubernetes.gateway import KubeGateway
 from tests.kubernetes.servers import CERTIFIED, KubernetesServer
 
+pytestmark = pytest.mark.usefixtures("directly")
+
 SECRET = "hunter2-is-no-password"
 MANIFEST = f"""
 apiVersion: v1
@@ -172,7 +174,7 @@ def test_refusals_are_told_as_the_server_tells_its_own(
 
 
 def test_what_is_only_tried_passes(through: Access) -> None:
-    assert "dry run" in through.kubectl("delete", "namespace", "default", "--dry-run=server").ok()
+    assert "dry run" in through.kubectl("delete", "namespace", through.namespace, "--dry-run=server").ok()
     assert through.kubectl("auth", "can-i", "delete", "pods").ok().strip() == "yes"
 
 

@@ -5,7 +5,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from tests.kubernetes.double.api.status import conflict
+from tests.kubernetes.double.api.status import conflict, forbidden
 from tests.kubernetes.double.objects.cluster import Cluster
 from tests.kubernetes.double.objects.kinds import Kind
 from tests.kubernetes.double.objects.storage import Event
@@ -15,6 +15,7 @@ type Json = dict[str, Any]
 _FINALIZERS = {"Orphan": "orphan", "Foreground": "foregroundDeletion"}
 # What is returned as it was, where others are answered with a Status.
 _RETURNED = ("Pod", "ServiceAccount", "Service", "PersistentVolume", "PersistentVolumeClaim", "ResourceQuota")
+_IMMORTAL = ("default", "kube-system", "kube-public")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ def _grace(kind: Kind, obj: Json, options: Deleting) -> int:
 
 def _preconditions(kind: Kind, obj: Json, options: Deleting) -> None:
     meta = obj["metadata"]
+    if kind.name == "Namespace" and meta["name"] in _IMMORTAL:
+        raise forbidden(kind.group, kind.plural, meta["name"], "this namespace may not be deleted")
     for wanted, own, named in (
         (options.uid, meta["uid"], "UID"),
         (options.resource_version, meta["resourceVersion"], "ResourceVersion"),

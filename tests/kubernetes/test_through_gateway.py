@@ -137,7 +137,7 @@ def test_watches_are_masked_event_by_event(through: Access, cluster: Access, app
     with (
         through.http() as http,
         http.session.get(
-            f"{http.url}/api/v1/namespaces/{through.namespace}/secrets?watch=1&timeoutSeconds=5",
+            f"{http.url}/api/v1/namespaces/{through.namespace}/secrets?watch=1&timeoutSeconds=5&fieldSelector=type=Opaque",
             stream=True,
             timeout=20,
         ) as events,

@@ -35,6 +35,8 @@ class Channels:
         self._parts: dict[Side, bytearray] = {"client": bytearray(), "server": bytearray()}
         self._closing: CloseConnection | None = None
         self._is_over = False
+        self.client_said_goodbye = False
+        """Its close has come, so that nothing is lost when the connection ends."""
 
     # -- what comes
 
@@ -75,20 +77,20 @@ class Channels:
 
     def _message(self, side: Side, peer: Connection, answer: Callable[[bytes], None], event: Event) -> bytes | None:
         match event:
-            case BytesMessage():
+            case BytesMessage() | TextMessage():
+                # Servers do not ask which of the two a frame is, and Python's client sends text as text.
                 parts = self._parts[side]
-                parts += event.data
+                parts += event.data.encode() if isinstance(event.data, str) else event.data
                 if len(parts) > MESSAGE_BYTES:
                     raise PeerError(side, "sends too large a message", limit=MESSAGE_BYTES)
                 if event.message_finished and parts:
                     message = bytes(parts)
                     parts.clear()
                     return message
-            case TextMessage():
-                raise PeerError(side, "sends text where channels are binary")
             case Ping():
                 answer(peer.send(event.response()))
             case CloseConnection() if side == "client":
+                self.client_said_goodbye = True
                 self.middle.abort()
                 self._pass_close(self._target, self._write_to_target, event)
             case CloseConnection():

@@ -1,5 +1,6 @@
 """exec, attach and port-forward, as the bytes of a connection that has switched protocols."""
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,10 @@ class Straight:
         self._sides.over()
 
 
+GOODBYE_S = 2.0
+"""How long a client has to answer the close of its WebSocket."""
+
+
 class _Run:
     """Streams on either transport, with what stands between."""
 
@@ -86,12 +91,14 @@ class _Run:
         sides: TunnelSides,
     ) -> None:
         self._ends, self._sides = ends, sides
-        self._middle = Remote(command, gateway, _Ending(ends, sides.over), self._fail, self._hold, make_keys)
+        self._ending = _Ending(ends, sides.over)
+        self._middle = Remote(command, gateway, self._ending, self._fail, self._hold, make_keys)
         ends.middle = self._middle
 
     def client_data(self, data: bytes) -> None:
         """See `Tunnel`."""
         self._ends.client_data(data)
+        self._ending.look()
 
     def target_data(self, data: bytes) -> None:
         """See `Tunnel`."""
@@ -121,9 +128,20 @@ class _Ending:
     def __init__(self, ends: Channels | SpdyStreams, over: Callable[[], None]) -> None:
         self.to_target, self.close_to_target = ends.to_target, ends.close_to_target
         self.to_client, self.close_to_client = ends.to_client, ends.close_to_client
-        self._ends_over, self._over = ends.over, over
+        self._ends, self._over = ends, over
+        self._waiting: asyncio.TimerHandle | None = None
 
     def over(self) -> None:
-        """See `Ends`."""
-        self._ends_over()
-        self._over()
+        """See `Ends`. A client of a WebSocket reads to its end only if it may answer the close (RFC 6455, 7.1.1)."""
+        self._ends.over()
+        if isinstance(self._ends, Channels) and not self._ends.client_said_goodbye:
+            self._waiting = asyncio.get_running_loop().call_later(GOODBYE_S, self._over)
+        else:
+            self._over()
+
+    def look(self) -> None:
+        """The client has said something: it may have been the last."""
+        if self._waiting is not None and isinstance(self._ends, Channels) and self._ends.client_said_goodbye:
+            self._waiting.cancel()
+            self._waiting = None
+            self._over()

@@ -41,6 +41,8 @@ _POLL_S = 0.2
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the demonstration; 0 when every outcome was observed, 1 when one is missing."""
     args = _parser().parse_args(argv)
+    # What a shell starts in the background ignores Ctrl-C, and so would what it starts in turn.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGHUP, _stop)
     report = Report()

@@ -67,7 +67,7 @@ class Place:
         host, port, *_ = self.gateway.servers.listen_addrs()[0]
         return host, port
 
-    def bytes(self, line: str, body: bytes = b"", headers: str = "", subject: str = "ann") -> bytes:
+    def wire(self, line: str, body: bytes = b"", headers: str = "", subject: str = "ann") -> bytes:
         token = sign(SigningKey.load_or_create(Path(self.gateway.confdir)), subject=subject, ttl_s=60)
         length = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
         head = f"{line} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n{length}{headers}"
@@ -75,14 +75,14 @@ class Place:
 
     async def ask(self, line: str, body: bytes = b"", headers: str = "", subject: str = "ann") -> int:
         """The status of what it is answered."""
-        answer = await exchange(self.address, self.bytes(line, body, headers, subject))
+        answer = await exchange(self.address, self.wire(line, body, headers, subject))
         return int(answer.split(b" ", 2)[1])
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[asyncio.StreamReader]:
         """While a client waits for events, and has been told where to post."""
         reader, writer = await asyncio.open_connection(*self.address)
-        writer.write(self.bytes("GET /sse"))
+        writer.write(self.wire("GET /sse"))
         await asyncio.wait_for(reader.readuntil(b"session_id=a1\n\n"), 10)
         yield reader
         writer.close()

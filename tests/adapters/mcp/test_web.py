@@ -299,7 +299,8 @@ async def test_where_to_post_is_at_the_gateway(said: str, endpoint: str) -> None
     assert shown == f"event: endpoint\ndata: {endpoint}\n\n".encode()
     path, _, query = endpoint.partition("?")
     command, posted = web.read(replace(post(request("tools/list"), query=query), path=path))
-    assert (posted.objection, command.verbs & {"list"}) == ("", {"list"})
+    assert posted.objection == ""
+    assert "list" in command.verbs
     assert posted.conversation is listening.conversation
     heard = messages(await web.answered(listening, stream(result({"tools": []})), streams=True))
     assert heard == [result({"tools": []})]

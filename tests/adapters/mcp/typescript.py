@@ -17,7 +17,7 @@ def typescript(folder: Path, *server: str) -> dict[str, Any]:
     script = folder / "client.mjs"
     script.write_text((Path(__file__).parent / "client.mjs").read_text())
     (folder / "node_modules").symlink_to(node_modules("@modelcontextprotocol/sdk"))
-    command = [program("node"), str(script), *server]
+    command = [str(program("node")), str(script), *server]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, text=True, check=True)
     heard: dict[str, Any] = json.loads(run.stdout)
     return heard

@@ -33,8 +33,9 @@ def krl(folder: Path, *specification: str | Path, ca: Path | None = None) -> Pat
     if lines:
         files.append(folder / "specification")
         files[-1].write_text("\n".join([*lines, ""]))
-    of = ["-s", public(ca)] if ca is not None else []
-    subprocess.run(["ssh-keygen", "-q", "-k", "-f", path, *of, *files], check=True, capture_output=True)
+    of = ["-s", str(public(ca))] if ca is not None else []
+    command = ["ssh-keygen", "-q", "-k", "-f", str(path), *of, *map(str, files)]
+    subprocess.run(command, check=True, capture_output=True)
     return path
 
 
@@ -94,7 +95,7 @@ def _of_none(folder: Path, line: str) -> Path:
     """`-s none`: certificates of any authority."""
     (folder / "specification").write_text(f"{line}\n")
     path = folder / "krl"
-    command = ["ssh-keygen", "-q", "-k", "-f", path, "-s", "none", folder / "specification"]
+    command = ["ssh-keygen", "-q", "-k", "-f", str(path), "-s", "none", str(folder / "specification")]
     subprocess.run(command, check=True, capture_output=True)
     return path
 

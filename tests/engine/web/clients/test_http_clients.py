@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import subprocess
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
 import httpx2
@@ -142,7 +142,7 @@ async def test_large_bodies_stream(front: InFrontOf, policies: type) -> None:
         async with client.get(at.url("/endless?mb=40")) as answer:
             assert sum([len(chunk) async for chunk in answer.content.iter_any()]) == 40 << 20
 
-        async def pieces():  # type: ignore[no-untyped-def]
+        async def pieces() -> AsyncIterator[bytes]:
             for _ in range(40):
                 yield bytes(1 << 20)
 

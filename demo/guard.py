@@ -4,6 +4,7 @@ import contextlib
 import subprocess
 from pathlib import Path
 from signal import Signals
+from typing import Protocol
 
 # Standard input ends when its other end's owner is gone, even by SIGKILL: no signal handler could promise that.
 _WATCH = """
@@ -40,7 +41,17 @@ class Guard:
             self._watch.stdin.close()
 
 
-def end(process: "subprocess.Popen[bytes]", signal: Signals, guard: Guard | None = None, within_s: float = 10) -> int:
+class Process(Protocol):
+    """What has been started, as `subprocess.Popen` shows it."""
+
+    def send_signal(self, sig: int, /) -> None: ...
+
+    def kill(self) -> None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+def end(process: Process, signal: Signals, guard: Guard | None = None, within_s: float = 10) -> int:
     """End the process by `signal`, by SIGKILL after `within_s` seconds; its exit code, negative for a signal."""
     if guard:
         guard.release()

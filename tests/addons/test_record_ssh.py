@@ -5,7 +5,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from hoopaddon.store import PublicKeys
 from hoopaddon.store.streams import bytes_of
 from hoopaddon.store.verify import Status, verify
 from tests.conftest import StartSshGateway
+from tests.servers.forked import run
 from tests.servers.ssh import SshGateway, SshServer
 
 WITHIN_S = 20
@@ -23,15 +23,10 @@ WITHIN_S = 20
 
 def hoopaddon(gateway: SshGateway, *arguments: str, code: int = 0) -> str:
     """Run the program on this gateway's store; what it prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "hoopaddon", *arguments, "--confdir", str(gateway.confdir)],
-        env={**os.environ, "COLUMNS": "250"},
-        capture_output=True,
-        timeout=WITHIN_S,
-        check=False,
-    )
+    command = [*arguments, "--confdir", str(gateway.confdir)]
+    done = run(command, cwd=gateway.folder, env={**os.environ, "COLUMNS": "250"}, within_s=WITHIN_S)
     assert done.returncode == code, done.stderr
-    return done.stdout.decode()
+    return done.stdout
 
 
 def journal(gateway: SshGateway) -> tuple[Path, list[dict[str, Any]]]:

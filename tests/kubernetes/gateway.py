@@ -1,6 +1,6 @@
 """The gateway in front of a cluster, and the kubeconfig by which users go through it."""
 
-import subprocess
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ from urllib.parse import quote
 from ruamel.yaml import YAML
 
 from tests.kubernetes.servers import write_kubeconfig
+from tests.servers.forked import run
 from tests.servers.gateway import GatewayProcess
 
 
@@ -43,5 +44,6 @@ class KubeGateway(GatewayProcess):
         )
 
     def _printed(self, *command: str) -> str:
-        whole = [sys.executable, "-m", "hoopaddon", *command, "--confdir", str(self.confdir)]
-        return subprocess.run(whole, capture_output=True, text=True, check=True).stdout
+        done = run([*command, "--confdir", str(self.confdir)], cwd=self.folder, env=os.environ)
+        done.check_returncode()
+        return done.stdout

@@ -2,8 +2,6 @@
 
 import os
 import re
-import subprocess
-import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -17,6 +15,7 @@ import psycopg
 from demo.guard import Guard, end
 from demo.postgres import EmbeddedPostgres
 from demo.server import HOST, free_port
+from tests.servers.forked import Program, start
 from tests.servers.postgres import APP, Database
 
 _START_WITHIN_S = 30
@@ -52,7 +51,7 @@ class GatewayProcess(ABC):
         self._settings = f"?{urlencode(settings, doseq=True)}" if settings else ""
         self._arguments = arguments
         self._environment = {**os.environ, "NO_COLOR": "1", **(environment or {})}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Program | None = None
         self._guard: Guard | None = None
 
     def __enter__(self) -> Self:
@@ -74,25 +73,17 @@ class GatewayProcess(ABC):
         """What it stands in front of, as the mode begins: `PROTOCOL:HOST:PORT`."""
 
     def command(self) -> list[str]:
-        """The command line, as a user would type it."""
+        """The command line after the program's name, as a user would type it."""
         mode = f"{self.target}{self._settings}@{self.host}:{self.port}"
         scripts = [argument for script in self.scripts for argument in ("-s", str(script))]
         options = [argument for name, value in self._options.items() for argument in ("--set", f"{name}={value}")]
-        return [sys.executable, "-m", "hoopaddon", "--mode", mode, *scripts, *options, *self._arguments]
+        return ["--mode", mode, *scripts, *options, *self._arguments]
 
     def start(self) -> Self:
         """Start, and return when it listens."""
         with self.log_path.open("ab") as log:
             already = log.tell()
-            self._process = subprocess.Popen(
-                self.command(),
-                cwd=self.folder,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            self._process = start(self.command(), cwd=self.folder, env=self._environment, stdout=log, stderr=log)
         self._guard = Guard(self._process.pid, SIGTERM)
         deadline = time.monotonic() + _START_WITHIN_S
         while time.monotonic() < deadline and self._process.poll() is None:

@@ -2,16 +2,16 @@
 
 import contextlib
 import json
+import os
 import random
 import re
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
 
 from tests.adapters.postgres.wire import SYNC, Wire, bind, execute, parse, query, run
 from tests.conftest import StartGateway
+from tests.servers import forked
 from tests.servers.gateway import Gateway
 from tests.servers.postgres import Database, PostgresServer
 
@@ -108,8 +108,7 @@ def test_a_killed_gateways_sessions_are_found(
     started.start()
     with Wire(started.port, database.name) as wire:
         wire.ask(query("SELECT 'after the end'"))
-    command = [sys.executable, "-m", "hoopaddon", "sessions", "search", "the end", "--json"]
-    command += ["--confdir", str(started.confdir)]
-    found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=started.folder).stdout
+    command = ["sessions", "search", "the end", "--json", "--confdir", str(started.confdir)]
+    found = forked.run(command, cwd=started.folder, env=os.environ).stdout
     assert "before the end" in found
     assert "after the end" in found

@@ -1,8 +1,7 @@
 """Who gets in: logins that pass through, logins at the gateway, and the gateway's own at the target."""
 
+import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from demo.certificates import Authority
 from hoopaddon.identity.tokens import sign
 from hoopaddon.store.keys import SigningKey
 from tests.conftest import StartGateway
+from tests.servers import forked
 from tests.servers.gateway import Gateway
 from tests.servers.postgres import APP, CERTIFIED, CLEARTEXT, MD5, TRUSTED, PostgresServer
 
@@ -39,11 +39,11 @@ def refused(gateway: Gateway, user: str, password: str = "", **parameters: Any) 
     return str(caught.value)
 
 
-def run(gateway: Gateway, *arguments: str, **how: Any) -> str:
+def run(gateway: Gateway, *arguments: str) -> str:
     """A command of hoopaddon's."""
-    command = [sys.executable, "-m", "hoopaddon", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=gateway.folder, **how)
-    return str(done.stdout).strip()
+    done = forked.run(arguments, cwd=gateway.folder, env=os.environ)
+    done.check_returncode()
+    return done.stdout.strip()
 
 
 def token(gateway: Gateway, *arguments: str, user: str = "agent-7") -> str:
@@ -123,14 +123,7 @@ def owned(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) ->
     """The gateway logs in at the target as `app`, over TLS; clients prove themselves to the gateway."""
     folder = tmp_path_factory.mktemp("owned")
     users = folder / "users.yaml"
-    hashed = subprocess.run(
-        [sys.executable, "-m", "hoopaddon", "users", "hash"],
-        input=PASSWORD + "\n",
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=folder,
-    ).stdout.strip()
+    hashed = forked.run(["users", "hash"], cwd=folder, env=os.environ, text=f"{PASSWORD}\n").stdout.strip()
     users.touch(mode=0o600)
     users.write_text(f"ada:\n  password: {hashed}\n  groups: [dev]\n")
     settings = {

@@ -4,10 +4,11 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Self
+
+from tests.servers import forked
 
 WITHIN_S = 30
 
@@ -18,16 +19,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `hoopaddon` in this folder, with its configuration below it, to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "hoopaddon", *arguments],
-        cwd=folder,
-        env=environment(folder),
-        capture_output=True,
-        text=True,
-        timeout=WITHIN_S,
-        stdin=subprocess.DEVNULL,
-        check=False,
-    )
+    return forked.run(arguments, cwd=folder, env=environment(folder), within_s=WITHIN_S)
 
 
 class Running:
@@ -36,14 +28,7 @@ class Running:
     def __init__(self, folder: Path, *arguments: str) -> None:
         self._log_path = folder / "gateway.log"
         with self._log_path.open("w") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "hoopaddon", *arguments],
-                cwd=folder,
-                env=environment(folder),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+            self.process = forked.start(arguments, cwd=folder, env=environment(folder), stdout=log, stderr=log)
 
     def __enter__(self) -> Self:
         return self

@@ -1,10 +1,10 @@
 """A password that somebody writes where its reference belongs is not shown again."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.engine.cli.program import run
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,7 @@ import pytest
     ],
 )
 def test_a_password_in_a_mode_is_not_shown(mode: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "hoopaddon", "--set", f"confdir={tmp_path}", "--mode", mode]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert run.returncode == 1
-    assert "hunter2" not in run.stdout + run.stderr
-    assert "--mode postgres" in run.stderr
+    ended = run(tmp_path, "--set", f"confdir={tmp_path}", "--mode", mode)
+    assert ended.returncode == 1
+    assert "hunter2" not in ended.stdout + ended.stderr
+    assert "--mode postgres" in ended.stderr

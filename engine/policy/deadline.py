@@ -11,7 +11,7 @@ from hoopaddon.policy.watchdog import DeadlineExceeded, Watchdog
 
 _now_ns = time.perf_counter_ns
 
-LIFECYCLE_LIMIT_S = 10.0
+LIFECYCLE_LIMIT_S = 30.0
 """How long a script may take to load, and a policy to be configured, to start or to end."""
 
 

@@ -200,21 +200,14 @@ def _become(streams: list[int], wanted: dict[str, Any]) -> None:
 
 def _import() -> None:
     """All that a gateway imports, and the patterns of the shipped policies, compiled."""
-    import asyncio
-
-    from hoopaddon.cli.arguments import parser
-    from hoopaddon.cli.run import configure
-    from hoopaddon.gateway import Gateway
+    from hoopaddon.adapter import adapters
+    from hoopaddon.detect import Prefilter
     from hoopaddon.testing import load
 
-    async def made() -> None:
-        gateway = Gateway()
-        configure(gateway, parser().parse_args(["-s", "mask_pii.py", "--set", "confdir=/nonexistent"]))
-        await gateway.done()
-
-    asyncio.run(made())
+    adapters()
     for script in ("block_destructive.py", "require_approval.py", "record.py"):
         load(script)
+    Prefilter(load("mask_pii.py").DEFAULT_ENTITIES)
     # What is imported by now stays, and forks need not look through it.
     gc.collect()
     gc.freeze()

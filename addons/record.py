@@ -5,7 +5,7 @@ import logging
 
 from mitmproxy.exceptions import OptionsError
 
-from hoopaddon import Addon, Command, ConfigError, Loader, Output, Refused, Rows, Session, ctx
+from hoopaddon import Addon, Command, ConfigError, FileOperation, Loader, Output, Refused, Rows, Session, ctx
 from hoopaddon.store import STORE_HELP, Journal, JournalError, Recording, Store, open_store
 
 logger = logging.getLogger(__name__)
@@ -26,6 +26,7 @@ class Record(Addon):
         self._rows_limit = 0
         self._bytes_limit = 0
         self._terminal_limit = 0
+        self._file_limit = 0
 
     def load(self, loader: Loader) -> None:
         loader.add_option("store", str, "", STORE_HELP)
@@ -34,12 +35,19 @@ class Record(Addon):
         loader.add_option(
             "record_terminal_bytes", int, 1 << 28, "Record at most this many bytes of each session's terminals."
         )
+        loader.add_option(
+            "record_file_bytes",
+            int,
+            0,
+            "Record at most this many of the first bytes of each file that is transferred.",
+        )
         loader.add_option("record_fsync", bool, False, "Wait until each command's record is on the disk: slow.")
 
     def configure(self, updated: set[str]) -> None:
         self._rows_limit = max(ctx.options.record_rows, 0)
         self._bytes_limit = max(ctx.options.record_bytes, 0)
         self._terminal_limit = max(ctx.options.record_terminal_bytes, 0)
+        self._file_limit = max(ctx.options.record_file_bytes, 0)
         if self._store is None or updated & {"store", "confdir", "record_fsync"}:
             options = ctx.options
             try:
@@ -63,6 +71,8 @@ class Record(Addon):
         except JournalError as e:
             logger.error("session %s: a command was refused: %s", command.session.id, e)
             raise Refused(f"it cannot be recorded, so it cannot run ({e})") from None
+        if self._file_limit and isinstance(command, FileOperation):
+            command.keep_content(self._file_limit)
 
     def rows(self, rows: Rows) -> None:
         recording: Recording | None = rows.command.session.vars.get(_KEY)

@@ -5,6 +5,7 @@ general hook can ask `isinstance(command, SqlCommand)`. They are no abstract bas
 what they remember of who is an instance.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from mypy_extensions import mypyc_attr
@@ -73,6 +74,18 @@ class FileOperation(Command):
     @property
     def new_path(self) -> str:
         """Of a rename, a link or a copy, the second path; else empty."""
+        raise NotImplementedError
+
+    def keep_content(self, limit_bytes: int) -> None:
+        """Keep the first bytes of what is read and of what is written for `command_end`, so many of each."""
+        raise NotImplementedError
+
+    @property
+    def content(self) -> Mapping[str, bytes]:
+        """What `keep_content` has kept: the beginning of the file, by `file_read` and `file_written`.
+
+        A file that is not read or written in its own order is kept up to where the order ends.
+        """
         raise NotImplementedError
 
 

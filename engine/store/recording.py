@@ -121,9 +121,16 @@ class Recording:
             self._add("output", {**fields, **fields_of(kept.decode("utf-8", "surrogateescape"), kept)})
         self._add("cut", fields)
 
+    def _contents(self, operation: FileOperation) -> None:
+        for kind, data in operation.content.items():
+            text = fields_of(data.decode("utf-8", "surrogateescape"), data)
+            self._add("output", {"kind": kind, "command": operation.number, **text})
+
     def command_end(self, command: Command) -> None:
         """Record how a command ended; all of it where it was never forwarded."""
         number, verdict = command.number, command.verdict
+        if isinstance(command, FileOperation):
+            self._contents(command)
         result = self.running.pop(number, None)
         fields: dict[str, Any] = {"command": number}
         secret = _describe(command, fields, self.journal) if result is None else result.secret

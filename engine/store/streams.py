@@ -13,8 +13,8 @@ TERMINAL: Final = "terminal"
 RESIZE: Final = "resize"
 """Of an output whose text is the terminal's size from now on, `COLUMNSxROWS`."""
 STREAMED: Final = frozenset({"stdout", "stderr", TERMINAL})
-TEXTS: Final = STREAMED | {"body", "json", "log"}
-"""What comes in pieces; an answer's body does, too, though nobody watches it come."""
+TEXTS: Final = STREAMED | {"body", "json", "log", "file_read", "file_written"}
+"""What comes in pieces; an answer's body and a file do, too, though nobody watches them come."""
 
 
 def encoded(text: str) -> bytes:

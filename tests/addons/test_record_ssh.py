@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from hoopaddon.store import PublicKeys
 from hoopaddon.store.streams import bytes_of
@@ -29,16 +30,27 @@ def hoopaddon(gateway: SshGateway, *arguments: str, code: int = 0) -> str:
     return done.stdout
 
 
-def journal(gateway: SshGateway) -> tuple[Path, list[dict[str, Any]]]:
-    """The only session's file once it is closed, with its events."""
+type Events = list[dict[str, Any]]
+
+
+def journals(gateway: SshGateway, count: int) -> list[tuple[Path, Events]]:
+    """So many sessions' files once they are closed, with their events."""
     deadline = time.monotonic() + WITHIN_S
     while time.monotonic() < deadline:
+        found = []
         for path in (gateway.confdir / "store" / "sessions").rglob("*.jsonl"):
-            found = [orjson.loads(line) for line in path.read_bytes().splitlines()]
-            if found and found[-1]["type"] == "end":
-                return path, found
+            events = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+            if events and events[-1]["type"] == "end":
+                found.append((path, events))
+        if len(found) >= count:
+            return found
         time.sleep(0.02)
-    raise AssertionError("no session was closed")
+    raise AssertionError(f"not {count} sessions were closed")
+
+
+def journal(gateway: SshGateway) -> tuple[Path, Events]:
+    """The only session's file once it is closed, with its events."""
+    return journals(gateway, 1)[0]
 
 
 def sent(events: list[dict[str, Any]], kind: str) -> bytes:
@@ -131,6 +143,24 @@ def test_a_file_is_recorded_by_path_size_and_hash(sshd: SshServer, ssh_gateway: 
     ]
     assert tag == f"{len(content)} bytes written, sha256 {hashlib.sha256(content).hexdigest()}"
     assert hashlib.sha256(content).hexdigest() in hoopaddon(gateway, "sessions", "show", path.stem)
+
+
+@pytest.mark.parametrize("protocol", [(), ("-O",)])
+def test_the_beginning_of_a_file_is_recorded_where_that_is_wanted(
+    protocol: tuple[str, ...], sshd: SshServer, ssh_gateway: StartSshGateway
+) -> None:
+    gateway = ssh_gateway(sshd, scripts=["record.py"], options={"record_file_bytes": 20})
+    source, copy = gateway.folder / "source", gateway.folder / "copy"
+    source.write_bytes(b"PASSWORD=swordfish\n\xff and more")
+    for names in ([str(source), f"gateway:{copy}"], [f"gateway:{copy}", str(gateway.folder / "back")]):
+        scp = ["scp", *protocol, "-F", str(gateway.client_config), *names]
+        subprocess.run(scp, env=gateway.environment(), check=True, timeout=WITHIN_S, capture_output=True)
+    assert (gateway.folder / "back").read_bytes() == source.read_bytes()
+    found = [event for _, events in journals(gateway, 2) for event in events if event["type"] == "output"]
+    kept = {event["kind"]: bytes_of(event) for event in found if event["kind"].startswith("file_")}
+    assert kept == dict.fromkeys(("file_written", "file_read"), b"PASSWORD=swordfish\n\xff")
+    hoopaddon(gateway, "sessions", "rebuild")
+    assert "swordfish" in hoopaddon(gateway, "sessions", "search", "swordfish")
 
 
 def test_a_secret_in_a_command_line_is_not_recorded(sshd: SshServer, ssh_gateway: StartSshGateway) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from hoopaddon.commands import FileOperation
 from hoopaddon.errors import Refused
@@ -18,7 +18,7 @@ class SftpOperation(FileOperation, hook="sftp_operation", protocol="ssh"):
     `text` is what it does, to which paths, and with what: `chmod /srv/a mode=0644`.
     """
 
-    __slots__ = ("_facts", "_new_path", "_path")
+    __slots__ = ("_content", "_facts", "_new_path", "_path", "kept_bytes")
 
     def __init__(
         self,
@@ -34,6 +34,9 @@ class SftpOperation(FileOperation, hook="sftp_operation", protocol="ssh"):
         super().__init__(session, " ".join(word for word in words if word))
         self._path = path
         self._new_path = new_path
+        self._content: dict[str, bytes] = {}
+        self.kept_bytes = 0
+        """How much of what goes through it the policies want to see at its end."""
         self._facts = Facts(frozenset(verbs), frozenset({path, new_path, *objects} - {""}))
 
     @property
@@ -49,6 +52,19 @@ class SftpOperation(FileOperation, hook="sftp_operation", protocol="ssh"):
     def new_path(self) -> str:
         """Of a rename, a link or a copy, the second path; else empty."""
         return self._new_path
+
+    def keep_content(self, limit_bytes: int) -> None:
+        """See `FileOperation`; the policy that wants most of it decides."""
+        self.kept_bytes = max(self.kept_bytes, limit_bytes)
+
+    @property
+    def content(self) -> Mapping[str, bytes]:
+        """See `FileOperation`."""
+        return self._content
+
+    def has_content(self, *, read: bytes = b"", written: bytes = b"") -> None:
+        """It is over, and this is what was to be kept of it."""
+        self._content = {kind: data for kind, data in (("file_read", read), ("file_written", written)) if data}
 
     def rewrite(self, text: str) -> None:
         """Refused: another path is another operation, and what the client then reads or writes was not for it."""

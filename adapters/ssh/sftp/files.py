@@ -28,8 +28,9 @@ class OpenFile:
         self.closed = False
         self.cut_to: int | None = None
         """The size that the client gave it while it was open: OpenSSH's scp does that at the end of an upload."""
-        self.reading = Transfer()
-        self.writing = Transfer(appends=OpenFlags.APPEND in self._flags)
+        keeps_bytes = operation.kept_bytes
+        self.reading = Transfer(keeps_bytes=keeps_bytes)
+        self.writing = Transfer(appends=OpenFlags.APPEND in self._flags, keeps_bytes=keeps_bytes)
 
     @property
     def readable(self) -> bool:
@@ -57,6 +58,7 @@ class OpenFile:
         if self._running.ended:
             return
         self.operation.bytes = self.reading.bytes + self.writing.bytes
+        self.operation.has_content(read=self.reading.kept, written=self.writing.kept)
         self._running.end(self._described(), error)
 
     def _described(self) -> str:

@@ -52,6 +52,7 @@ class ScpGuard:
         self._times: Times | None = None
         self._answered: Callable[[bool], None] = _unheard
         self._running: Running | None = None
+        self._operation: SftpOperation | None = None
         self._transfer = Transfer()
         self._left = 0
         self._judging: asyncio.Task[None] | None = None
@@ -285,7 +286,7 @@ class ScpGuard:
     # -- verdicts
 
     async def _judge(self, entry: Entry) -> None:
-        command = self._command(entry)
+        command = self._operation = self._command(entry)
         running = self._asking = Running(self._gateway, command)
         try:
             verdict = await running.judge(self._ends.tell)
@@ -322,7 +323,7 @@ class ScpGuard:
     def _pass(self, entry: Entry, running: Running) -> None:
         self._running, self._times = running, None
         running.begin()
-        self._transfer = Transfer()
+        self._transfer = Transfer(keeps_bytes=self._operation.kept_bytes if self._operation else 0)
         self._transfer.at(0)
         if entry.kind == "D":
             self._paths.enter(entry)
@@ -351,6 +352,8 @@ class ScpGuard:
             running.end(error=error)
             return
         done = "written" if self._line.receives else "read"
+        if self._operation is not None:
+            self._operation.has_content(**{done: self._transfer.kept})
         running.end(self._transfer.described(done, whole=not error), error)
 
     def _failed(self, error: Exception) -> None:

@@ -1,21 +1,31 @@
-"""What went through an open file: how much, and the SHA-256 of it where one run of bytes says all."""
+"""What went through an open file: how much, the SHA-256 where one run of bytes says all, and how that began."""
 
 import hashlib
 
 
 class Transfer:
-    """One direction of one open file. The hash goes as far as the bytes come in the order of the file."""
+    """One direction of one open file. The hash goes as far as the bytes come in the order of the file.
 
-    __slots__ = ("_appends", "_hash", "_next", "_start", "bytes", "failures", "saw_end")
+    Of these bytes the first `keeps_bytes` are kept.
+    """
 
-    def __init__(self, *, appends: bool = False) -> None:
+    __slots__ = ("_appends", "_hash", "_keeps_bytes", "_kept", "_next", "_start", "bytes", "failures", "saw_end")
+
+    def __init__(self, *, appends: bool = False, keeps_bytes: int = 0) -> None:
         self.bytes = 0
+        self._keeps_bytes = keeps_bytes
+        self._kept = bytearray()
         self.failures = 0
         self.saw_end = False
         self._appends = appends
         self._start: int | None = None
         self._next = 0
         self._hash: hashlib._Hash | None = hashlib.sha256(usedforsecurity=False)
+
+    @property
+    def kept(self) -> bytes:
+        """The beginning of what came in order."""
+        return bytes(self._kept)
 
     @property
     def begun(self) -> bool:
@@ -31,12 +41,15 @@ class Transfer:
     def scatter(self) -> None:
         """There is no one run of bytes any more."""
         self._hash = None
+        self._keeps_bytes = 0
 
     def add(self, run: bytes | memoryview) -> None:
         self.bytes += len(run)
         self._next += len(run)
         if self._hash is not None:
             self._hash.update(run)
+        if (room := self._keeps_bytes - len(self._kept)) > 0:
+            self._kept += run[:room]
 
     def at_end(self, offset: int) -> None:
         """The file has ended before this offset, or there."""

@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 
+from hoopaddon import FileOperation
 from hoopaddon.adapters.ssh.sftp import requests as q
 from hoopaddon.adapters.ssh.sftp import responses as r
 from tests.adapters.ssh.sftp.between import Rules
@@ -64,6 +65,43 @@ async def test_what_was_written(flags: int, writes: list[tuple[int, bytes, int]]
     await play.client(q.Close(99, b"h"))
     await play.server(r.Status(99, 0, b"ok"))
     assert [command.tag for command in rules.ended] == [tag]
+
+
+KEPT: list[tuple[list[tuple[int, bytes]], dict[str, bytes]]] = [
+    ([(0, b"ab"), (2, b"cde"), (5, b"f")], {"file_written": b"abcd"}),
+    ([(0, b"ab")], {"file_written": b"ab"}),
+    ([(0, b"ab"), (9, b"x"), (2, b"c")], {"file_written": b"ab"}),
+    ([(7, b"xyz")], {"file_written": b"xyz"}),
+    ([], {}),
+]
+
+
+@pytest.mark.parametrize(("writes", "content"), KEPT)
+async def test_what_is_kept_of_the_content(writes: list[tuple[int, bytes]], content: dict[str, bytes]) -> None:
+    def keep(operation: FileOperation) -> str:
+        operation.keep_content(3)
+        operation.keep_content(4)
+        operation.keep_content(1)
+        return ""
+
+    rules = Rules(refuses=keep)
+    play = await Play(rules).start()
+    await play.opened(b"/data", 0x1A)
+    for id, (offset, data) in enumerate(writes):
+        await play.client(q.Write(id, b"h", offset, data))
+        await play.server(r.Status(id, 0, b"ok"))
+    await play.client(q.Close(99, b"h"))
+    await play.server(r.Status(99, 0, b"ok"))
+    assert [command.content for command in rules.ended] == [content]
+
+
+async def test_nothing_is_kept_that_nobody_asked_for() -> None:
+    rules = Rules()
+    play = await Play(rules).start()
+    await play.opened_now()
+    await play.client(q.Read(1, b"h", 0, 9), q.Close(2, b"h"))
+    await play.server(r.Data(1, b"abc"), r.Status(2, 0, b"ok"))
+    assert [command.content for command in rules.ended] == [{}]
 
 
 async def test_an_answer_after_the_close_still_counts() -> None:

@@ -170,8 +170,14 @@ def _reason(verbs: Iterable[str], objects: list[str]) -> str:
     what = ", ".join(sorted(verbs)) or "a command"
     if not objects:
         return f"{what} needs an approval"
+    objects = _narrowest(objects)
     more = f" and {len(objects) - _SHOWN_OBJECTS} more" if len(objects) > _SHOWN_OBJECTS else ""
     return f"{what} on {', '.join(objects[:_SHOWN_OBJECTS])}{more} needs an approval"
+
+
+def _narrowest(objects: list[str]) -> list[str]:
+    """Without those that are parts of others: of `shop/pods/web` nobody needs to hear `pods` and `pods/web` too."""
+    return [one for one in objects if not any(one != other and f"/{one}/" in f"/{other}/" for other in objects)]
 
 
 def _listed(values: Iterable[str]) -> list[str]:

@@ -11,7 +11,7 @@ from hoopaddon.adapters.http.mode import HttpMode
 from hoopaddon.adapters.http.server import HttpInstance
 from hoopaddon.adapters.http.status import grpc_status
 from hoopaddon.command import Command
-from hoopaddon.errors import HoopaddonError
+from hoopaddon.errors import HoopaddonError, Unparsable
 from hoopaddon.rows import Column, Rows
 from hoopaddon.session import Session
 from hoopaddon.web.answer import WebAnswer, problem
@@ -41,9 +41,10 @@ class HttpProtocol:
         """A body that is no text, and nothing that is read here, may stream past: an archive, an image."""
         return may_stream(request.headers)
 
-    def objection(self, command: Command) -> str:
+    def objection(self, command: Command) -> Unparsable | None:
         """A body that is not what it claims to be is refused, whether a policy looks at it or not."""
-        return unreadable(command) if isinstance(command, HttpRequest) else ""
+        reason = unreadable(command) if isinstance(command, HttpRequest) else ""
+        return Unparsable(reason) if reason else None
 
     def message(self, session: Session, opened_by: Command, data: str | bytes) -> HttpMessage:
         """A message on a WebSocket."""

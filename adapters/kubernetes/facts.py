@@ -21,6 +21,7 @@ _NEVER_DRY = frozenset({"token"})
 _ELSEWHERE = frozenset({"labelSelector", "fieldSelector", "dryRun", "command", "container", "watch"})
 _IMPERSONATES = {"impersonate-user": "users", "impersonate-group": "groups", "impersonate-uid": "uids"}
 _NO_CHANGES = Changes()
+BAD_REQUEST, TOO_LARGE = "400", "413"
 _NOTHING = RequestInfo("/", "get", "get")
 
 
@@ -64,9 +65,13 @@ def facts_of(request: WebRequest, base: str = "") -> KubeFacts:
 
 def _facts(request: WebRequest) -> KubeFacts:
     query, info = _url(request)
-    body = _body(request, info)
+    try:
+        body = _body(request, info)
+        changes = _changes(body, info)
+    except Unparsable as e:
+        # As the server says of what it cannot read.
+        raise Unparsable(e.reason, code=e.code or BAD_REQUEST) from None
     document = body.document if isinstance(body.document, Mapping) else {}
-    changes = _NO_CHANGES if body.document is None or _deletes(info) else changes_of(body.patch, body.document)
     name = info.name or _metadata(document, "name")
     impersonated = _impersonated(request)
     return KubeFacts(
@@ -110,7 +115,7 @@ def _body(request: WebRequest, info: RequestInfo) -> _Body:
     if info.verb == "proxy" or not info.is_resource:
         return _Body(seen=request.body == b"")
     if request.body is None:
-        raise Unparsable("a body that streams")
+        raise Unparsable("a body that is larger than what is looked into", code=TOO_LARGE)
     types = set(request.headers.all("content-type"))
     if len(types) > 1:
         raise Unparsable("two media types for one body")
@@ -136,6 +141,10 @@ def _object(request: WebRequest, info: RequestInfo) -> Any:
     if kind is not None and not isinstance(kind, str):
         raise Unparsable("a body whose kind is no text")
     return document
+
+
+def _changes(body: _Body, info: RequestInfo) -> Changes:
+    return _NO_CHANGES if body.document is None or _deletes(info) else changes_of(body.patch, body.document)
 
 
 def _deletes(info: RequestInfo) -> bool:

@@ -6,23 +6,26 @@ from hoopaddon.adapters.kubernetes.remote.channels import PROTOCOLS
 from hoopaddon.web.request import Headers
 
 JSON = "application/json"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
 
 _FORMS = frozenset(
     {
-        *("application/json", "application/yaml", "application/vnd.kubernetes.protobuf", "application/cbor"),
+        *("application/json", "application/yaml", PROTOBUF, "application/cbor"),
         *("application/cbor-seq", "*/*", "application/*"),
     }
 )
-"""What the API server can answer in. Every client that reads one of these reads JSON, and goes by Content-Type."""
+"""What the API server can answer in. Clients that read one of these read JSON too, and go by Content-Type."""
 _REMOTE = re.compile(r"x-remote-.*")
+_WEAK = re.compile(r'(?<![^\s,])W/(?=")')
 
 
 def as_sent(headers: Headers, *, negotiates: bool = False, runs: bool = False, streams: bool = False) -> Headers:
     """The fields as the server gets them.
 
     `X-Remote-*` is for the proxy in front of an aggregated server. Where objects are asked for, they are asked for in
-    JSON, as Tables and in streams too: what comes in another form could not be masked. What `streams` is asked for
-    uncompressed, and where something `runs` in a pod, its channels in a form that is read here.
+    JSON, as Tables and in streams too, or in protobuf if nothing else is taken: what comes in another form could not
+    be masked. What `streams` is asked for uncompressed, and where something `runs` in a pod, its channels in a form
+    that is read here.
     """
     kept: list[tuple[str, str]] = []
     for name, value in headers:
@@ -33,6 +36,9 @@ def as_sent(headers: Headers, *, negotiates: bool = False, runs: bool = False, s
             continue
         if runs and lowered == "sec-websocket-protocol":
             value = ", ".join(part for part in (p.strip() for p in value.split(",")) if part in PROTOCOLS)
+        if lowered == "if-none-match":
+            # Here tags are weak, and the server, which asks for equal ones, knows none of that (RFC 9110, 13.1.2).
+            value = _WEAK.sub("", value)
         kept.append((name, value))
     if negotiates:
         kept.append(("accept", accepted(headers.get("accept"))))
@@ -40,10 +46,12 @@ def as_sent(headers: Headers, *, negotiates: bool = False, runs: bool = False, s
 
 
 def accepted(value: str) -> str:
-    """An Accept with every form of an object as JSON, and its parameters as they were: `as=Table;v=v1`."""
-    said: list[str] = []
-    for entry in value.split(","):
-        form, *parameters = (part.strip() for part in entry.split(";"))
-        if form.lower() in _FORMS:
-            said.append(";".join((JSON, *filter(None, parameters))))
+    """An Accept with every form of an object as JSON, and its parameters as they were: `as=Table;v=v1`.
+
+    Where protobuf is all that is taken, it stays.
+    """
+    entries = [[part.strip() for part in entry.split(";")] for entry in value.split(",")]
+    forms = [(form.lower(), parameters) for form, *parameters in entries if form.lower() in _FORMS]
+    name = PROTOBUF if forms and all(form == PROTOBUF for form, _ in forms) else JSON
+    said = [";".join((name, *filter(None, parameters))) for _, parameters in forms]
     return ",".join(dict.fromkeys(said)) or JSON

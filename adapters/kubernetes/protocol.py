@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hoopaddon.adapters.kubernetes.command import KubeRequest, request_of
-from hoopaddon.adapters.kubernetes.negotiation import as_sent
+from hoopaddon.adapters.kubernetes.negotiation import PROTOBUF, as_sent
+from hoopaddon.adapters.kubernetes.protobuf_results import ProtobufSplitter
 from hoopaddon.adapters.kubernetes.remote.tunnel import tunnel
 from hoopaddon.adapters.kubernetes.results import ObjectSplitter
 from hoopaddon.adapters.kubernetes.status import refusal
@@ -27,9 +28,7 @@ if TYPE_CHECKING:
 
 _STREAMS = frozenset({"exec", "attach", "portforward"})
 _JSON = frozenset({"application/json", "application/json-seq"})
-_UNREAD = frozenset(
-    {"application/vnd.kubernetes.protobuf", "application/cbor", "application/cbor-seq", "application/yaml"}
-)
+_UNREAD = frozenset({"application/cbor", "application/cbor-seq", "application/yaml"})
 _DOCUMENTS = ("/openapi/", "/apis", "/api", "/version", "/.well-known/", "/openid/")
 """What describes the API, and holds nothing of anybody."""
 
@@ -70,6 +69,11 @@ def editor(
         if media in _JSON:
             splitter = ObjectSplitter(session, info.resource, lists=info.verb == "list")
             return RunStream(session, command, gateway, splitter, write, fail, hold)
+        if media == PROTOBUF:
+            as_protobuf = ProtobufSplitter(
+                session, info.resource, watch=info.verb == "watch" and answer.status == 200
+            )
+            return RunStream(session, command, gateway, as_protobuf, write, fail, hold)
         kind = "log" if info.verb == "logs" else "body"
         return TextStream(session, kind, command, gateway, write, fail, hold)
 
@@ -123,13 +127,13 @@ class KubeProtocol:
         target = session.target
         return KubeRequest(session, request, may_impersonate=(target.name, target.address) in self._impersonates)
 
-    def objection(self, command: Command) -> str:
+    def objection(self, command: Command) -> Unparsable | None:
         """See `WebProtocol`: what cannot be understood for certain is for no policy to let through."""
         try:
             _ = command.facts
         except Unparsable as e:
-            return e.reason
-        return ""
+            return e
+        return None
 
     def sent(self, command: Command) -> WebRequest:
         """See `WebProtocol`."""

@@ -25,7 +25,8 @@ def keys_of(remote: Remote) -> Keys | None:
         return None
     if remote.is_terminal:
         return _Typed(remote)
-    if command.verb == "exec" and feeds_shell(command):
+    # What an attach leads to nobody knows: it may be a shell.
+    if command.verb == "attach" or feeds_shell(command):
         return _Piped(remote)
     return None
 

@@ -36,7 +36,7 @@ class McpProtocol:
 
         return protocol.command(session, request)
 
-    def objection(self, command: Command) -> str:
+    def objection(self, command: Command) -> Unparsable | None:
         """Why the request goes no further, whatever the policies say."""
         from hoopaddon.adapters.mcp.web import protocol
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hoopaddon.errors import Refused, Unparsable
 from hoopaddon.web.request import NO_HEADERS, Headers
 
 PROBLEM = "application/problem+json"
@@ -32,6 +33,12 @@ def json_answer(
     """An answer of the gateway's own that is a JSON document."""
     fields = (("content-type", media_type), ("cache-control", "no-store"), *headers)
     return WebAnswer(status, Headers(fields), json.dumps(document).encode())
+
+
+def status_of(error: Refused) -> int:
+    """The status of a refusal: what its adapter says, else 403."""
+    code = error.code if isinstance(error, Unparsable) else ""
+    return int(code) if code.isdecimal() else 403
 
 
 def problem(

@@ -24,7 +24,7 @@ from hoopaddon.traffic.failures import is_refused, withhold
 from hoopaddon.traffic.tunnels import TunnelLayer
 from hoopaddon.web import hygiene
 from hoopaddon.web.admission import Admission, NotAdmitted
-from hoopaddon.web.answer import WebAnswer, problem
+from hoopaddon.web.answer import WebAnswer, problem, status_of
 from hoopaddon.web.answers import Answers, hide_in_body, hide_in_head
 from hoopaddon.web.body import whole_request
 from hoopaddon.web.edited import EditedBody
@@ -189,7 +189,7 @@ class WebGuard:
     def _fail(self, exchange: Exchange, error: HoopaddonError) -> None:
         request = request_of(exchange.flow.request, body_seen=False)
         refused = isinstance(error, Refused)
-        status, reason = (403, error.reason) if isinstance(error, Refused) else (502, "a policy failed")
+        status, reason = (status_of(error), error.reason) if isinstance(error, Refused) else (502, "a policy failed")
         self._refuse(exchange, request, status, reason, getattr(error, "by", "") if refused else "")
 
     def passed(self, flow: http.HTTPFlow, size: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hoopaddon.command import Command, Outcome, Verdict
 from hoopaddon.policy.in_force import judged
-from hoopaddon.web.answer import WebAnswer, problem
+from hoopaddon.web.answer import WebAnswer, problem, status_of
 from hoopaddon.web.credentials import NoCredential
 from hoopaddon.web.exchange import Exchange, change, request_of
 from hoopaddon.web.held import PLACE, Held, HeldRequests, waiting, wants_to_ask_again
@@ -43,9 +43,9 @@ class Judging:
         if approved is not None and (command.text, command.parameters) == (approved.text, approved.parameters):
             command.continues(approved.decisions)
         objection = getattr(exchange.protocol, "objection", None)
-        if objection is not None and (reason := objection(command)):
-            command.verdict = Verdict(Outcome.REFUSED, reason)
-            return exchange.protocol.refusal(request, 403, reason, "")
+        if objection is not None and (error := objection(command)) is not None:
+            command.verdict = Verdict(Outcome.REFUSED, error.reason, code=error.code)
+            return exchange.protocol.refusal(request, status_of(error), error.reason, "")
         if request.body is None and not self._may_be_unseen(exchange, command, request):
             command.verdict = Verdict(Outcome.REFUSED, _UNSEEN)
             return exchange.protocol.refusal(request, 413, _UNSEEN, "")

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 from tests.kubernetes.clients import SPDY, WITHIN_S, Access, Done, kubectl_path
 from tests.kubernetes.conftest import ANY_CLUSTER
+from tests.kubernetes.double.api.protobuf import PROTOBUF, decode
 from tests.kubernetes.gateway import KubeGateway
 from tests.kubernetes.servers import CERTIFIED, KubernetesServer
 
@@ -146,6 +147,48 @@ def test_watches_are_masked_event_by_event(through: Access, cluster: Access, app
     assert event["type"] == "ADDED"
     assert base64.b64decode(event["object"]["data"]["password"]) == b"[masked]"
     assert event["object"]["metadata"]["resourceVersion"].isdigit()
+
+
+def test_protobuf_is_masked_for_who_takes_nothing_else(through: Access, applied: None) -> None:
+    with through.http() as http:
+        one = http.get("/api/v1/NS/secrets/db", PROTOBUF)
+        listed = http.get("/api/v1/NS/secrets?fieldSelector=type=Opaque", PROTOBUF)
+        pod = http.get("/api/v1/NS/pods/box", PROTOBUF)
+        query = "/api/v1/NS/secrets?watch=1&timeoutSeconds=2&fieldSelector=type=Opaque"
+        watched = http.get(query, f"{PROTOBUF};stream=watch")
+        missing = http.get("/api/v1/NS/secrets/nothing", PROTOBUF)
+        refused = http.get("/api/v1/secrets", PROTOBUF)
+    answers = (one, listed, pod, watched, missing)
+    assert [answer.headers["Content-Type"].partition(";")[0] for answer in answers] == [PROTOBUF] * 5
+    assert all(SECRET.encode() not in answer.content for answer in answers)
+    assert base64.b64decode(decode(one.content)["data"]["password"]) == b"[masked]"
+    assert [item["data"] for item in decode(listed.content)["items"]] == [decode(one.content)["data"]]
+    assert decode(pod.content)["spec"]["containers"][0]["env"][0]["value"] == "[masked]"
+    assert decode(watched.content[watched.content.index(b"k8s\0") :])["data"] == decode(one.content)["data"]
+    assert decode(missing.content)["reason"] == "NotFound"
+    assert refused.json()["reason"] == "Forbidden"
+
+
+@pytest.mark.parametrize(
+    ("method", "media", "body", "status", "reason"),
+    [
+        ("POST", "application/json", "{", 400, "BadRequest"),
+        ("POST", "application/json", '{"kind":"ConfigMap","kind":"Secret"}', 400, "BadRequest"),
+        ("POST", "application/yaml", "a: [", 400, "BadRequest"),
+        ("POST", "application/cbor", "x", 415, "UnsupportedMediaType"),
+        ("POST", "application/json", " " * (9 << 20) + "{}", 413, "RequestEntityTooLarge"),
+        ("PATCH", "application/json-patch+json", "[", 400, "BadRequest"),
+        ("PATCH", "application/json-patch+json", '[{"op":"jump","path":"/a"}]', 400, "BadRequest"),
+        ("PATCH", "application/json", "{}", 415, "UnsupportedMediaType"),
+    ],
+)
+def test_what_cannot_be_read_is_answered_as_the_server_does(
+    through: Access, method: str, media: str, body: str, status: int, reason: str
+) -> None:
+    path = "/api/v1/NS/configmaps" + ("/one" if method == "PATCH" else "")
+    with through.http() as http:
+        answer = http.ask(method, path, data=body, headers={"Content-Type": media})
+    assert (answer.status_code, answer.json()["kind"], answer.json()["reason"]) == (status, "Status", reason)
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,6 @@ def test_metadata_can_be_had_alone(cluster: Access) -> None:
     assert all("data" not in item for item in found["items"])
 
 
-# The gateway asks for JSON in place of every other form.
-@pytest.mark.usefixtures("directly")
 @pytest.mark.parametrize(
     ("path", "body"),
     [
@@ -99,7 +97,6 @@ def images(obj: Json) -> list[tuple[str, list[Json]]]:
     return [(one["image"], one["ports"]) for one in spec.get("containers", ())]
 
 
-@pytest.mark.usefixtures("directly")
 def test_errors_are_json_unless_protobuf_is_asked_for(cluster: Access) -> None:
     with cluster.http() as http:
         missing = http.get(f"{MAPS}/nothing").json()
@@ -118,6 +115,7 @@ def test_errors_are_json_unless_protobuf_is_asked_for(cluster: Access) -> None:
     assert as_protobuf["message"] == missing["message"]
 
 
+# The gateway asks for JSON in its place.
 @pytest.mark.usefixtures("directly")
 def test_a_body_may_be_yaml(cluster: Access) -> None:
     text = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: one\ndata:\n  a: |\n    text\n"
@@ -127,6 +125,7 @@ def test_a_body_may_be_yaml(cluster: Access) -> None:
         assert http.get(f"{MAPS}/one", "application/yaml").text.startswith("apiVersion: v1\ndata:\n  a: ")
 
 
+# With a credential of its own the gateway asks for nothing compressed, since that could come back in it.
 @pytest.mark.usefixtures("directly")
 def test_a_big_list_is_compressed_for_who_takes_it(cluster: Access) -> None:
     with cluster.http() as http:
@@ -167,7 +166,6 @@ def test_a_watch_in_tables_defines_its_columns_once(cluster: Access) -> None:
     assert {"one", "two"} <= {e["object"]["rows"][0]["cells"][0] for e in events if e["object"]["rows"]}
 
 
-@pytest.mark.usefixtures("directly")
 def test_a_watch_in_protobuf_has_frames_with_their_length(cluster: Access) -> None:
     with cluster.http() as http:
         made(http, a="1")
@@ -220,7 +218,6 @@ def test_every_answer_has_an_audit_id(cluster: Access) -> None:
     assert first != second
 
 
-@pytest.mark.usefixtures("directly")
 def test_nobody_in_particular_is_unauthorized(cluster: Access) -> None:
     with cluster.http() as http:
         refused = http.get(MAPS, headers={"Authorization": "Bearer wrong"})
@@ -244,7 +241,6 @@ def test_what_is_not_there_or_not_allowed(cluster: Access, method: str, path: st
     assert (answer.status_code, answer.json()["kind"]) == (status, "Status")
 
 
-@pytest.mark.usefixtures("directly")
 def test_a_patch_has_to_say_of_which_type_it_is(cluster: Access) -> None:
     with cluster.http() as http:
         answer = http.ask("PATCH", f"{MAPS}/missing", json={})
@@ -273,7 +269,6 @@ def test_discovery_can_be_had_at_once(cluster: Access) -> None:
     assert "apps" in [group["metadata"]["name"] for group in answer.json()["items"]]
 
 
-@pytest.mark.usefixtures("directly")
 def test_discovery_is_asked_for_again_only_when_it_has_changed(cluster: Access) -> None:
     cluster.needs(27)
     with cluster.http() as http:

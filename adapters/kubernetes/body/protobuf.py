@@ -9,19 +9,19 @@ could not be judged.
 import base64
 import json
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from hoopaddon.adapters.kubernetes.body.wire import BYTES, FIXED64, VARINT, single_fields, wire_fields
 from hoopaddon.errors import Unparsable
 
 MAGIC = b"k8s\0"
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_WIRE_OF = {"i": _VARINT, "b": _VARINT, "d": _FIXED64}
+_WIRE_OF = {"i": VARINT, "b": VARINT, "d": FIXED64}
 _META_KINDS = frozenset({"Status", "DeleteOptions", "CreateOptions", "UpdateOptions", "PatchOptions", "WatchEvent"})
 _MAX_DEPTH = 100
 
@@ -62,22 +62,23 @@ def read_protobuf(data: bytes) -> Any:
     if not data.startswith(MAGIC):
         raise Unparsable("a body in protobuf that is not in Kubernetes' envelope")
     try:
-        envelope = _single(data[len(MAGIC) :])
-        type_meta = _single(envelope.get(1, b""))
+        envelope = single_fields(data[len(MAGIC) :])
+        type_meta = single_fields(envelope.get(1, b""))
         api_version, kind = type_meta.get(1, b"").decode(), type_meta.get(2, b"").decode()
         if envelope.get(3) or envelope.get(4):
             raise Unparsable("a body in protobuf with an encoding of its own")
-        message = _message_of(api_version, kind)
-        return {"apiVersion": api_version, "kind": kind, **_object(message, envelope.get(2, b""), 0)}
+        message = message_of(api_version, kind)
+        return {"apiVersion": api_version, "kind": kind, **read_message(message, envelope.get(2, b""))}
     except (ValueError, IndexError, struct.error, AttributeError, TypeError, OverflowError):
         raise Unparsable("a body that is no protobuf") from None
 
 
-def _message_of(api_version: str, kind: str) -> str:
+def message_of(api_version: str, kind: str) -> str:
+    """The message that a kind is in the table. Raises `Unparsable`."""
     group, _, version = api_version.rpartition("/")
     name = f"meta.v1.{kind}" if kind in _META_KINDS else f"{group.partition('.')[0] or 'core'}.{version}.{kind}"
     if name not in messages() or not (kind in _META_KINDS or _is_group(group)):
-        raise Unparsable("a body in protobuf of a kind that is not known here: send application/json")
+        raise Unparsable("a body in protobuf of a kind that is not known here")
     return name
 
 
@@ -86,19 +87,20 @@ def _is_group(group: str) -> bool:
     return "." not in group or group.endswith(".k8s.io")
 
 
-def _object(name: str, data: bytes, depth: int) -> dict[str, Any]:
+def read_message(name: str, data: bytes, depth: int = 0) -> dict[str, Any]:
+    """A message of the table as an object. Raises `Unparsable`, or for what is no message `ValueError` or its kin."""
     if depth > _MAX_DEPTH:
         raise Unparsable("a body that nests too deep")
     fields = fields_of(name)
     found: dict[str, Any] = {}
-    for number, wire, raw in _fields(data):
-        field = fields.get(number)
+    for found_field in wire_fields(data):
+        raw, field = found_field.value, fields.get(found_field.number)
         if field is None:
-            raise Unparsable(f"a body in protobuf with an unknown field of {name}: send application/json")
-        if wire != _WIRE_OF.get(field.type, _BYTES):
+            raise Unparsable(f"a body in protobuf with an unknown field of {name}")
+        if found_field.wire != _WIRE_OF.get(field.type, BYTES):
             raise ValueError(field.name)
         if field.inline:
-            inner = _object(field.type, raw, depth + 1)
+            inner = read_message(field.type, raw, depth + 1)
             if inner.keys() & found.keys():
                 raise Unparsable("a body with a key that stands twice in one object")
             found.update(inner)
@@ -114,7 +116,7 @@ def _object(name: str, data: bytes, depth: int) -> dict[str, Any]:
 
 
 def _put_member(members: dict[str, Any], field: Field, raw: bytes, depth: int) -> None:
-    pair = _single(raw)
+    pair = single_fields(raw)
     key = pair.get(1, b"").decode()
     if key in members:
         raise Unparsable("a body with a key that stands twice in one object")
@@ -123,76 +125,30 @@ def _put_member(members: dict[str, Any], field: Field, raw: bytes, depth: int) -
 
 def _value(kind: str, raw: Any, depth: int) -> Any:
     reader = READERS.get(kind)
-    return reader(raw) if reader is not None else _object(kind, raw, depth + 1)
-
-
-# -- the wire
-
-
-def _single(data: bytes) -> dict[int, Any]:
-    """The fields of a small message, each of which may stand there once."""
-    found: dict[int, Any] = {}
-    for number, _, value in _fields(data):
-        if number in found:
-            raise Unparsable("a body with a key that stands twice in one object")
-        found[number] = value
-    return found
-
-
-def _fields(data: bytes) -> Iterator[tuple[int, int, Any]]:
-    at = 0
-    while at < len(data):
-        key, at = _varint(data, at)
-        number, wire = key >> 3, key & 7
-        if wire == _VARINT:
-            value, at = _varint(data, at)
-            yield number, wire, value - (1 << 64) if value >> 63 else value
-            continue
-        size = {_FIXED64: 8, _FIXED32: 4}.get(wire)
-        if wire == _BYTES:
-            size, at = _varint(data, at)
-        if size is None or at + size > len(data):
-            raise ValueError("a field goes beyond its message")
-        yield number, wire, data[at : at + size]
-        at += size
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        shift += 7
-        if byte < 0x80:
-            if value >> 64:
-                raise ValueError("a number is too long")
-            return value, at
-        if shift > 63:
-            raise ValueError("a number is too long")
+    return reader(raw) if reader is not None else read_message(kind, raw, depth + 1)
 
 
 # -- types that JSON has in a form of their own
 
 
 def _read_time(raw: bytes) -> str | None:
-    parts = _single(raw)
+    parts = single_fields(raw)
     if not parts:
         return None
     return datetime.fromtimestamp(parts.get(1, 0), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _read_int_or_string(raw: bytes) -> int | str:
-    parts = _single(raw)
+    parts = single_fields(raw)
     return str(parts.get(3, b"").decode()) if parts.get(1) else int(parts.get(2, 0))
 
 
 def _read_texts(raw: bytes) -> list[str]:
-    return [item.decode() for _, _, item in _fields(raw)]
+    return [item.value.decode() for item in wire_fields(raw)]
 
 
 def _read_json(raw: bytes) -> Any:
-    return json.loads(_single(raw).get(1, b"{}"))
+    return json.loads(single_fields(raw).get(1, b"{}"))
 
 
 READERS: Mapping[str, Callable[[Any], Any]] = {
@@ -207,7 +163,7 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "meta.v1.Verbs": _read_texts,
     "authentication.v1.ExtraValue": _read_texts,
     "authorization.v1.ExtraValue": _read_texts,
-    "api.resource.Quantity": lambda raw: _single(raw).get(1, b"").decode(),
+    "api.resource.Quantity": lambda raw: single_fields(raw).get(1, b"").decode(),
     "util.intstr.IntOrString": _read_int_or_string,
     "pkg.runtime.RawExtension": _read_json,
 }

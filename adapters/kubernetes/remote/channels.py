@@ -33,6 +33,7 @@ class Channels:
         self._target = Connection(ConnectionType.CLIENT)
         self._write_to_client, self._write_to_target = to_client, to_target
         self._parts: dict[Side, bytearray] = {"client": bytearray(), "server": bytearray()}
+        self._closed_to_target: set[str] = set()
         self._closing: CloseConnection | None = None
         self._is_over = False
         self.client_said_goodbye = False
@@ -112,7 +113,8 @@ class Channels:
 
     def close_to_target(self, stream: str) -> None:
         """See `Ends`. Before v5 there is no way to say so."""
-        if self._has_close:
+        if self._has_close and stream not in self._closed_to_target:
+            self._closed_to_target.add(stream)
             self._send(self._target, self._write_to_target, bytes([CLOSE, STREAMS.index(stream)]))
 
     def to_client(self, stream: str, data: bytes) -> None:

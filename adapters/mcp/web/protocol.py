@@ -51,9 +51,10 @@ def command(session: Session, request: WebRequest) -> Command:
     return found
 
 
-def objection(command: Command) -> str:
-    """Why the request goes no further, whatever the policies say; empty where it may."""
-    return _carried(command).objection
+def objection(command: Command) -> Unparsable | None:
+    """Why the request goes no further, whatever the policies say; None where it may."""
+    reason = _carried(command).objection
+    return Unparsable(reason) if reason else None
 
 
 def sent(command: Command) -> WebRequest:

@@ -140,6 +140,17 @@ async def test_what_is_typed_is_judged_however_a_terminal_is_asked_for() -> None
         both.tunnel.client_gone()
 
 
+async def test_what_is_piped_into_an_attach_is_judged_as_a_shells() -> None:
+    attach = "POST /api/v1/namespaces/shop/pods/web/attach?stdin=true&stdout=true"
+    both = Channels(text=attach, keys=True)
+    both.client_says(b"\x00echo one\nrm -r")
+    both.client_says(b"\x00f /\necho two\n")
+    await asyncio.sleep(0.05)
+    assert both.got(both.target, both.to_target) == [b"\x00echo one\n", b"\xff\x00"]
+    said = b"".join(message[1:] for message in both.got(both.client, both.to_client))
+    assert b"no rm" in said
+
+
 async def test_sizes_pass() -> None:
     both = Channels()
     both.client_says(b'\x04{"Width":80,"Height":24}\n')

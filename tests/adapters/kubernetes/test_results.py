@@ -151,9 +151,9 @@ def test_a_mask_is_never_stored() -> None:
     path = "/api/v1/namespaces/n/secrets/a"
 
     def stores(method: str, body: str, path: str = path) -> bool:
-        reason = PROTOCOL.objection(ADAPTER.command(who, f"{method} {path}\n\n{body}"))
-        assert not reason or "holds a mask" in reason
-        return not reason
+        error = PROTOCOL.objection(ADAPTER.command(who, f"{method} {path}\n\n{body}"))
+        assert error is None or "holds a mask" in error.reason
+        return error is None
 
     assert not stores("PUT", shown.decode())
     assert not stores("PATCH", json.dumps({"data": {"p": b64("[masked]")}}))

@@ -50,6 +50,10 @@ async def execute(wanted: Wanted, folder: Path, environment: Mapping[str, str], 
         for task in (gone, ending, *tasks.values()):
             task.cancel()
         await asyncio.gather(gone, ending, *tasks.values(), return_exceptions=True)
+        # What nobody has read keeps the pipes open.
+        with suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(1):
+                await process.communicate()
 
 
 type _Tasks = dict[str, "asyncio.Future[None]"]

@@ -28,7 +28,7 @@ from mitmproxy.proxy.layers.http._hooks import (
     HttpResponseHeadersHook,
     HttpResponseHook,
 )
-from mitmproxy.proxy.layers.tls import TlsStartClientHook, TlsStartServerHook
+from mitmproxy.proxy.layers.tls import TlsClienthelloHook, TlsStartClientHook, TlsStartServerHook
 from mitmproxy.proxy.layers.websocket import WebsocketMessageHook
 from mitmproxy.proxy.server_hooks import ServerConnectedHook, ServerConnectHook
 from mitmproxy.utils import asyncio_utils
@@ -94,6 +94,8 @@ class Guarded(server.ConnectionHandler):
                         await web.message(hook.flow)
                 case HttpConnectedHook():
                     web.admission.tunnel_opened(hook.flow)
+                case TlsClienthelloHook() if hook.data.ignore_connection:
+                    web.admission.pass_unread(hook.data)
                 case ServerConnectedHook():
                     web.admission.check_reached(hook.data)
                 case HttpRequestHook():

@@ -35,6 +35,7 @@ from mitmproxy.utils import asyncio_utils
 
 from hoopaddon.policy.chain import place
 from hoopaddon.relay.hangup import HangUpWatch
+from hoopaddon.traffic.calls import MessagesHook
 from hoopaddon.traffic.failures import ConnectionCut, pass_cancellation_on
 from hoopaddon.traffic.flow_control import is_behind
 from hoopaddon.traffic.streams import BodyReady
@@ -85,6 +86,10 @@ class Guarded(server.ConnectionHandler):
     async def handle_hook(self, hook: commands.StartHook) -> None:
         web = self.web
         try:
+            if isinstance(hook, MessagesHook):
+                with self.timeout_watchdog.disarm():
+                    await web.judge_more(hook.flow)
+                return
             if not await self._admits(hook):
                 return
             await super().handle_hook(hook)  # type: ignore[safe-super]  # the other base class has it

@@ -35,8 +35,9 @@ from mitmproxy.proxy.layers.http._hooks import HttpResponseHook
 from wsproto.handshake import WEBSOCKET_VERSION
 
 from hoopaddon.traffic import flow_control, http1
+from hoopaddon.traffic.calls import JudgedCalls
 from hoopaddon.traffic.failures import SWITCHING_PROTOCOLS, is_refused, keep_answer, problem, withhold
-from hoopaddon.traffic.uploads import JudgedUploads, Steps, timed, without
+from hoopaddon.traffic.uploads import Steps, timed, without
 
 if TYPE_CHECKING:
     pass
@@ -75,7 +76,7 @@ class JudgedHttp(HttpLayer):
             yield from self.event_to_child(self.connections[connection], flow_control.Moved())
 
 
-class JudgedStream(JudgedUploads):
+class JudgedStream(JudgedCalls):
     """One request and its response."""
 
     def __init__(self, context: Context, stream_id: int) -> None:

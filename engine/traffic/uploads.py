@@ -75,19 +75,23 @@ class JudgedUploads(HttpStream):
     def state_wait_for_request_headers(self, event: RequestHeaders) -> Steps:
         yield from super().state_wait_for_request_headers(event)
         if self.client_state == self.state_consume_request_body and is_refused(self.flow) and not event.end_stream:
-            yield from self._refuse()
+            yield from self.refuse()
 
     def start_request_stream(self) -> Steps:
         yield HttpRequestHook(self.flow)
         if (yield from self.check_killed(True)):
             return
         if is_refused(self.flow):
-            yield from self._refuse()
+            yield from self.refuse()
         elif self.flow.response:
             self.flow.request.stream = False
             self.client_state = self.state_discard_request_body
         else:
-            yield from super().start_request_stream()
+            yield from self.open_stream()
+
+    def open_stream(self) -> Steps:
+        """Begin to send what has been judged, or its head."""
+        yield from super().start_request_stream()
 
     def state_stream_request_body(self, event: Event) -> Steps:
         self.flow.request.stream = timed(self.flow.request.stream)
@@ -102,7 +106,8 @@ class JudgedUploads(HttpStream):
         if not (yield from self.check_killed(True)):
             yield from self.send_response()
 
-    def _refuse(self) -> Steps:
+    def refuse(self) -> Steps:
+        """Send the client the answer that stands in the target's place."""
         yield HttpResponseHeadersHook(self.flow)
         if not (yield from self.check_killed(True)):
             yield from self.answer_early(self.send_response())

@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hoopaddon.command import Command, Outcome, Verdict
 from hoopaddon.policy.in_force import judged
 from hoopaddon.web.answer import WebAnswer, problem
+from hoopaddon.web.call import Call
 from hoopaddon.web.credentials import NoCredential
-from hoopaddon.web.exchange import Exchange, change, request_of
+from hoopaddon.web.exchange import Exchange, change, judged_request, request_of
 from hoopaddon.web.held import PLACE, Held, HeldRequests, waiting, wants_to_ask_again
 from hoopaddon.web.request import WebRequest
 
@@ -38,19 +40,19 @@ class Judging:
 
     async def _judge(self, exchange: Exchange, approved: Command | None) -> WebAnswer | None:
         flow = exchange.flow
-        request = request_of(flow.request, body_seen=not flow.request.stream)
+        request = judged_request(exchange)
         command = exchange.command = exchange.protocol.command(exchange.session, request)
         if approved is not None and (command.text, command.parameters) == (approved.text, approved.parameters):
             command.continues(approved.decisions)
-        objection = getattr(exchange.protocol, "objection", None)
-        if objection is not None and (reason := objection(command)):
+        if reason := _objection(exchange, command):
             command.verdict = Verdict(Outcome.REFUSED, reason)
             return exchange.protocol.refusal(request, 403, reason, "")
         if request.body is None and not self._may_be_unseen(exchange, command, request):
             command.verdict = Verdict(Outcome.REFUSED, _UNSEEN)
             return exchange.protocol.refusal(request, 413, _UNSEEN, "")
         asked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if may_leave := wants_to_ask_again(flow.request) and request.body is not None:
+        may_leave = wants_to_ask_again(flow.request) and request.body is not None and exchange.call is None
+        if may_leave:
             command.tell_when_held(lambda _: None if asked.done() else asked.set_result(None))
         judging = exchange.judging = self._begin(command)
         if may_leave and (held := await self._held(exchange, command, judging, asked)):
@@ -60,7 +62,8 @@ class Judging:
             status = 502 if verdict.outcome is Outcome.FAILED else 403
             return exchange.protocol.refusal(request, status, verdict.reason, verdict.addon)
         if command.text != command.original_text or getattr(exchange.protocol, "sends_always", False):
-            change(flow.request, exchange.protocol.sent(command))
+            sent = exchange.protocol.sent(command)
+            change(flow.request, sent if exchange.call is None else replace(sent, body=None))
         return await self._prove(exchange, request)
 
     def _begin(self, command: Command) -> "asyncio.Task[Verdict]":
@@ -110,6 +113,23 @@ class Judging:
         command.bytes = size
         self._gateway.chain.end_command(command)
         return verdict
+
+    async def judge_more(self, exchange: Exchange, call: Call) -> WebAnswer | None:
+        """Decide on what follows in a call that has begun; each time it is a command, which has ended with that."""
+        request = judged_request(exchange)
+        command = exchange.protocol.command(exchange.session, request)
+        if reason := _objection(exchange, command):
+            command.verdict = verdict = Verdict(Outcome.REFUSED, reason)
+            self._gateway.chain.end_command(command)
+        else:
+            verdict = await self.judge_message(exchange, command, len(call.body or b""))
+        if verdict.passes and command.text != command.original_text:
+            logger.error("%s: a policy rewrites a call that has begun", exchange.route.target.name)
+            verdict = Verdict(Outcome.FAILED, "a policy failed")
+        if verdict.passes:
+            return None
+        status = 502 if verdict.outcome is Outcome.FAILED else 403
+        return exchange.protocol.refusal(request, status, verdict.reason, verdict.addon)
 
     # -- clients that do not wait
 
@@ -162,3 +182,11 @@ class Judging:
     def close(self) -> None:
         """The gateway ends."""
         self._kept.close()
+
+
+def _objection(exchange: Exchange, command: Command) -> str:
+    """Why this goes no further whatever the policies say; empty where it may."""
+    if exchange.call is not None and exchange.call.objection:
+        return exchange.call.objection
+    objects = getattr(exchange.protocol, "objection", None)
+    return str(objects(command)) if objects is not None else ""

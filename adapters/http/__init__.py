@@ -41,6 +41,10 @@ class HttpProtocol:
         """A body that is no text, and nothing that is read here, may stream past: an archive, an image."""
         return may_stream(request.headers)
 
+    def calls(self, request: WebRequest) -> bool:
+        """gRPC itself: what browsers have of it (gRPC-Web) sends one message, and is a request like others."""
+        return request.media_type == "application/grpc" or request.media_type.startswith("application/grpc+")
+
     def objection(self, command: Command) -> Unparsable | None:
         """A body that is not what it claims to be is refused, whether a policy looks at it or not."""
         reason = unreadable(command) if isinstance(command, HttpRequest) else ""

@@ -86,6 +86,11 @@ class Announcements(addonmanager.Loader):
                 except exceptions.CommandError as e:
                     raise ConfigError(f"command {name}: {e}") from None
 
+    @property
+    def commands(self) -> list[str]:
+        """The commands of this script."""
+        return sorted(self._commands_before)
+
     def undo(self) -> None:
         """As if the script had never been loaded."""
         _restore(self._options, self._options_before)

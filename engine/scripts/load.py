@@ -16,6 +16,7 @@ from hoopaddon.policy.watchdog import DeadlineExceeded
 from hoopaddon.scripts.announce import Announcements
 from hoopaddon.scripts.check import check, suspicious
 from hoopaddon.scripts.imports import ScriptImports
+from hoopaddon.scripts.unheard import unheard, unshown
 
 if TYPE_CHECKING:
     from hoopaddon.gateway import Gateway
@@ -30,6 +31,8 @@ class LoadedScript:
     module: ModuleType
     policies: tuple[Policy, ...]
     warnings: tuple[str, ...]
+    commands: tuple[str, ...]
+    """What other scripts may call."""
 
 
 def load(
@@ -48,7 +51,8 @@ def load(
                 announced.collect_commands(policy.addon)
             for policy in policies:
                 _call(policy, "configure", gateway.options.keys())
-            return LoadedScript(module, policies, tuple(suspicious(policies, imports)))
+            odd = (*suspicious(policies, imports), *unheard(policies, gateway.options), *unshown(imports))
+            return LoadedScript(module, policies, odd, tuple(announced.commands))
     except (Exception, DeadlineExceeded, SystemExit) as e:
         raise explain(e, imports) from e
 

@@ -248,7 +248,8 @@ def _warn(script: Script) -> None:
     for warning in script.loaded.warnings:
         logger.warning("%s", warning)
     if not any(map(decides, script.loaded.policies)):
-        logger.warning("%s has no hooks: it sees no traffic.", script.name)
+        alone = ", and only scripts can call " + ", ".join(script.loaded.commands) if script.loaded.commands else ""
+        logger.warning("%s has no hooks: it sees no traffic%s.", script.name, alone)
 
 
 def _names(paths: list[Path]) -> list[str]:

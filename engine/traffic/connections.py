@@ -28,13 +28,14 @@ from mitmproxy.proxy.layers.http._hooks import (
     HttpResponseHeadersHook,
     HttpResponseHook,
 )
-from mitmproxy.proxy.layers.tls import TlsStartClientHook, TlsStartServerHook
+from mitmproxy.proxy.layers.tls import TlsClienthelloHook, TlsStartClientHook, TlsStartServerHook
 from mitmproxy.proxy.layers.websocket import WebsocketMessageHook
 from mitmproxy.proxy.server_hooks import ServerConnectedHook, ServerConnectHook
 from mitmproxy.utils import asyncio_utils
 
 from hoopaddon.policy.chain import place
 from hoopaddon.relay.hangup import HangUpWatch
+from hoopaddon.traffic.calls import MessagesHook
 from hoopaddon.traffic.failures import ConnectionCut, pass_cancellation_on
 from hoopaddon.traffic.flow_control import is_behind
 from hoopaddon.traffic.streams import BodyReady
@@ -85,6 +86,10 @@ class Guarded(server.ConnectionHandler):
     async def handle_hook(self, hook: commands.StartHook) -> None:
         web = self.web
         try:
+            if isinstance(hook, MessagesHook):
+                with self.timeout_watchdog.disarm():
+                    await web.judge_more(hook.flow)
+                return
             if not await self._admits(hook):
                 return
             await super().handle_hook(hook)  # type: ignore[safe-super]  # the other base class has it
@@ -94,6 +99,8 @@ class Guarded(server.ConnectionHandler):
                         await web.message(hook.flow)
                 case HttpConnectedHook():
                     web.admission.tunnel_opened(hook.flow)
+                case TlsClienthelloHook() if hook.data.ignore_connection:
+                    web.admission.pass_unread(hook.data)
                 case ServerConnectedHook():
                     web.admission.check_reached(hook.data)
                 case HttpRequestHook():

@@ -54,6 +54,13 @@ def withhold(subject: flow.Flow, answer: http.Response | dns.DNSMessage) -> None
     keep_answer(subject)
 
 
+def end_connection(subject: http.HTTPFlow) -> None:
+    """Say in the answer that the connection ends with it, since the rest of the request is not read."""
+    for answer in (answers.get(subject), subject.response):
+        if isinstance(answer, http.Response):
+            answer.headers["connection"] = "close"
+
+
 def problem(status: int, title: str, detail: str = "", policy: str = "", *, bodiless: bool = False) -> http.Response:
     """An answer in the form of RFC 9457 (problem details), without a detail where there is nothing safe to say."""
     about: dict[str, Any] = {"type": "about:blank", "title": title, "status": status}

@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import h2.connection
+import h2.errors
 import h2.events
 from mitmproxy.connection import Client, Connection
 from mitmproxy.proxy import commands, layer
 from mitmproxy.proxy.context import Context
-from mitmproxy.proxy.events import DataReceived, Event
+from mitmproxy.proxy.events import DataReceived, Event, Wakeup
 from mitmproxy.proxy.layers.http import _http2
 from mitmproxy.proxy.layers.http._base import ReceiveHttp
 from mitmproxy.proxy.layers.http._events import RequestData, ResponseData
 from mitmproxy.proxy.layers.http._http_h2 import BufferedH2Connection
+
+from hoopaddon.traffic.uploads import Enough
 
 if TYPE_CHECKING:
     from mitmproxy.proxy.layers.http import HttpStream
@@ -29,6 +32,9 @@ STREAM_WINDOW = 1 << 20
 CONNECTION_WINDOW = 16 << 20
 AHEAD_BYTES = 512 * 1024
 """What may wait in here of one direction of one exchange, before its sender is asked to wait."""
+
+STOPS_WITHIN_S = 1.0
+"""After this a client is told to stop sending what has been refused."""
 
 type Steps = layer.CommandGenerator[None]
 
@@ -108,6 +114,35 @@ class WindowedServer(_Windowed, _http2.Http2Server):
     """The client's side."""
 
     uploads = True
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._unwanted: dict[commands.RequestWakeup, int] = {}
+
+    def _handle_event(self, event: Event) -> Steps:
+        if isinstance(event, Enough):
+            # Some clients lose the answer when they are stopped; most stop by themselves.
+            wakeup = commands.RequestWakeup(STOPS_WITHIN_S)
+            self._unwanted[wakeup] = event.stream_id
+            yield wakeup
+        elif isinstance(event, Wakeup) and event.command in self._unwanted:
+            yield from self._reset(self._unwanted.pop(event.command))
+        else:
+            yield from super()._handle_event(event)
+
+    def _reset(self, stream_id: int) -> Steps:
+        if owed := self._owed.pop(stream_id, 0):
+            self.h2_conn.acknowledge_received_data(owed, stream_id)
+        # An answer that waits for its window ends by itself.
+        if not self.is_closed(stream_id) and not self.h2_conn.unsent_bytes(stream_id):
+            self.h2_conn.reset_stream(stream_id, h2.errors.ErrorCodes.NO_ERROR)
+            self.streams.pop(stream_id, None)
+        if data := self.h2_conn.data_to_send():
+            yield commands.SendData(self.conn, data)
+
+    def _grant(self, stream_id: int) -> None:
+        if stream_id not in self._unwanted.values():
+            super()._grant(stream_id)
 
 
 class WindowedClient(_Windowed, _http2.Http2Client):

@@ -24,9 +24,14 @@ from mitmproxy.proxy.layers.http._events import (
 
 from hoopaddon.traffic.failures import SWITCHING_PROTOCOLS
 from hoopaddon.traffic.flow_control import backlog_of
+from hoopaddon.traffic.uploads import Enough
 
 MAX_HEAD_BYTES = 128 * 1024
 """Of a request or an answer; what a request may say within that is for `hoopaddon.web.hygiene`."""
+
+LINGER_S = 2.0
+LINGER_BYTES = 4 << 20
+"""How long, and how much, is read of a request that has been refused before its end."""
 
 type Steps = layer.CommandGenerator[None]
 
@@ -60,13 +65,20 @@ class JudgedHttp1Server(_http1.Http1Server):
     """The client's side of a connection."""
 
     _head_until: commands.RequestWakeup | None = None
+    _lingers_until: commands.RequestWakeup | None = None
+    _unread_bytes = 0
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         backlog_of(context).add(self.conn, self)
 
     def _handle_event(self, event: events.Event) -> Steps:
-        if not isinstance(event, events.Wakeup):
+        if self._lingers_until is not None:
+            yield from self._linger(event, self._lingers_until)
+        elif isinstance(event, Enough):
+            self._lingers_until = commands.RequestWakeup(LINGER_S)
+            yield self._lingers_until
+        elif not isinstance(event, events.Wakeup):
             yield from super()._handle_event(event)
         elif event.command is self._head_until and self.state == self.read_headers:
             yield from self._give_up(408, "the request's head did not come in time")
@@ -87,6 +99,15 @@ class JudgedHttp1Server(_http1.Http1Server):
     def send(self, event: HttpEvent) -> Steps:
         if not isinstance(event, ResponseTrailers):
             yield from super().send(event)
+
+    def _linger(self, event: events.Event, until: commands.RequestWakeup) -> Steps:
+        """Read on without looking: what arrives at a closed socket would take the answer from the client."""
+        if isinstance(event, events.DataReceived):
+            self._unread_bytes += len(event.data)
+        is_over = isinstance(event, events.ConnectionClosed) or self._unread_bytes > LINGER_BYTES
+        if self.state != self.done and (is_over or (isinstance(event, events.Wakeup) and event.command is until)):
+            yield commands.CloseConnection(self.conn)
+            self.state = self.done
 
     def _give_up(self, status: int, why: str) -> Steps:
         yield commands.SendData(self.conn, _http1.make_error_response(status, why))

@@ -6,25 +6,22 @@ refused a message, or broken on it, its body is neither kept nor sent. A target 
 hook sees into is not followed there, and what cannot be read of a target is not quoted to the client.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from mitmproxy import ctx, http
+from mitmproxy import http
 from mitmproxy.addons import next_layer
-from mitmproxy.flow import Error
 from mitmproxy.proxy import layer
 from mitmproxy.proxy import layers as layers_of_all
-from mitmproxy.proxy.commands import Command
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.events import Event, Start
 from mitmproxy.proxy.layers import http as layers
-from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode, HttpStream, SendHttp, _http1, _http2, _http3
+from mitmproxy.proxy.layers.http import HttpLayer, HTTPMode, SendHttp, _http1, _http2, _http3
 from mitmproxy.proxy.layers.http._base import format_error
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
-    RequestEndOfMessage,
     RequestHeaders,
     RequestProtocolError,
     RequestTrailers,
@@ -34,44 +31,16 @@ from mitmproxy.proxy.layers.http._events import (
     ResponseProtocolError,
     ResponseTrailers,
 )
-from mitmproxy.proxy.layers.http._hooks import HttpRequestHook, HttpResponseHeadersHook, HttpResponseHook
+from mitmproxy.proxy.layers.http._hooks import HttpResponseHook
 from wsproto.handshake import WEBSOCKET_VERSION
 
-from hoopaddon.policy import deadline
 from hoopaddon.traffic import flow_control, http1
+from hoopaddon.traffic.calls import JudgedCalls
 from hoopaddon.traffic.failures import SWITCHING_PROTOCOLS, is_refused, keep_answer, problem, withhold
+from hoopaddon.traffic.uploads import Steps, timed, without
 
 if TYPE_CHECKING:
-    from hoopaddon.web.guard import WebGuard
-
-type Steps = layer.CommandGenerator[None]
-
-
-def _without(hook: type[Command], steps: Steps) -> Steps:
-    """The same steps, except for a hook that has been called earlier."""
-    for step in steps:
-        if not isinstance(step, hook):
-            yield step
-
-
-class TimedFunction:
-    """A policy's function that a body is streamed through, held to its time as hooks are."""
-
-    def __init__(self, function: Callable[[bytes], Iterable[bytes] | bytes]) -> None:
-        self._function = function
-
-    def __call__(self, chunk: bytes) -> Iterable[bytes] | bytes:
-        gateway: Any = ctx.master
-        return deadline.call(gateway.watchdog, self._judge, chunk)
-
-    def _judge(self, chunk: bytes) -> Iterable[bytes] | bytes:
-        judged = self._function(chunk)
-        # A generator has done nothing yet.
-        return judged if isinstance(judged, bytes) else list(judged)
-
-
-def _timed(stream: Any) -> Any:
-    return TimedFunction(stream) if callable(stream) and not isinstance(stream, TimedFunction) else stream
+    pass
 
 
 _streams: WeakSet["JudgedStream"] = WeakSet()
@@ -107,12 +76,11 @@ class JudgedHttp(HttpLayer):
             yield from self.event_to_child(self.connections[connection], flow_control.Moved())
 
 
-class JudgedStream(HttpStream):
+class JudgedStream(JudgedCalls):
     """One request and its response."""
 
     def __init__(self, context: Context, stream_id: int) -> None:
         super().__init__(context, stream_id)
-        self._web: WebGuard = ctx.master.web  # type: ignore[attr-defined]
         self._last: Event | None = None
         self._is_tunnel = False
         _streams.add(self)
@@ -128,6 +96,7 @@ class JudgedStream(HttpStream):
     def check_killed(self, emit_error_hook: bool) -> layer.CommandGenerator[bool]:
         # Called after each hook, before what the hook has left is looked at. Tasks of policies may have run since.
         keep_answer(self.flow)
+        self.check_continue()
         return (yield from super().check_killed(emit_error_hook))
 
     def handle_event(self, event: Event) -> Steps:
@@ -154,35 +123,6 @@ class JudgedStream(HttpStream):
                 yield from self._send_edited([])
             return
         yield from super()._handle_event(event)
-
-    # -- requests
-
-    def start_request_stream(self) -> Steps:
-        yield HttpRequestHook(self.flow)
-        if (yield from self.check_killed(True)):
-            return
-        if self.flow.response:
-            self.flow.request.stream = False
-            self.client_state = self.state_discard_request_body
-        else:
-            yield from super().start_request_stream()
-
-    def state_stream_request_body(self, event: Event) -> Steps:
-        self.flow.request.stream = _timed(self.flow.request.stream)
-        yield from _without(HttpRequestHook, super().state_stream_request_body(event))
-
-    def state_consume_request_body(self, event: Event) -> Steps:
-        discard = is_refused(self.flow)
-        yield from self.state_discard_request_body(event) if discard else super().state_consume_request_body(event)
-
-    def state_discard_request_body(self, event: Event) -> Steps:
-        """A policy has answered in the target's place: wait for the end of the request, then send its answer."""
-        if not isinstance(event, RequestEndOfMessage):
-            return
-        self.client_state = self.state_done
-        yield HttpResponseHeadersHook(self.flow)
-        if not (yield from self.check_killed(True)):
-            yield from self.send_response()
 
     # -- responses
 
@@ -214,16 +154,16 @@ class JudgedStream(HttpStream):
         if self.flow.response is response and response is not None and response.raw_content is None:
             yield from super().start_response_stream()
         else:
-            yield from self._answer_for_target(_without(HttpResponseHook, self.send_response()))
+            yield from self._answer_for_target(without(HttpResponseHook, self.send_response()))
 
     def state_stream_response_body(self, event: Event) -> Steps:
         if isinstance(event, ResponseData):
             self._web.passed(self.flow, len(event.data))
         if self.flow.response is not None:
-            self.flow.response.stream = _timed(self.flow.response.stream)
+            self.flow.response.stream = timed(self.flow.response.stream)
         edited = self._web.edited(self.flow)
         if edited is None:
-            yield from _without(HttpResponseHook, super().state_stream_response_body(event))
+            yield from without(HttpResponseHook, super().state_stream_response_body(event))
         elif isinstance(event, ResponseData):
             yield from self._send_edited(self._through_script(event.data))
         elif isinstance(event, ResponseTrailers) and self.flow.response is not None:
@@ -252,7 +192,7 @@ class JudgedStream(HttpStream):
         for part in parts:
             yield SendHttp(ResponseData(self.stream_id, part), self.context.client)
         if edited.is_over and self._last is not None:
-            yield from _without(HttpResponseHook, self.send_response(already_streamed=True))
+            yield from without(HttpResponseHook, self.send_response(already_streamed=True))
 
     def _break_off(self) -> Steps:
         """Neither side hears more of this exchange: what has been sent is no whole answer."""
@@ -280,14 +220,7 @@ class JudgedStream(HttpStream):
         """Break off what the target is sending, and send the client what a policy put in its place."""
         broken_off = RequestProtocolError(self.stream_id, "response withheld", ErrorCode.CANCEL)
         yield SendHttp(broken_off, self.context.server)
-        if self.client_state == self.state_done:
-            yield from answer
-        else:
-            # The client is still sending: there is no orderly answer before it has finished.
-            self.flow.error = Error(Error.KILLED_MESSAGE)
-            yield SendHttp(ResponseProtocolError(self.stream_id, "killed", ErrorCode.KILL), self.context.client)
-            self.client_state = self.state_errored
-            self.flow.live = False
+        yield from self.answer_early(answer)
         self.server_state = self.state_errored
 
 

@@ -14,7 +14,7 @@ from mitmproxy.connection import Client, Server
 from mitmproxy.net.http.url import hostport
 from mitmproxy.proxy.mode_specs import ProxyMode, RegularMode, UpstreamMode
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
-from mitmproxy.tls import TlsData
+from mitmproxy.tls import ClientHelloData, TlsData
 
 from hoopaddon.errors import Refused
 from hoopaddon.identity.throttle import TooManyFailures
@@ -22,6 +22,7 @@ from hoopaddon.policy.chain import PolicyFailed
 from hoopaddon.relay.listener import LOOPBACK_HOSTS
 from hoopaddon.session import Session, User
 from hoopaddon.store.keys import SigningKey
+from hoopaddon.traffic.failures import ConnectionCut
 from hoopaddon.web import hygiene
 from hoopaddon.web.login import NotProved, WebLogin, take_proof
 from hoopaddon.web.mode import WebTarget
@@ -162,6 +163,16 @@ class Admission:
             route = routes.to(data.conn.address)
             if route is not None and route.tls is not None:
                 route.tls.start(data)
+
+    def pass_unread(self, data: ClientHelloData) -> None:
+        """A script wants a connection's TLS to pass as it is. Raises `ConnectionCut` where it may not."""
+        mode = data.context.client.proxy_mode
+        if mode in self.routes:
+            logger.error("a script passes TLS on unread, which %s does for nobody: cut", mode.description)
+            raise ConnectionCut
+        if not self._gateway.options.rawtcp:
+            logger.error("a script passes TLS on unread, which needs --set rawtcp: cut")
+            raise ConnectionCut
 
     def check_reached(self, data: ServerConnectionHookData) -> None:
         """Raises `Refused` where a connection has come out somewhere else than it may."""

@@ -1,7 +1,7 @@
 """One request and its answer, from the head of the one to the last byte of the other."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mitmproxy import http
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from hoopaddon.command import Verdict
     from hoopaddon.traffic.connections import Guarded
+    from hoopaddon.web.call import Call
     from hoopaddon.web.edited import EditedBody
     from hoopaddon.web.protocol import WebProtocol
     from hoopaddon.web.routes import Route
@@ -33,6 +34,8 @@ class Exchange:
     """How the client reaches the root of the target: `https://gateway:8081`."""
     command: Command | None = None
     judging: "asyncio.Task[Verdict] | None" = None
+    call: "Call | None" = None
+    """Of gRPC, judged message by message."""
     edited: "EditedBody | None" = None
     edits_whole: bool = False
     """Whether the body is edited once it is all there."""
@@ -121,11 +124,9 @@ def response_of(answer: WebAnswer, *, bodiless: bool) -> http.Response:
     return http.Response.make(answer.status, body, raw_headers(answer.headers))
 
 
-def talks_both_ways(exchange: Exchange) -> bool:
-    """Whether the client may wait for answers before it has sent all, as calls of gRPC may, and may do so unseen."""
-    credential = exchange.route.credential
-    return (
-        "large_body" in exchange.route.target.allowed
-        and exchange.flow.request.headers.get("content-type", "").lower().startswith("application/grpc")
-        and not (credential is not None and credential.signs_bodies)
-    )
+def judged_request(exchange: Exchange) -> WebRequest:
+    """What is to be judged now: the whole request, or of a call the messages that have come."""
+    request = exchange.flow.request
+    if exchange.call is None or not request.stream:
+        return request_of(request, body_seen=not request.stream)
+    return replace(request_of(request, body_seen=False), body=exchange.call.body)

@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 from mitmproxy import http
 from mitmproxy.connection import Client
 from mitmproxy.proxy.context import Context
+from mitmproxy.utils import human
 from mitmproxy.websocket import WebSocketMessage
 
 from hoopaddon.adapter import adapters
@@ -27,6 +28,7 @@ from hoopaddon.web.admission import Admission, NotAdmitted
 from hoopaddon.web.answer import WebAnswer, problem, status_of
 from hoopaddon.web.answers import Answers, hide_in_body, hide_in_head
 from hoopaddon.web.body import whole_request
+from hoopaddon.web.call import Call
 from hoopaddon.web.edited import EditedBody
 from hoopaddon.web.exchange import (
     Exchange,
@@ -37,7 +39,6 @@ from hoopaddon.web.exchange import (
     raw_headers,
     request_of,
     response_of,
-    talks_both_ways,
 )
 from hoopaddon.web.judging import Judging
 from hoopaddon.web.protocol import WebProtocol
@@ -51,6 +52,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+DEFAULT_MOST_BYTES = 8 << 20
+"""Of one message of gRPC, where `stream_large_bodies` says nothing."""
 KEPT_MESSAGES = 16
 """Of a WebSocket, those that scripts may look back to."""
 
@@ -76,7 +79,9 @@ class WebGuard:
             return self._turn_away(flow, e)
         protocol = protocol_of(admitted.route.protocol)
         self._exchanges[flow] = exchange = Exchange(flow, protocol, admitted.route, admitted.session, admitted.origin)
-        if talks_both_ways(exchange):
+        if self._is_call(exchange):
+            may_be_unseen = "large_body" in admitted.route.target.allowed
+            exchange.call = Call(self._most_bytes(), may_be_unseen=may_be_unseen)
             flow.request.stream = flow.request.stream or True
         return True
 
@@ -115,6 +120,33 @@ class WebGuard:
             answer = exchange.protocol.refusal(request_of(flow.request, body_seen=False), 403, e.reason, "")
         if answer is not None:
             self._answer(flow, answer)
+
+    def _is_call(self, exchange: Exchange) -> bool:
+        """Whether it is judged message by message. Only a body that is waited for can be signed, or shown."""
+        request, credential = exchange.flow.request, exchange.route.credential
+        is_shown = self._gateway.addons.has_script_hook("request")
+        calls = getattr(exchange.protocol, "calls", None)
+        return (
+            calls is not None
+            and request.is_http2
+            and not (credential is not None and credential.signs_bodies)
+            and not (is_shown and "large_body" not in exchange.route.target.allowed)
+            and bool(calls(request_of(request, body_seen=False)))
+        )
+
+    def _most_bytes(self) -> int:
+        return human.parse_size(self._gateway.options.stream_large_bodies) or DEFAULT_MOST_BYTES
+
+    def call(self, flow: http.HTTPFlow) -> Call | None:
+        """The call of gRPC that this request is, if it is judged as one."""
+        exchange = self._exchanges.get(flow)
+        return exchange.call if exchange is not None else None
+
+    async def judge_more(self, flow: http.HTTPFlow) -> None:
+        """What the policies say of the messages that follow in a call; where they refuse one, the call says so."""
+        exchange = self._exchanges.get(flow)
+        if exchange is not None and exchange.call is not None:
+            exchange.call.refusal = await self._judging.judge_more(exchange, exchange.call)
 
     def _refuse(self, exchange: Exchange, request: WebRequest, status: int, reason: str, policy: str) -> None:
         answer = exchange.protocol.refusal(request, status, reason, policy)

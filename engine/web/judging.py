@@ -3,13 +3,17 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hoopaddon.command import Command, Outcome, Verdict
+from hoopaddon.errors import Unparsable
 from hoopaddon.policy.in_force import judged
 from hoopaddon.web.answer import WebAnswer, problem, status_of
+from hoopaddon.web.call import Call
 from hoopaddon.web.credentials import NoCredential
-from hoopaddon.web.exchange import Exchange, change, request_of
+from hoopaddon.web.exchange import Exchange, change, judged_request, request_of
 from hoopaddon.web.held import PLACE, Held, HeldRequests, waiting, wants_to_ask_again
 from hoopaddon.web.request import WebRequest
 
@@ -38,19 +42,19 @@ class Judging:
 
     async def _judge(self, exchange: Exchange, approved: Command | None) -> WebAnswer | None:
         flow = exchange.flow
-        request = request_of(flow.request, body_seen=not flow.request.stream)
+        request = judged_request(exchange)
         command = exchange.command = exchange.protocol.command(exchange.session, request)
         if approved is not None and (command.text, command.parameters) == (approved.text, approved.parameters):
             command.continues(approved.decisions)
-        objection = getattr(exchange.protocol, "objection", None)
-        if objection is not None and (error := objection(command)) is not None:
+        if (error := _objection(exchange, command)) is not None:
             command.verdict = Verdict(Outcome.REFUSED, error.reason, code=error.code)
             return exchange.protocol.refusal(request, status_of(error), error.reason, "")
         if request.body is None and not self._may_be_unseen(exchange, command, request):
             command.verdict = Verdict(Outcome.REFUSED, _UNSEEN)
             return exchange.protocol.refusal(request, 413, _UNSEEN, "")
         asked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if may_leave := wants_to_ask_again(flow.request) and request.body is not None:
+        may_leave = wants_to_ask_again(flow.request) and request.body is not None and exchange.call is None
+        if may_leave:
             command.tell_when_held(lambda _: None if asked.done() else asked.set_result(None))
         judging = exchange.judging = self._begin(command)
         if may_leave and (held := await self._held(exchange, command, judging, asked)):
@@ -60,7 +64,8 @@ class Judging:
             status = 502 if verdict.outcome is Outcome.FAILED else 403
             return exchange.protocol.refusal(request, status, verdict.reason, verdict.addon)
         if command.text != command.original_text or getattr(exchange.protocol, "sends_always", False):
-            change(flow.request, exchange.protocol.sent(command))
+            sent = exchange.protocol.sent(command)
+            change(flow.request, sent if exchange.call is None else replace(sent, body=None))
         return await self._prove(exchange, request)
 
     def _begin(self, command: Command) -> "asyncio.Task[Verdict]":
@@ -110,6 +115,23 @@ class Judging:
         command.bytes = size
         self._gateway.chain.end_command(command)
         return verdict
+
+    async def judge_more(self, exchange: Exchange, call: Call) -> WebAnswer | None:
+        """Decide on what follows in a call that has begun; each time it is a command, which has ended with that."""
+        request = judged_request(exchange)
+        command = exchange.protocol.command(exchange.session, request)
+        if (error := _objection(exchange, command)) is not None:
+            command.verdict = verdict = Verdict(Outcome.REFUSED, error.reason, code=error.code)
+            self._gateway.chain.end_command(command)
+        else:
+            verdict = await self.judge_message(exchange, command, len(call.body or b""))
+        if verdict.passes and command.text != command.original_text:
+            logger.error("%s: a policy rewrites a call that has begun", exchange.route.target.name)
+            verdict = Verdict(Outcome.FAILED, "a policy failed")
+        if verdict.passes:
+            return None
+        status = 502 if verdict.outcome is Outcome.FAILED else 403
+        return exchange.protocol.refusal(request, status, verdict.reason, verdict.addon)
 
     # -- clients that do not wait
 
@@ -162,3 +184,11 @@ class Judging:
     def close(self) -> None:
         """The gateway ends."""
         self._kept.close()
+
+
+def _objection(exchange: Exchange, command: Command) -> Unparsable | None:
+    """Why this goes no further whatever the policies say; None where it may."""
+    if exchange.call is not None and exchange.call.objection:
+        return Unparsable(exchange.call.objection)
+    objects: Callable[[Command], Unparsable | None] | None = getattr(exchange.protocol, "objection", None)
+    return objects(command) if objects is not None else None

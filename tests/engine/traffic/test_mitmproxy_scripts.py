@@ -6,7 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from mitmproxy import io
+from mitmproxy import contentviews, io
 
 from hoopaddon.gateway import serving
 from tests.servers.http import SECRET, Address, Upstream, chunks, exchange, get, plain, post
@@ -119,8 +119,7 @@ def responseheaders(flow):
     assert b"b bar" in answer
 
 
-async def test_a_thread_of_its_own(in_front: InFront, script: Any, mode: str) -> None:
-    text = """
+IN_A_THREAD = """
 import time
 from mitmproxy.script import concurrent
 
@@ -128,6 +127,16 @@ from mitmproxy.script import concurrent
 def request(flow):
     time.sleep(0.5)
 """
+IN_A_TASK = """
+import asyncio
+
+async def request(flow):
+    await asyncio.sleep(0.5)
+"""
+
+
+@pytest.mark.parametrize("text", [IN_A_THREAD, IN_A_TASK])
+async def test_waiting_stops_nobody_else(in_front: InFront, script: Any, mode: str, text: str) -> None:
     async with in_front(mode=mode, **script(text)) as (_, address), asyncio.timeout(1.9):
         answers = await asyncio.gather(*(exchange(address, get(f"/{n}")) for n in range(4)))
     assert all(answer.endswith(SECRET) for answer in answers)
@@ -168,7 +177,7 @@ addons = [Filter()]
 async def test_flows_in_a_file(in_front: InFront, script: Any, mode: str, tmp_path: Path) -> None:
     path = tmp_path / "flows"
     text = f"""
-from mitmproxy import io
+from mitmproxy import contentviews, io
 
 class Writer:
     def __init__(self, path):
@@ -301,3 +310,66 @@ def request(flow):
         assert (await exchange(address, get("/path"))).endswith(SECRET)
         while await listens(address):
             await asyncio.sleep(0.01)
+
+
+VIEWS = """
+from mitmproxy import contentviews
+from mitmproxy.contentviews import Contentview, InteractiveContentview, Metadata
+
+class Swapped(InteractiveContentview):
+    name = "test-swapped"
+
+    def prettify(self, data: bytes, metadata: Metadata) -> str:
+        return data.decode().swapcase()
+
+    def reencode(self, prettified: str, metadata: Metadata) -> bytes:
+        return prettified.swapcase().encode()
+
+view = Swapped()
+
+def load(loader):
+    contentviews.add(view)
+"""
+
+
+async def test_views_say_that_nobody_sees_them(
+    in_front: InFront, script: Any, mode: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    try:
+        async with in_front(mode=mode, **script(VIEWS)) as (_, address):
+            assert (await exchange(address, get())).endswith(SECRET)
+    finally:
+        contentviews.registry._by_name.pop("test-swapped", None)
+    assert "script.py: test-swapped is a content view, and nothing here shows one" in caplog.text
+
+
+DEAF = """
+def tcp_start(flow): pass
+def udp_message(flow): pass
+def dns_request(flow): pass
+def socks5_auth(data): pass
+def http_connect(flow): pass
+def request(flow): pass
+"""
+
+
+async def test_hooks_that_no_mode_calls(
+    in_front: InFront, script: Any, mode: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with in_front(mode=mode, **script(DEAF)):
+        pass
+    for hook in ("tcp_start", "udp_message", "dns_request", "socks5_auth", "http_connect"):
+        assert f"script.py: {hook} will never be called: no mode " in caplog.text
+    assert ": request will never" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("heard_by", "hook"), [("socks5@localhost:0", "socks5_auth"), ("dns@127.0.0.2:0", "dns_request")]
+)
+async def test_hooks_that_another_mode_calls(
+    confdir: str, script: Any, mode: str, heard_by: str, hook: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    modes = [mode.format(1), heard_by]
+    async with serving(modes=modes, confdir=confdir, **script(DEAF)):
+        pass
+    assert f"{hook} will never be called" not in caplog.text

@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import ssl
 from contextlib import suppress
 from typing import Any
 
 import pytest
+from mitmproxy.tls import ClientHelloData
 from wsproto import events as ws
 from wsproto.connection import Connection, ConnectionType
 
@@ -109,6 +111,45 @@ async def test_a_tunnel_with_something_that_is_no_http(in_front: InFront) -> Non
         answer = await exchange(address, request + b"\x00\x01the-question\r\n\r\n")
         assert SECRET not in answer
         assert upstream.seen == b""
+
+
+def client_hello() -> bytes:
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    side = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="target")
+    with suppress(ssl.SSLWantReadError):
+        side.do_handshake()
+    return outgoing.read()
+
+
+def passes_on_unread(data: ClientHelloData) -> None:
+    data.ignore_connection = True
+
+
+@pytest.mark.parametrize("mode", ["http:http://127.0.0.1:{}?login=token@127.0.0.1:0", "regular@0"])
+async def test_a_script_that_passes_tls_on_unread(
+    in_front: InFront, caplog: pytest.LogCaptureFixture, mode: str
+) -> None:
+    async with in_front(Policy(tls_clienthello=passes_on_unread), respond=says(SECRET), mode=mode) as (
+        upstream,
+        address,
+    ):
+        tunnel = b"CONNECT 127.0.0.1:%d HTTP/1.1\r\n\r\n" % upstream.port if mode.startswith("regular") else b""
+        assert SECRET not in await exchange(address, tunnel + client_hello())
+        assert upstream.seen == b""
+    assert "a script passes TLS on unread" in caplog.text
+
+
+async def test_an_operator_can_let_tls_pass_unread(in_front: InFront) -> None:
+    policy = Policy(tls_clienthello=passes_on_unread)
+    async with in_front(policy, mode="regular@0", rawtcp=True) as (upstream, address):
+        reader, writer = await asyncio.open_connection(*address)
+        hello = client_hello()
+        writer.write(b"CONNECT 127.0.0.1:%d HTTP/1.1\r\n\r\n" % upstream.port + hello)
+        await reader.readuntil(b"\r\n\r\n")
+        async with asyncio.timeout(5):
+            while not upstream.seen.endswith(hello):
+                await asyncio.sleep(0.01)
+        writer.close()
 
 
 # -- WebSockets

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from hoopaddon.command import Command, Outcome, Verdict
@@ -57,11 +58,19 @@ class Judging:
             return waiting(held, exchange.origin)
         verdict = await self._decided(exchange, command, judging)
         if not verdict.passes:
+            if told := self._instead(exchange, command):
+                change(flow.request, told)
+                return await self._prove(exchange, request)
             status = 502 if verdict.outcome is Outcome.FAILED else 403
             return exchange.protocol.refusal(request, status, verdict.reason, verdict.addon)
         if command.text != command.original_text or getattr(exchange.protocol, "sends_always", False):
             change(flow.request, exchange.protocol.sent(command))
         return await self._prove(exchange, request)
+
+    @staticmethod
+    def _instead(exchange: Exchange, command: Command) -> WebRequest | None:
+        instead: Callable[[Command], WebRequest | None] | None = getattr(exchange.protocol, "instead", None)
+        return instead(command) if instead is not None else None
 
     def _begin(self, command: Command) -> "asyncio.Task[Verdict]":
         # It starts at once, and is through at once where no policy awaits.

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 class WebProtocol(Protocol):
     """How requests of one protocol are read, refused and answered: what an adapter has as `web`.
 
-    It may have three things more: `objection(command)`, why a request goes no further whatever the policies say (or
-    nothing); `edits_always`, true where answers go through `editor` even if no policy wants to see them; and
+    It may have four things more: `objection(command)`, why a request goes no further whatever the policies say (or
+    nothing); `instead(command)`, what the target is told where the policies refuse a request that it waits for (or
+    None); `edits_always`, true where answers go through `editor` even if no policy wants to see them; and
     `sends_always`, true where what is sent is `sent(command)` even if no policy has rewritten it.
     """
 

@@ -25,7 +25,7 @@ __all__ = ["ADAPTER", "McpAdapter", "McpInstance", "McpMode", "McpProtocol", "Mc
 
 
 class McpProtocol:
-    """How requests on HTTP are read, refused and answered; the types of the protocol are imported with the first."""
+    """How requests on HTTP are read, refused and answered."""
 
     edits_always = True
     """Lists, and what servers ask, are gone through whatever policies there are."""

@@ -9,6 +9,7 @@ from hoopaddon.adapters.mcp import refusals
 from hoopaddon.adapters.mcp import specification as spec
 from hoopaddon.adapters.mcp.answers import Answers
 from hoopaddon.adapters.mcp.conversation import Asked
+from hoopaddon.adapters.mcp.lines import DEFAULT_LIMIT_BYTES
 from hoopaddon.adapters.mcp.making import rewritten, server_command
 from hoopaddon.adapters.mcp.messages import (
     INVALID_REQUEST,
@@ -34,7 +35,6 @@ from hoopaddon.session import Session
 
 logger = logging.getLogger(__name__)
 
-LIMIT_BYTES = 16 << 20
 _PAUSE_BYTES = 1 << 20
 
 
@@ -59,7 +59,7 @@ class MessagesEditor:
         self._session, self._state, self._carried, self._gateway = session, state, carried, gateway
         self._write, self._fail, self._hold = write, fail, hold
         self._answers = Answers(session, gateway, carried.conversation, state.toolbox, binary=state.binary)
-        self._events = Events(LIMIT_BYTES) if streams else None
+        self._events = Events(DEFAULT_LIMIT_BYTES) if streams else None
         self._document = bytearray()
         self._queue: list[Event | bytes] = []
         self._queued = 0
@@ -74,8 +74,8 @@ class MessagesEditor:
             return
         if self._events is None:
             self._document += data
-            if len(self._document) > LIMIT_BYTES:
-                self._break(PeerError("server", "the message is too long", limit=LIMIT_BYTES))
+            if len(self._document) > DEFAULT_LIMIT_BYTES:
+                self._break(PeerError("server", "the message is too long", limit=DEFAULT_LIMIT_BYTES))
             return
         try:
             self._queue.extend(self._events.feed(data))

@@ -1,7 +1,8 @@
-"""Files that nobody else may read, because they hold a secret."""
+"""Files that nobody else may read or write, because of what they hold."""
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 from hoopaddon.errors import ConfigError
@@ -9,7 +10,7 @@ from hoopaddon.errors import ConfigError
 LIMIT_BYTES = 1 << 20
 
 
-def read_private(path: Path, *, key: str = "") -> bytes:
+def read_private(path: Path, *, key: str = "", limit_bytes: int = LIMIT_BYTES) -> bytes:
     """The content of a file of ours, judged on what was opened rather than on its name.
 
     Raises `FileNotFoundError`, and `ConfigError` where it cannot be read, is no file, or is open to others.
@@ -17,14 +18,28 @@ def read_private(path: Path, *, key: str = "") -> bytes:
     try:
         with path.open("rb") as stream:
             _check(path, os.fstat(stream.fileno()), key)
-            content = stream.read(LIMIT_BYTES + 1)
+            content = stream.read(limit_bytes + 1)
     except FileNotFoundError:
         raise
     except OSError as e:
         raise ConfigError(f"cannot read it: {e.strerror}", file=str(path), key=key) from None
-    if len(content) > LIMIT_BYTES:
-        raise ConfigError(f"longer than {LIMIT_BYTES} bytes", file=str(path), key=key)
+    if len(content) > limit_bytes:
+        raise ConfigError(f"longer than {limit_bytes} bytes", file=str(path), key=key)
     return content
+
+
+def replace_private(path: Path, content: bytes) -> None:
+    """Put a file of ours there, which is at any moment either the one before or the new one, whole."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
 
 
 def _check(path: Path, status: os.stat_result, key: str) -> None:

@@ -25,7 +25,7 @@ __all__ = ["ADAPTER", "McpAdapter", "McpInstance", "McpMode", "McpProtocol", "Mc
 
 
 class McpProtocol:
-    """How requests on HTTP are read, refused and answered; the types of the protocol are imported with the first."""
+    """How requests on HTTP are read, refused and answered."""
 
     edits_always = True
     """Lists, and what servers ask, are gone through whatever policies there are."""
@@ -43,10 +43,19 @@ class McpProtocol:
         return protocol.objection(command)
 
     def sent(self, command: Command) -> WebRequest:
-        """The request with the message that a policy has made of it."""
+        """The request with its message written anew, as the policies have left it."""
         from hoopaddon.adapters.mcp.web import protocol
 
         return protocol.sent(command)
+
+    sends_always = True
+    """Messages are written anew."""
+
+    def instead(self, command: Command) -> WebRequest | None:
+        """What a server is told that would else wait for an answer."""
+        from hoopaddon.adapters.mcp.web import protocol
+
+        return protocol.instead(command)
 
     def streams(self, request: WebRequest) -> bool:
         """Every message is looked into."""

@@ -12,6 +12,7 @@ from hoopaddon.adapters.mcp import specification as spec
 from hoopaddon.adapters.mcp.messages import (
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
+    Answer,
     Id,
     NotAMessage,
     Notification,
@@ -30,7 +31,8 @@ class Asked:
     version: str
     command: Command | None = None
     forwarded: bool = False
-    cancelled: bool = False
+    refusal: Answer | None = None
+    """What whoever asked is told in the place of what is answered; the other end has been asked for a pong alone."""
 
     @property
     def token(self) -> Id | None:

@@ -12,6 +12,7 @@ from typing import Any
 from hoopaddon.adapters.mcp import refusals
 from hoopaddon.adapters.mcp.answers import Answers
 from hoopaddon.adapters.mcp.conversation import Asked, Conversation, named
+from hoopaddon.adapters.mcp.lines import DEFAULT_LIMIT_BYTES
 from hoopaddon.adapters.mcp.making import answer_command, command_of, rewritten, server_command
 from hoopaddon.adapters.mcp.messages import (
     INVALID_REQUEST,
@@ -37,7 +38,6 @@ from hoopaddon.session import Session
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_LIMIT_BYTES = 16 << 20
 _NOTE = 1e-6
 """How far a held call says it has come: progress has to grow, and must stay below what the server will say."""
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+DEFAULT_LIMIT_BYTES = 16 << 20
+
 
 class Lines:
     """The lines of one stream. Of one longer than `limit_bytes` only that it was there is kept, as None."""

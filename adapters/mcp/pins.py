@@ -6,8 +6,6 @@ been told of the tool by its description, and people have allowed the tool for w
 
 import fcntl
 import hashlib
-import os
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +15,7 @@ from typing import Any
 
 from hoopaddon.adapters.mcp.strict import NotStrict, dumps, loads
 from hoopaddon.errors import ConfigError, HoopaddonError
-from hoopaddon.private_file import read_private
+from hoopaddon.private_file import read_private, replace_private
 
 FOLDER = "mcp-tools"
 _SHOWN = ("name", "title", "description", "inputSchema", "outputSchema", "annotations")
@@ -148,21 +146,9 @@ class Pins:
                 yield known
                 after = {"server": self._server, "address": self._address, "tools": known}
                 if dumps(after) != dumps(_read(self.path) if self.path.exists() else {}):
-                    self._replace(dumps(after))
+                    replace_private(self.path, dumps(after))
         except OSError as e:
             raise PinsUnusable(f"the accepted tools cannot be kept: {e.strerror}") from None
-
-    def _replace(self, content: bytes) -> None:
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=".new-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(name).replace(self.path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
 
 
 def _kept(tool: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,10 @@ def withheld(request: Request, reason: str, policy: str = "") -> Answer:
 
 
 def to_server(request: Request, reason: str) -> Answer:
-    """The answer to a server's request that never reaches the client."""
+    """The answer to a server's request that never reaches the client, or whose answer never reaches the server."""
+    if request.method == "ping":
+        # That somebody is there is no secret.
+        return Result(request.id, {})
     if request.method == "elicitation/create":
         return Result(request.id, {"action": "decline"})
     code = _USER_REJECTED if request.method == "sampling/createMessage" else REFUSED

@@ -1,6 +1,7 @@
 """A listener for MCP clients on HTTP."""
 
 from dataclasses import replace
+from importlib import import_module
 
 from mitmproxy import ctx
 from mitmproxy.proxy.mode_specs import ProxyMode
@@ -19,6 +20,8 @@ class McpInstance(WebInstance[McpMode]):
         for mode in map(ProxyMode.parse, ctx.options.mode):
             if isinstance(mode, McpMode) and mode != self.mode:
                 self._check_names(mode)
+        # The types of the protocol take a while to import: the first request would keep all others waiting for that.
+        import_module("hoopaddon.adapters.mcp.web.protocol")
         await super()._start()
 
     def _check_names(self, other: McpMode) -> None:

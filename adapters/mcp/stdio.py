@@ -8,9 +8,9 @@ import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from hoopaddon.adapters.mcp.guard import DEFAULT_LIMIT_BYTES, McpGuard
-from hoopaddon.adapters.mcp.lines import Lines
+from hoopaddon.adapters.mcp.lines import DEFAULT_LIMIT_BYTES, Lines
 from hoopaddon.adapters.mcp.messages import REFUSED, Failure, NotAMessage, Request, read, write
 from hoopaddon.adapters.mcp.own_streams import OwnStreams
 from hoopaddon.adapters.mcp.pins import Pins
@@ -19,6 +19,9 @@ from hoopaddon.errors import HoopaddonError, Refused
 from hoopaddon.gateway import Gateway
 from hoopaddon.policy.chain import place
 from hoopaddon.session import Session, Target, User
+
+if TYPE_CHECKING:
+    from hoopaddon.adapters.mcp.guard import McpGuard
 
 logger = logging.getLogger(__name__)
 
@@ -118,6 +121,9 @@ class Wrapper:
     ) -> None:
         if child.stdin is None or child.stdout is None:
             raise RuntimeError("the server has no pipes")
+        # The types of the protocol take a while to import; the server has its own start to make meanwhile.
+        from hoopaddon.adapters.mcp.guard import McpGuard
+
         wrapped = self._wrapped
         self._guard = McpGuard(
             self._session,
@@ -171,7 +177,7 @@ class Wrapper:
         except OSError:
             return b""
 
-    def _needed_guard(self) -> McpGuard:
+    def _needed_guard(self) -> "McpGuard":
         if self._guard is None:
             raise RuntimeError("nothing is served")
         return self._guard
@@ -216,7 +222,7 @@ class _Sender:
             self._on_broken()
 
 
-async def _give(guard: McpGuard, line: bytes | None, *, from_client: bool) -> None:
+async def _give(guard: "McpGuard", line: bytes | None, *, from_client: bool) -> None:
     try:
         if line is None:
             await guard.oversized(from_client=from_client)

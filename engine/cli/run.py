@@ -13,6 +13,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from hoopaddon.cli.arguments import parser
+from hoopaddon.detect.databases import keep_in
 from hoopaddon.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def configure(gateway: "Gateway", arguments: argparse.Namespace) -> None:
     elif arguments.verbose:
         options.update(termlog_verbosity="debug")
     _choose_confdir(gateway, arguments)
+    keep_in(gateway.confdir)
     _load_config_files(gateway)
     options.set(*arguments.settings, defer=True)
     direct = ("mode", "listen_host", "listen_port", "scripts", "shadow")

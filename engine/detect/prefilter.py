@@ -11,6 +11,7 @@ from functools import cache
 from typing import Protocol
 
 from hoopaddon.detect.catalog import detectors, expand
+from hoopaddon.detect.databases import database
 from hoopaddon.detect.outline import outline, outline_literals
 
 try:
@@ -54,15 +55,12 @@ class HyperscanScanner:
 
     def __init__(self, patterns: Sequence[tuple[bytes, bool]]) -> None:
         once = hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
+        flags = {False: once, True: once | hyperscan.HS_FLAG_CASELESS}
         # Alternatives are expressions of their own: each is then found by its own letters, and not by what all have.
-        each = [(n, part, caseless) for n, (pattern, caseless) in enumerate(patterns) for part in _choices(pattern)]
-        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        self._database.compile(
-            expressions=[pattern for _, pattern, _ in each],
-            ids=[number for number, _, _ in each],
-            elements=len(each),
-            flags=[once | (hyperscan.HS_FLAG_CASELESS if caseless else 0) for _, _, caseless in each],
-        )
+        each = [
+            (n, part, flags[caseless]) for n, (whole, caseless) in enumerate(patterns) for part in _choices(whole)
+        ]
+        self._database = database(each)
         # Its stub knows no memoryview.
         self._scan: Callable[..., None] = self._database.scan
 

@@ -61,12 +61,20 @@ class Judging:
             return waiting(held, exchange.origin)
         verdict = await self._decided(exchange, command, judging)
         if not verdict.passes:
+            if told := self._instead(exchange, command):
+                change(flow.request, told)
+                return await self._prove(exchange, request)
             status = 502 if verdict.outcome is Outcome.FAILED else 403
             return exchange.protocol.refusal(request, status, verdict.reason, verdict.addon)
         if command.text != command.original_text or getattr(exchange.protocol, "sends_always", False):
             sent = exchange.protocol.sent(command)
             change(flow.request, sent if exchange.call is None else replace(sent, body=None))
         return await self._prove(exchange, request)
+
+    @staticmethod
+    def _instead(exchange: Exchange, command: Command) -> WebRequest | None:
+        instead: Callable[[Command], WebRequest | None] | None = getattr(exchange.protocol, "instead", None)
+        return instead(command) if instead is not None else None
 
     def _begin(self, command: Command) -> "asyncio.Task[Verdict]":
         # It starts at once, and is through at once where no policy awaits.

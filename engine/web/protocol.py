@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 class WebProtocol(Protocol):
     """How requests of one protocol are read, refused and answered: what an adapter has as `web`.
 
-    It may have four things more: `objection(command)`, why a request goes no further whatever the policies say (an
-    `Unparsable` whose `code` may be a status other than 403, or None); `calls(request)`, whether it is a call of gRPC,
-    to be judged message by message; `edits_always`, true where answers go through `editor` even if no policy wants to
-    see them; and `sends_always`, true where what is sent is `sent(command)` even if no policy has rewritten it.
+    It may have five things more: `objection(command)`, why a request goes no further whatever the policies say (an
+    `Unparsable` whose `code` may be a status other than 403, or None); `instead(command)`, what the target is told
+    where the policies refuse a request that it waits for (or None); `calls(request)`, whether it is a call of gRPC,
+    to be judged message by message; `edits_always`, true where answers go through `editor` even if no policy wants
+    to see them; and `sends_always`, true where what is sent is `sent(command)` even if no policy has rewritten it.
     """
 
     def command(self, session: Session, request: WebRequest) -> Command:

@@ -6,10 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hoopaddon.adapters.mcp import refusals
+from hoopaddon.adapters.mcp import specification as spec
 from hoopaddon.adapters.mcp.answers import Answers
 from hoopaddon.adapters.mcp.conversation import Asked
+from hoopaddon.adapters.mcp.lines import DEFAULT_LIMIT_BYTES
 from hoopaddon.adapters.mcp.making import rewritten, server_command
 from hoopaddon.adapters.mcp.messages import (
+    INVALID_REQUEST,
+    Answer,
     Batch,
     Failure,
     Message,
@@ -24,13 +28,13 @@ from hoopaddon.adapters.mcp.running import Running
 from hoopaddon.adapters.mcp.web.events import Event, Events
 from hoopaddon.adapters.mcp.web.places import named
 from hoopaddon.adapters.mcp.web.state import Carried, WebState, remember
+from hoopaddon.command import Outcome, Verdict
 from hoopaddon.errors import HoopaddonError, PeerError, Refused
 from hoopaddon.policy.in_force import Judge
 from hoopaddon.session import Session
 
 logger = logging.getLogger(__name__)
 
-LIMIT_BYTES = 16 << 20
 _PAUSE_BYTES = 1 << 20
 
 
@@ -55,11 +59,11 @@ class MessagesEditor:
         self._session, self._state, self._carried, self._gateway = session, state, carried, gateway
         self._write, self._fail, self._hold = write, fail, hold
         self._answers = Answers(session, gateway, carried.conversation, state.toolbox, binary=state.binary)
-        self._events = Events(LIMIT_BYTES) if streams else None
+        self._events = Events(DEFAULT_LIMIT_BYTES) if streams else None
         self._document = bytearray()
         self._queue: list[Event | bytes] = []
         self._queued = 0
-        self._held = self._closed = self._over = self._answered = False
+        self._held = self._closed = self._over = False
         self._worker: asyncio.Task[None] | None = None
 
     # -- the shape of a BodyEditor
@@ -70,8 +74,8 @@ class MessagesEditor:
             return
         if self._events is None:
             self._document += data
-            if len(self._document) > LIMIT_BYTES:
-                self._break(PeerError("server", "the message is too long", limit=LIMIT_BYTES))
+            if len(self._document) > DEFAULT_LIMIT_BYTES:
+                self._break(PeerError("server", "the message is too long", limit=DEFAULT_LIMIT_BYTES))
             return
         try:
             self._queue.extend(self._events.feed(data))
@@ -178,7 +182,7 @@ class MessagesEditor:
     async def _message(self, data: bytes) -> Message | None:
         found = read(data, from_client=False)
         if isinstance(found, Batch):
-            raise NotAMessage(-32600, "batches are refused over HTTP")
+            raise NotAMessage(INVALID_REQUEST, "batches are refused over HTTP")
         match found:
             case Result() | Failure():
                 return await self._answer(found)
@@ -187,7 +191,7 @@ class MessagesEditor:
             case Request():
                 return await self._asks(found)
 
-    async def _answer(self, answer: Result | Failure) -> Message | None:
+    async def _answer(self, answer: Answer) -> Message | None:
         asked = self._carried.asked
         waiting = self._carried.conversation.of_client
         if asked is None or answer.id != asked.request.id or type(answer.id) is not type(asked.request.id):
@@ -196,32 +200,58 @@ class MessagesEditor:
             else:
                 # On a stream that was opened by itself, or is resumed, the answer may be to any that waits.
                 asked = waiting.get(answer.id) if answer.id is not None and asked is None else None
-        if asked is None or self._answered:
+        if asked is None:
             logger.info("an answer of the server's was dropped: nobody waits for it")
             return None
         waiting.pop(asked.request.id, None)
         return await self._answers.answer(asked, answer)
 
     async def _asks(self, request: Request) -> Message | None:
-        conversation = self._carried.conversation
+        waiting, version = self._carried.conversation.of_server, self._version
+        before = waiting.get(request.id)
+        if before is not None and before.request != request:
+            # A stream that is resumed may ask again; by one id there is one question.
+            raise NotAMessage(INVALID_REQUEST, "the id is that of a request that has no answer yet")
+        try:
+            spec.check_server_request(request.method, version, request.params)
+        except spec.NotAllowed as e:
+            return self._told(request, Failure(request.id, e.code, e.reason))
         if request.method == "ping":
-            conversation.of_server[request.id] = Asked(request, conversation.version)
-            return request
-        asked = Asked(request, conversation.version)
+            return remember(waiting, request, version).request
+        asked = Asked(request, version)
         asked.command = command = server_command(self._session, request.method, request.params)
         running = Running(self._gateway, command)
         verdict = await running.judge(lambda _number, _text: None)
-        if verdict.passes:
+        try:
+            if not verdict.passes:
+                raise Refused(verdict.reason)
             asked.request = rewritten(request, command)
             shown = await self._answers.request(asked)
-            remember(conversation.of_server, shown, conversation.version)
-            running.begin()
-            running.end("asked")
-            return shown
-        mine = self._carried.asked
-        if mine is None:
+        except HoopaddonError as e:
+            if verdict.passes:
+                command.verdict = Verdict(Outcome.FAILED, str(e))
+            running.end()
+            return self._told(request, refusals.to_server(request, "a policy says no"))
+        remember(waiting, request, version)
+        running.begin()
+        running.end("asked")
+        return shown
+
+    @property
+    def _version(self) -> str:
+        """That of the request which this answers, else of the conversation."""
+        asked = self._carried.asked
+        return asked.version if asked is not None else self._carried.conversation.version
+
+    def _told(self, request: Request, refusal: Answer) -> Message | None:
+        """The question goes no further, and the server is told so.
+
+        Nothing goes to a target but what a client sends, so the client is asked for a sign of life by the question's
+        id, and what it says to that is made the refusal.
+        """
+        if self._version in spec.MODERN_VERSIONS:
+            logger.warning("a server's question was dropped: its version has none")
             return None
-        # The server hears nothing: what it would have answered after that is not waited for.
-        self._answered = True
-        reason = f"the server asks for {request.method} before it answers: {verdict.reason}"
-        return refusals.to_client(mine.request, reason, verdict.addon, verdict.outcome)
+        asked = remember(self._carried.conversation.of_server, request, self._version)
+        asked.refusal = refusal
+        return Request(request.id, "ping")

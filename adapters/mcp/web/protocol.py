@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from mitmproxy import ctx
@@ -58,18 +59,32 @@ def objection(command: Command) -> Unparsable | None:
 
 
 def sent(command: Command) -> WebRequest:
-    """The request with the message that a policy has made of it. Raises `Unparsable` where that is none."""
+    """The request with its message written anew: what was read here is what is read there.
+
+    Raises `Unparsable` where a policy has made of it what is none.
+    """
     carried = _carried(command)
-    request = carried.request
-    if request is None or carried.asked is None or not isinstance(command, McpToolCall | McpRequest):
-        raise Unparsable("only a request can be rewritten")
-    carried.asked.request = rewritten(carried.asked.request, command)
-    if any(name.lower().startswith("mcp-param-") for name, _ in request.headers):
-        raise Unparsable("a call whose arguments stand in the headers too cannot be rewritten")
-    body = write(carried.asked.request)
-    return WebRequest(
-        request.method, request.scheme, request.host, request.port, request.path, request.query, request.headers, body
-    )
+    request, message = carried.request, carried.message
+    if request is None or not isinstance(command, McpToolCall | McpRequest):
+        raise Unparsable("this is no request of MCP")
+    if command.text != command.original_text:
+        if carried.asked is None:
+            if carried.decline is None:
+                raise Unparsable("only a request can be rewritten")
+            message = carried.decline
+        else:
+            message = carried.asked.request = rewritten(carried.asked.request, command)
+            if any(name.lower().startswith("mcp-param-") for name, _ in request.headers):
+                raise Unparsable("a call whose arguments stand in the headers too cannot be rewritten")
+    return request if message is None else replace(request, body=write(message))
+
+
+def instead(command: Command) -> WebRequest | None:
+    """What the server is told where an answer to its question goes no further: else it would wait."""
+    carried = _carried(command)
+    if carried.decline is None or carried.request is None:
+        return None
+    return replace(carried.request, body=write(carried.decline))
 
 
 def refusal(request: WebRequest, status: int, reason: str, policy: str) -> WebAnswer:

@@ -5,19 +5,19 @@ from urllib.parse import urlsplit
 
 from mcp.shared.inbound import NAME_BEARING_METHODS, decode_header_value
 
+from hoopaddon.adapters.mcp import refusals
 from hoopaddon.adapters.mcp import specification as spec
 from hoopaddon.adapters.mcp.commands import McpRequest, McpToolCall
 from hoopaddon.adapters.mcp.conversation import Conversation
 from hoopaddon.adapters.mcp.making import answer_command, command_of, judged_params
 from hoopaddon.adapters.mcp.messages import (
     METHOD_NOT_FOUND,
+    Answer,
     Batch,
-    Failure,
     Message,
     NotAMessage,
     Notification,
     Request,
-    Result,
     read,
 )
 from hoopaddon.adapters.mcp.web.places import SESSION_HEADER, NotHere, Place
@@ -58,6 +58,9 @@ def _conversation(state: WebState, request: WebRequest, place: Place) -> Convers
     version = said if said in spec.HANDSHAKE_VERSIONS else DEFAULT_VERSION
     if place.names_another:
         return state.endpoints.get(request.target) or Conversation(version=version)
+    if said in spec.MODERN_VERSIONS:
+        # It has no sessions, and no conversation that would be in another version.
+        return state.conversation(f" {said}", "")
     return state.conversation(request.headers.get(SESSION_HEADER), version)
 
 
@@ -157,9 +160,12 @@ def _version_of(message: Request, agreed: str) -> str:
     return str(said)
 
 
-def _answers(session: Session, message: Result | Failure, carried: Carried) -> McpRequest:
-    """The client's answer to what the server has asked."""
+def _answers(session: Session, message: Answer, carried: Carried) -> McpRequest:
+    """The client's answer to what the server has asked, or what the server is told in its place."""
     asked = carried.conversation.of_server.pop(message.id, None) if message.id is not None else None
     if asked is None:
         raise NotAMessage(METHOD_NOT_FOUND, "nobody waits for this answer")
+    if asked.refusal is not None:
+        carried.message = message = asked.refusal
+    carried.decline = asked.refusal or refusals.to_server(asked.request, "a policy says no")
     return answer_command(session, asked.request, message)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from hoopaddon.adapters.mcp.conversation import Asked, Conversation
-from hoopaddon.adapters.mcp.messages import Id, Message, Request
+from hoopaddon.adapters.mcp.messages import Answer, Id, Message, Request
 from hoopaddon.adapters.mcp.pins import Pins
 from hoopaddon.adapters.mcp.toolbox import EVERYTHING, Offer, Toolbox
 from hoopaddon.adapters.mcp.web.places import Place
@@ -37,6 +37,8 @@ class Carried:
     """What that is in HTTP, where it is no message at all."""
     request: WebRequest | None = None
     place: Place = _NOWHERE
+    decline: Answer | None = None
+    """Of an answer of the client's, what the server is told instead where it goes no further."""
     stream: "MessagesEditor | None" = None
     """Of the old transport, where the answer is waited for."""
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from mcp import Client, ClientSession
 from mcp.client.sse import sse_client
+from mcp.types import CreateMessageResult, ElicitResult, ListRootsResult, Root, TextContent
 
 from demo.server import free_port
 from tests.adapters.mcp.talk import initialize, request
@@ -100,6 +101,61 @@ async def test_a_session_of_either_kind(tmp_path: Path, mode: Any) -> None:
     kept = "".join(path.read_text() for path in (tmp_path / "conf").rglob("*.jsonl"))
     assert "DROP TABLE users" in kept
     assert MAIL not in kept
+
+
+NO_QUESTIONS = """
+from hoopaddon import ContextCommand, Refused
+
+
+def mcp_request(command: ContextCommand) -> None:
+    if command.to_client or "answer" in command.verbs and "roots" in command.text:
+        raise Refused("servers ask for nothing")
+"""
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_what_the_server_asks_is_answered_either_way(tmp_path: Path, allowed: bool) -> None:
+    asked: list[str] = []
+
+    async def sample(_context: Any, params: Any) -> CreateMessageResult:
+        asked.append(params.messages[0].content.text)
+        said = TextContent(type="text", text="words of a model")
+        return CreateMessageResult(role="assistant", content=said, model="test")
+
+    async def elicit(_context: Any, params: Any) -> ElicitResult:
+        asked.append(params.message)
+        return ElicitResult(action="accept", content={"name": "Ada"})
+
+    async def roots(_context: Any) -> ListRootsResult:
+        asked.append("roots")
+        return ListRootsResult(roots=[Root.model_validate({"uri": "file:///srv/shared"})])
+
+    how: dict[str, Any] = {
+        "sampling_callback": sample,
+        "elicitation_callback": elicit,
+        "list_roots_callback": roots,
+        "mode": "legacy",
+    }
+    policies = ["record.py", "mask_pii.py", *([] if allowed else [NO_QUESTIONS])]
+    with serving(tmp_path) as port, Gateway(port, tmp_path, scripts=policies) as gateway:
+        async with Client(gateway.url, **how) as agent:
+            heard = [await asked_for(agent, what) for what in ("sample", "elicit", "roots")]
+    for said, found in zip(
+        ("words of a model", "accept", "srv/shared") if allowed else ("error -1", "decline", "error -32010"),
+        heard,
+        strict=True,
+    ):
+        assert said in found
+    assert set(asked) == ({"about [email]", "Your name?", "roots"} if allowed else set())
+
+
+async def asked_for(agent: Client, what: str) -> str:
+    """What the server has heard of the client; it drops what it asks before anybody listens."""
+    for _ in range(5):
+        heard = str(await agent.call_tool("ask", {"what": what}))
+        if "nobody has answered" not in heard:
+            break
+    return heard
 
 
 async def test_a_rug_that_is_pulled_and_tools_that_are_not_offered(tmp_path: Path) -> None:

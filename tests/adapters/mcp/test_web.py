@@ -11,12 +11,13 @@ from hoopaddon.adapters.mcp.commands import McpRequest, McpToolCall
 from hoopaddon.adapters.mcp.web.editor import MessagesEditor
 from hoopaddon.adapters.mcp.web.events import Event, Events
 from hoopaddon.adapters.mcp.web.places import Place
-from hoopaddon.adapters.mcp.web.protocol import refusal
+from hoopaddon.adapters.mcp.web.protocol import instead, refusal, sent
 from hoopaddon.adapters.mcp.web.requests import read_request
 from hoopaddon.adapters.mcp.web.state import Carried, WebState
+from hoopaddon.command import Verdict
 from hoopaddon.errors import HoopaddonError, PeerError
 from hoopaddon.web.request import Headers, WebRequest
-from tests.adapters.mcp.policies import Refuse
+from tests.adapters.mcp.policies import Refuse, Seen
 from tests.adapters.mcp.talk import (
     MODERN_META,
     VERSION,
@@ -272,11 +273,86 @@ async def test_what_the_server_asks_on_a_stream_is_judged_and_answered() -> None
     assert "nobody waits" in web.read(post(result({}, 9)))[1].objection
 
 
-async def test_what_a_policy_refuses_the_server_ends_the_call() -> None:
-    web = Web(Refuse("sample"))
-    heard = await web.call(CALL, request("sampling/createMessage", SAMPLING, 9), result(texts("late")))
-    assert len(heard) == 1
-    assert "sampling/createMessage" in heard[0]["result"]["content"][0]["text"]
+ELICITATION = {"message": "Your password?", "requestedSchema": {"type": "object", "properties": {}}}
+ROOTS_WRONG = "roots/list: its params._meta is not what the protocol says"
+DECLINED = {"result": {"action": "decline"}}
+
+
+def refused_with(code: int, reason: str = "refused: a policy says no") -> dict[str, Any]:
+    return {"error": {"code": code, "message": reason}}
+
+
+def told(web: Web, answer: Mapping[str, Any], id: object = 9) -> dict[str, Any]:
+    """What the server gets of the client's answer, as the policies leave it."""
+    command, carried = web.read(post({"jsonrpc": "2.0", "id": id, **answer}))
+    command._carried = carried
+    assert carried.objection == ""
+    verdict = web.policies.chain.judge(command)
+    assert isinstance(verdict, Verdict)
+    sent_on = sent(command) if verdict.passes else instead(command)
+    assert sent_on is not None
+    body: dict[str, Any] = json.loads(sent_on.body or b"")
+    return {name: value for name, value in body.items() if name in ("result", "error")}
+
+
+@pytest.mark.parametrize(
+    ("method", "params", "verb", "hears"),
+    [
+        ("sampling/createMessage", SAMPLING, "sample", refused_with(-1)),
+        ("elicitation/create", ELICITATION, "elicit", DECLINED),
+        ("roots/list", None, "roots/list", refused_with(-32010)),
+        ("tools/call", {"name": "a"}, "", refused_with(-32601, "tools/call is none of protocol version 2025-11-25")),
+        ("roots/list", {"_meta": 7}, "", refused_with(-32602, ROOTS_WRONG)),
+    ],
+)
+async def test_a_question_that_is_refused_is_answered_in_the_clients_place(
+    method: str, params: dict[str, Any] | None, verb: str, hears: dict[str, Any]
+) -> None:
+    web = Web(Refuse(verb))
+    # The client is asked for a pong alone, and the call goes on.
+    heard = await web.call(CALL, request(method, params, 9), result(texts("done")))
+    assert heard == [request("ping", None, 9), result(texts("done"))]
+    assert told(web, {"result": {"role": "assistant", "roots": [], "action": "accept"}}) == hears
+    assert "nobody waits" in web.read(post(result({}, 9)))[1].objection
+
+
+async def test_an_answer_that_is_refused_is_declined_in_the_clients_place() -> None:
+    for addon, hears in ((Refuse("answer"), DECLINED), (Seen(), {"result": {"action": "accept"}})):
+        web = Web(addon)
+        await web.call(CALL, request("elicitation/create", ELICITATION, 9))
+        assert told(web, {"result": {"action": "accept"}}) == hears
+    web = Web(Refuse("elicit", "answer"))
+    await web.call(CALL, request("elicitation/create", ELICITATION, 9))
+    assert told(web, {"result": {"action": "accept"}}) == DECLINED
+    await web.call(CALL, request("ping", None, "p"))
+    assert told(web, {"result": {}}, "p") == {"result": {}}
+
+
+async def test_by_one_id_there_is_one_question() -> None:
+    web = Web()
+    sampling, roots = request("sampling/createMessage", SAMPLING, 9), request("roots/list", None, 9)
+    assert await web.call(CALL, sampling, sampling, roots) == [sampling, sampling]
+    command, _ = web.read(post(result({"role": "assistant"}, 9)))
+    assert command.text.startswith("sampling/createMessage/answer")
+
+
+async def test_the_newest_version_has_no_questions_on_a_stream() -> None:
+    web = Web()
+    headers = {"mcp-protocol-version": "2026-07-28"}
+    _, carried = web.read(post({**CALL, "params": {"name": "a", "_meta": MODERN_META}}, headers))
+    body = stream(request("sampling/createMessage", SAMPLING, 9), result(texts("x")))
+    assert messages(await web.answered(carried, body, streams=True)) == [result(texts("x"))]
+
+
+def test_what_is_sent_is_written_anew() -> None:
+    web = Web()
+    body = (
+        b' {"params":{"arguments":{"path":"\\u002fx"},"name":"a"},\r\n"id":1,"method":"tools/call","jsonrpc":"2.0"}'
+    )
+    command, carried = web.read(post(body))
+    command._carried = carried
+    assert json.loads(sent(command).body or b"") == CALL
+    assert b"\\u" not in (sent(command).body or b"")
 
 
 LISTEN = replace(MCP, method="GET", path="/sse")

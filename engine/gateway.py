@@ -91,6 +91,7 @@ class Gateway(master.Master):
         self.addons.add_machinery(
             core.Core(),
             self.limits,
+            self.identity,
             self.egress,
             strip_dns_https_records.StripDnsHttpsRecords(),
             disable_h2c.DisableH2C(),
@@ -191,6 +192,7 @@ class Gateway(master.Master):
             return
         self._is_done = True
         await super().done()
+        await self.identity.close()
         self._stored_approvals.close()
         self.watchdog.uninstall()
 

@@ -7,7 +7,6 @@ a cookie, or for a forward proxy `Proxy-Authorization`. It is taken out of the r
 import asyncio
 import base64
 import binascii
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,9 +21,6 @@ from hoopaddon.identity.users import Users
 from hoopaddon.session import User
 
 COOKIE = "hoopaddon_token"
-MOST_KNOWN = 1024
-KNOWN_FOR_S = 30.0
-"""How long a token that was good is taken without another look, up to its end."""
 
 
 class NotProved(HoopaddonError):
@@ -46,7 +42,6 @@ class WebLogin:
         self._tokens = tokens
         self._throttle = throttle
         self._users = users
-        self._known: dict[str, tuple[User, float]] = {}
         # Who is not in the file costs as much time as who is.
         self._nobody = ScramVerifier.from_password("")
 
@@ -59,25 +54,13 @@ class WebLogin:
         if looks_like_token(proof.secret):
             # A signature cannot be guessed, so a token is looked at however many have failed.
             try:
-                return await self._by_token(proof.secret, target)
+                return await self._tokens.user(proof.secret, target=target)
             except InvalidToken as e:
                 self._count(address, proof.name)
                 raise NotProved(f"token refused: {e.reason}") from None
         if self._users is None:
             raise NotProved("what was sent is no token")
         return await self._by_password(self._users, proof, address)
-
-    async def _by_token(self, token: str, target: str | None) -> User:
-        """A signature costs more than all else about a small request; the same one is looked at once in a while."""
-        now = time.time()
-        known = self._known.get(token)
-        if known is not None and now < known[1]:
-            return known[0]
-        user = await self._tokens.user(token, target=target)
-        if len(self._known) >= MOST_KNOWN:
-            self._known.clear()
-        self._known[token] = (user, min(now + KNOWN_FOR_S, float(user.claims["exp"])))
-        return user
 
     async def _by_password(self, users: Users, proof: Proof, address: str) -> User:
         attempt = self._throttle.attempt(address, proof.name)

@@ -29,6 +29,7 @@ from hoopaddon.adapter import adapters
 from hoopaddon.approval import ApprovalRequest, Approver, Decision
 from hoopaddon.errors import ConfigError
 from hoopaddon.event_loop import eager_tasks
+from hoopaddon.identity.check import TokenCheck
 from hoopaddon.identity.throttle import Throttle
 from hoopaddon.options import Limits, Options
 from hoopaddon.policy.chain import Chain, place
@@ -74,6 +75,8 @@ class Gateway(master.Master):
         super().__init__(opts or Options())
         self.throttle = Throttle(self.options.login_failures, self.options.login_failures_window)
         """Of the logins at every mode."""
+        self.identity = TokenCheck(self.options)
+        """Who the tokens speak for that clients send."""
         self._stored_approvals = _StoreApprovals(self.options)
         self._approver: Approver | None = self._stored_approvals
         self._is_done = False
@@ -88,6 +91,7 @@ class Gateway(master.Master):
         self.addons.add_machinery(
             core.Core(),
             self.limits,
+            self.identity,
             self.egress,
             strip_dns_https_records.StripDnsHttpsRecords(),
             disable_h2c.DisableH2C(),
@@ -188,6 +192,7 @@ class Gateway(master.Master):
             return
         self._is_done = True
         await super().done()
+        await self.identity.close()
         self._stored_approvals.close()
         self.watchdog.uninstall()
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from mitmproxy import exceptions, options
 
+from hoopaddon.identity.oidc.settings import DEFAULT_ALGORITHMS
 from hoopaddon.store.layout import STORE_HELP
 
 DEFAULT_CONFDIR = "~/.hoopaddon"
@@ -20,6 +21,7 @@ class Options(options.Options):
         self._change_defaults()
         self._add_limits()
         self._add_tls()
+        self._add_identity()
         self.update(**values)
 
     def _change_defaults(self) -> None:
@@ -80,6 +82,34 @@ class Options(options.Options):
             "PEM file that clients are shown; made and kept in confdir where none is named.",
         )
         self.add_option("tls_key", str, "", "PEM file of its private key, where that is another file.")
+
+    def _add_identity(self) -> None:
+        self.add_option(
+            "oidc_issuer",
+            str,
+            "",
+            "The OpenID Connect provider whose tokens log users in, as it spells itself: https://login.example.com",
+        )
+        self.add_option("oidc_audience", Sequence[str], [], "What the provider's tokens for here have as `aud`.")
+        self.add_option(
+            "oidc_clients",
+            Sequence[str],
+            [],
+            "Clients that the tokens may have been issued to (`azp`), beside oidc_audience; * is any.",
+        )
+        self.add_option("oidc_user_claim", str, "sub", "The claim that names the user: sub, preferred_username …")
+        self.add_option(
+            "oidc_groups_claim",
+            str,
+            "groups",
+            "The claim that lists the groups; realm_access.roles is one within.",
+        )
+        self.add_option(
+            "oidc_algorithms", Sequence[str], list(DEFAULT_ALGORITHMS), "How the provider's tokens may be signed."
+        )
+        self.add_option("oidc_leeway", int, 30, "Seconds by which the provider's clock may differ.")
+        self.add_option("oidc_jwks", str, "", "Where the provider's keys are. Empty: where its discovery says.")
+        self.add_option("oidc_ca", str, "", "PEM file of the authority that vouches for the provider's certificate.")
 
     def update(self, **values: Any) -> None:
         """Set several options at once. Raises OptionsError, and then sets none."""

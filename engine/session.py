@@ -25,6 +25,29 @@ class User:
     groups: frozenset[str] = frozenset()
     claims: MappingProxyType[str, Any] = MappingProxyType({})
 
+    @property
+    def actors(self) -> tuple[str, ...]:
+        """Who acts for the subject, such as an AI agent: those of the claim `act`, the one at work first.
+
+        RFC 8693 section 4.1. Empty where the subject acts itself.
+        """
+        found: list[str] = []
+        act = self.claims.get("act")
+        while isinstance(act, dict):
+            found.append(str(act.get("sub", "")))
+            act = act.get("act")
+        return tuple(found)
+
+    @property
+    def acts_for(self) -> str:
+        """Whom an agent acts for: the subject, where another acts; empty where the subject acts itself."""
+        return self.subject if self.actors else ""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All that stand behind this user, under every name that its token has for them."""
+        return frozenset({self.subject, str(self.claims.get("sub", self.subject)), *self.actors})
+
 
 @dataclass(frozen=True, slots=True)
 class Target:

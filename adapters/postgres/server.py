@@ -44,7 +44,6 @@ from hoopaddon.relay.channel import Channel, ConnectionEnded
 from hoopaddon.relay.listener import RelayInstance
 from hoopaddon.relay.relay import Relay
 from hoopaddon.session import Session, Target, User
-from hoopaddon.store.keys import SigningKey
 
 logger = logging.getLogger(__name__)
 
@@ -79,8 +78,8 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         mode = self.mode
         if not mode.passes_login_through:
             users = Users.load(mode.settings["users"]) if "users" in mode.settings else None
-            key = SigningKey.load_or_create(self.gateway.confdir)
-            self._check = ClientCheck(key, users, mode.target_name, self.gateway.throttle)
+            self.gateway.identity.prepare()
+            self._check = ClientCheck(self.gateway.identity, users, mode.target_name, self.gateway.throttle)
             if "password" in mode.settings:
                 resolve(mode.settings["password"], key="password")
         # Where the target speaks TLS to a client whose login passes through, the client must not speak TLS to

@@ -19,7 +19,6 @@ from hoopaddon.adapters.ssh.mode import SshMode
 from hoopaddon.adapters.ssh.session.connection import Connection
 from hoopaddon.identity.users import Users
 from hoopaddon.relay.listener import LISTEN_BACKLOG, SPARE_LOGINS, Listener, ListeningInstance
-from hoopaddon.store.keys import SigningKey
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +50,9 @@ class SshInstance(ListeningInstance[SshMode]):
         revoked = Revoked(Path(settings["revoked"]).expanduser()) if "revoked" in settings else None
         if revoked is not None:
             revoked.read()
+        self.gateway.identity.prepare()
         self._check = ClientCheck(
-            SigningKey.load_or_create(confdir),
+            self.gateway.identity,
             self.mode.target.name,
             users=Users.load(settings["users"]) if "users" in settings else None,
             authorities=Authorities.load(settings["client_ca"]) if "client_ca" in settings else None,

@@ -1,6 +1,7 @@
 """`hoopaddon approvals`: see what waits for a person, and answer it."""
 
 import argparse
+import asyncio
 import grp
 import os
 import pwd
@@ -29,17 +30,15 @@ from hoopaddon.cli.terminal import (
     table,
 )
 from hoopaddon.errors import ConfigError, HoopaddonError
-from hoopaddon.identity.tokens import InvalidToken
-from hoopaddon.identity.tokens import verify as verify_token
+from hoopaddon.identity.compact import MAX_BYTES, InvalidToken
+from hoopaddon.session import User
 from hoopaddon.store.approvals import Approvals, NotCounted, Person, Request, Status
-from hoopaddon.store.keys import SigningKey
 from hoopaddon.store.layout import Layout, store_folder
 
 PROGRAM = "hoopaddon approvals"
 TOKEN_VARIABLE = "HOOPADDON_TOKEN"  # noqa: S105
 _POLL_S = 0.2
 _LATELY_S = 60.0
-_TOKEN_LIMIT_CHARS = 4096
 _STATUS_STYLES = {
     Status.PENDING: "yellow",
     Status.APPROVED: "green",
@@ -248,7 +247,7 @@ def _person(args: argparse.Namespace) -> Person:
     if args.token_file:
         try:
             with Path(args.token_file).expanduser().open(encoding="ascii") as file:
-                token = file.read(_TOKEN_LIMIT_CHARS + 1).strip()
+                token = file.read(MAX_BYTES + 1).strip()
         except (OSError, UnicodeDecodeError) as e:
             reason = e.strerror if isinstance(e, OSError) else "it holds no token"
             raise ConfigError(f"cannot read the token: {reason}", file=args.token_file) from None
@@ -257,10 +256,22 @@ def _person(args: argparse.Namespace) -> Person:
     else:
         return _system_user()
     try:
-        user = verify_token(token, SigningKey.load(args.confdir))
+        user = asyncio.run(_user_of(token, args.confdir))
     except InvalidToken as e:
         raise NotCounted(f"the token proves nothing: {e.reason}") from None
     return Person(user.subject, user.groups, "token")
+
+
+async def _user_of(token: str, confdir: str) -> User:
+    """Whom a token speaks for at the gateway of this folder. Raises `InvalidToken`, `ConfigError`."""
+    # Imported here: answers of the system's user have no need of all this.
+    from hoopaddon.cli.run import load_config_files
+    from hoopaddon.identity.check import TokenCheck
+    from hoopaddon.options import Options
+
+    options = Options(confdir=confdir)
+    load_config_files(options)
+    return await TokenCheck(options).user(token)
 
 
 def _system_user() -> Person:

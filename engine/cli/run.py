@@ -18,6 +18,7 @@ from hoopaddon.errors import ConfigError
 
 if TYPE_CHECKING:
     from hoopaddon.gateway import Gateway
+    from hoopaddon.options import Options
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ def configure(gateway: "Gateway", arguments: argparse.Namespace) -> None:
         options.update(termlog_verbosity="debug")
     _choose_confdir(gateway, arguments)
     keep_in(gateway.confdir)
-    _load_config_files(gateway)
+    load_config_files(options)
     options.set(*arguments.settings, defer=True)
     direct = ("mode", "listen_host", "listen_port", "scripts", "shadow")
     options.update(**{name: value for name in direct if (value := getattr(arguments, name)) is not None})
@@ -94,13 +95,14 @@ def _choose_confdir(gateway: "Gateway", arguments: argparse.Namespace) -> None:
         arguments.settings = [s for s in arguments.settings if s.partition("=")[0] != "confdir"]
 
 
-def _load_config_files(gateway: "Gateway") -> None:
+def load_config_files(options: "Options") -> None:
+    """Set what the files of the confdir say. Raises `ConfigError`."""
     from mitmproxy import exceptions, optmanager
 
     for name in CONFIG_FILES:
-        path = gateway.confdir / name
+        path = options.confdir_path / name
         try:
-            optmanager.load_paths(gateway.options, path)
+            optmanager.load_paths(options, path)
         except exceptions.OptionsError as e:
             raise ConfigError(str(e).removeprefix(f"Error reading {path}: "), file=str(path)) from e
         except (TypeError, AttributeError) as e:

@@ -5,8 +5,6 @@ The format is fixed on purpose, so that nothing in a token chooses how it is che
 typing (RFC 8725 section 3.11), the id of the gateway's key as `kid`, and a lifetime of at most a day.
 """
 
-import base64
-import json
 import re
 import secrets
 import time
@@ -18,7 +16,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 
-from hoopaddon.errors import ConfigError, HoopaddonError
+from hoopaddon.errors import ConfigError
+from hoopaddon.identity.compact import InvalidToken, StrictDecoder, ascii_text, is_canonical, json_of
 from hoopaddon.session import User
 from hoopaddon.store.keys import SigningKey
 
@@ -35,17 +34,6 @@ MAX_GROUPS = 128
 # 64 bytes of signature are 86 characters without padding.
 _COMPACT = re.compile(r"([A-Za-z0-9_-]{2,512})\.([A-Za-z0-9_-]{2,4096})\.([A-Za-z0-9_-]{86})")
 _REQUIRED_CLAIMS = ("iss", "aud", "sub", "groups", "iat", "nbf", "exp", "jti")
-
-
-class InvalidToken(HoopaddonError):
-    """A token that proves nothing. `reason` is for the operator's log and never quotes the token.
-
-    A client must not be told the reason: give it the same error as for a wrong password.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 def sign(key: SigningKey, *, subject: str, groups: Iterable[str] = (), ttl_s: int, target: str | None = None) -> str:
@@ -91,11 +79,11 @@ def verify(token: str | bytes, key: SigningKey, *, target: str | None = None) ->
 
     A token that was signed for one target is refused wherever `target` is not that one.
     """
-    text = _text(token)
+    text = ascii_text(token, MAX_BYTES)
     _check_header(text, key.key_id)
     jwk = OKPKey.import_key(key.private.public_key())
     try:
-        claims = jwt.decode(text, jwk, [ALGORITHM], decoder_cls=_StrictDecoder).claims
+        claims = jwt.decode(text, jwk, [ALGORITHM], decoder_cls=StrictDecoder).claims
     except (JoseError, ValueError, RecursionError):
         # Whatever the library has to say may quote the token.
         raise InvalidToken("the token's signature or payload is not valid") from None
@@ -103,35 +91,13 @@ def verify(token: str | bytes, key: SigningKey, *, target: str | None = None) ->
     return User(claims["sub"], frozenset(claims["groups"]), MappingProxyType(claims))
 
 
-def looks_like_token(secret: str | bytes) -> bool:
-    """Whether a password field holds something of a token's shape, so that it is not taken for a password."""
-    try:
-        return _COMPACT.fullmatch(_text(secret)) is not None
-    except InvalidToken:
-        return False
-
-
-def _text(token: str | bytes) -> str:
-    if len(token) > MAX_BYTES:
-        raise InvalidToken(f"the token is longer than {MAX_BYTES} bytes")
-    if isinstance(token, str):
-        return token
-    try:
-        return token.decode("ascii")
-    except UnicodeDecodeError:
-        raise InvalidToken("the token is not ASCII") from None
-
-
 def _check_header(token: str, kid: str) -> None:
     parts = _COMPACT.fullmatch(token)
     if parts is None:
         raise InvalidToken("not a token: it must have three parts in base64url")
-    if not all(_is_canonical(part) for part in parts.groups()):
+    if not all(is_canonical(part) for part in parts.groups()):
         raise InvalidToken("the token's base64url is not canonical")
-    try:
-        header = _strict_json(_b64decode(parts[1]))
-    except (ValueError, RecursionError):
-        raise InvalidToken("the token's header is not valid JSON") from None
+    header = json_of(parts[1], "header")
     if not isinstance(header, dict) or set(header) != {"alg", "typ", "kid"}:
         raise InvalidToken("the token's header must have alg, typ and kid, and nothing else")
     if header["alg"] != ALGORITHM:
@@ -176,37 +142,3 @@ def _check_times(claims: dict[str, Any], now: int) -> None:
 
 def _is_name(value: object) -> bool:
     return isinstance(value, str) and 1 <= len(value) <= MAX_SUBJECT_CHARS and value.isprintable()
-
-
-def _b64decode(part: str) -> bytes:
-    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-
-
-def _is_canonical(part: str) -> bool:
-    """One token has one spelling: the unused low bits of the last character are zero."""
-    try:
-        return base64.urlsafe_b64encode(_b64decode(part)).rstrip(b"=").decode() == part
-    except ValueError:
-        return False
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = dict(pairs)
-    if len(names) != len(pairs):
-        raise ValueError("a name occurs twice")
-    return names
-
-
-def _no_constant(_name: str) -> Any:
-    raise ValueError("NaN and Infinity are no JSON")
-
-
-class _StrictDecoder(json.JSONDecoder):
-    """JSON in which a name occurs once: two readers cannot take two different values from it."""
-
-    def __init__(self) -> None:
-        super().__init__(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
-
-
-def _strict_json(text: bytes) -> Any:
-    return _StrictDecoder().decode(text.decode())

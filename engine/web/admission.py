@@ -21,7 +21,6 @@ from hoopaddon.identity.throttle import TooManyFailures
 from hoopaddon.policy.chain import PolicyFailed
 from hoopaddon.relay.listener import LOOPBACK_HOSTS
 from hoopaddon.session import Session, User
-from hoopaddon.store.keys import SigningKey
 from hoopaddon.traffic.failures import ConnectionCut
 from hoopaddon.web import hygiene
 from hoopaddon.web.login import NotProved, WebLogin, take_proof
@@ -186,7 +185,8 @@ class Admission:
         if not wanted or not isinstance(mode, _NAMED):
             return ANONYMOUS
         if self._forward_login is None:
-            self._forward_login = WebLogin(SigningKey.load_or_create(self._gateway.confdir), self._gateway.throttle)
+            self._gateway.identity.prepare()
+            self._forward_login = WebLogin(self._gateway.identity, self._gateway.throttle)
         proof = take_proof(flow.request, "proxy-authorization")
         known = self._tunnels.get(flow.client_conn)
         if known is not None and proof is None:

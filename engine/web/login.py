@@ -1,4 +1,4 @@
-"""Who a client is, by what its request brings: the gateway's token, or a name and password of the users' file.
+"""Who a client is, by what its request brings: a token, or a name and password of the users' file.
 
 A token stands where clients can put one: `Authorization: Bearer`, the password of `Authorization: Basic` (any name),
 a cookie, or for a forward proxy `Proxy-Authorization`. It is taken out of the request, so no target sees it.
@@ -7,25 +7,20 @@ a cookie, or for a forward proxy `Proxy-Authorization`. It is taken out of the r
 import asyncio
 import base64
 import binascii
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from mitmproxy import http
 
 from hoopaddon.errors import HoopaddonError
+from hoopaddon.identity.check import TokenCheck
+from hoopaddon.identity.compact import MAX_BYTES, InvalidToken, looks_like_token
 from hoopaddon.identity.scram import ScramVerifier
 from hoopaddon.identity.throttle import Throttle, TooManyFailures
-from hoopaddon.identity.tokens import InvalidToken, looks_like_token, verify
 from hoopaddon.identity.users import Users
 from hoopaddon.session import User
-from hoopaddon.store.keys import SigningKey
 
 COOKIE = "hoopaddon_token"
-MAX_SECRET_CHARS = 8192
-MOST_KNOWN = 1024
-KNOWN_FOR_S = 30.0
-"""How long a token that was good is taken without another look, up to its end."""
 
 
 class NotProved(HoopaddonError):
@@ -43,11 +38,10 @@ class Proof:
 class WebLogin:
     """Checks what clients of one target prove themselves with."""
 
-    def __init__(self, key: SigningKey, throttle: Throttle, *, users: Users | None = None) -> None:
-        self._key = key
+    def __init__(self, tokens: TokenCheck, throttle: Throttle, *, users: Users | None = None) -> None:
+        self._tokens = tokens
         self._throttle = throttle
         self._users = users
-        self._known: dict[str, tuple[User, float]] = {}
         # Who is not in the file costs as much time as who is.
         self._nobody = ScramVerifier.from_password("")
 
@@ -55,30 +49,18 @@ class WebLogin:
         """Who it is. Raises `NotProved`, or `TooManyFailures`, whose text is for the client."""
         if proof is None:
             raise NotProved("no token")
-        if len(proof.secret) > MAX_SECRET_CHARS:
+        if len(proof.secret) > MAX_BYTES:
             raise NotProved("a secret longer than any")
         if looks_like_token(proof.secret):
             # A signature cannot be guessed, so a token is looked at however many have failed.
             try:
-                return self._by_token(proof.secret, target)
+                return await self._tokens.user(proof.secret, target=target)
             except InvalidToken as e:
                 self._count(address, proof.name)
                 raise NotProved(f"token refused: {e.reason}") from None
         if self._users is None:
             raise NotProved("what was sent is no token")
         return await self._by_password(self._users, proof, address)
-
-    def _by_token(self, token: str, target: str | None) -> User:
-        """A signature costs more than all else about a small request; the same one is looked at once in a while."""
-        now = time.time()
-        known = self._known.get(token)
-        if known is not None and now < known[1]:
-            return known[0]
-        user = verify(token, self._key, target=target)
-        if len(self._known) >= MOST_KNOWN:
-            self._known.clear()
-        self._known[token] = (user, min(now + KNOWN_FOR_S, float(user.claims["exp"])))
-        return user
 
     async def _by_password(self, users: Users, proof: Proof, address: str) -> User:
         attempt = self._throttle.attempt(address, proof.name)

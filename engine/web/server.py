@@ -17,7 +17,6 @@ from hoopaddon.errors import ConfigError
 from hoopaddon.identity.users import Users
 from hoopaddon.relay.certificates import certificate_files
 from hoopaddon.relay.listener import LOOPBACK_HOSTS, SPARE_LOGINS
-from hoopaddon.store.keys import SigningKey
 from hoopaddon.traffic.streams import JudgedHttp
 from hoopaddon.web.credential_settings import credential_of
 from hoopaddon.web.credentials import Credential
@@ -90,8 +89,8 @@ class WebInstance(AsyncioServerInstance[M]):
         # Where the gateway has a proof of its own, whoever comes through here would else be whom that speaks for.
         if credential is not None or settings.keys() & {"certificate", "login", "users"}:
             users = Users.load(settings["users"]) if "users" in settings else None
-            key = SigningKey.load_or_create(self.gateway.confdir)
-            login = WebLogin(key, self.gateway.throttle, users=users)
+            self.gateway.identity.prepare()
+            login = WebLogin(self.gateway.identity, self.gateway.throttle, users=users)
         return Route(
             target,
             self.mode.type_name,

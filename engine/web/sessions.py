@@ -23,7 +23,7 @@ MOST_SESSIONS = 10_000
 
 type Key = tuple[str, str, str]
 
-_OF_THE_TOKEN = frozenset({"jti", "iat", "nbf", "exp"})
+_OF_THE_TOKEN = frozenset({"jti", "iat", "nbf", "exp", "at_hash", "c_hash", "nonce", "uti", "aio", "rh"})
 
 
 class TooManySessions(Refused):

@@ -11,14 +11,14 @@ from hoopaddon.adapters.postgres.protocol.codec import Reader
 from hoopaddon.adapters.postgres.protocol.login import Authentication, StartupMessage
 from hoopaddon.credential import Secret
 from hoopaddon.errors import PeerError
+from hoopaddon.identity.check import TokenCheck
+from hoopaddon.identity.compact import InvalidToken
 from hoopaddon.identity.scram import ScramVerifier
 from hoopaddon.identity.scram_server import ScramFailed, ScramServer
 from hoopaddon.identity.throttle import Attempt, Throttle, TooManyFailures
-from hoopaddon.identity.tokens import InvalidToken, verify
 from hoopaddon.identity.users import Users
 from hoopaddon.relay.channel import Channel
 from hoopaddon.session import User
-from hoopaddon.store.keys import SigningKey
 
 SCRAM = "SCRAM-SHA-256"
 SCRAM_PLUS = "SCRAM-SHA-256-PLUS"
@@ -82,9 +82,9 @@ async def pass_through(client: Channel, server: Channel, startup: StartupMessage
 
 @dataclass(frozen=True, slots=True)
 class ClientCheck:
-    """What a client may prove itself with: a gateway token, or a password of a user in `users`."""
+    """What a client may prove itself with: a token, or a password of a user in `users`."""
 
-    key: SigningKey
+    tokens: TokenCheck
     users: Users | None
     target: str
     throttle: Throttle
@@ -106,7 +106,7 @@ class ClientCheck:
         reader.end()
         attempt = self._attempt(client, name)
         try:
-            user = verify(token, self.key, target=self.target)
+            user = await self.tokens.user(token, target=self.target)
         except InvalidToken as e:
             raise _wrong(name, f"token refused: {e}") from None
         attempt.was_right(user.subject)

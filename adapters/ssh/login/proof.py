@@ -12,14 +12,13 @@ from hoopaddon.adapters.ssh.login.certificate import Authorities, CertificateRef
 from hoopaddon.adapters.ssh.login.krl import Listed
 from hoopaddon.adapters.ssh.login.revocation import Revocations, Revoked
 from hoopaddon.errors import ConfigError, HoopaddonError
+from hoopaddon.identity.check import TokenCheck
+from hoopaddon.identity.compact import MAX_BYTES, InvalidToken, looks_like_token
 from hoopaddon.identity.scram import ScramVerifier
 from hoopaddon.identity.ssh_keys import SshKey
-from hoopaddon.identity.tokens import InvalidToken, looks_like_token, verify
 from hoopaddon.identity.users import Users
 from hoopaddon.session import User
-from hoopaddon.store.keys import SigningKey
 
-MAX_SECRET_CHARS = 8192
 _CERTIFICATE = b"-cert-v0"
 
 
@@ -49,7 +48,7 @@ class ClientCheck:
 
     def __init__(
         self,
-        signing_key: SigningKey,
+        tokens: TokenCheck,
         target: str,
         *,
         users: Users | None = None,
@@ -57,7 +56,7 @@ class ClientCheck:
         revoked: Revoked | None = None,
         signatures: Collection[str] = (),
     ) -> None:
-        self._signing_key = signing_key
+        self._tokens = tokens
         self._target = target
         self._users = users
         self._authorities = authorities
@@ -73,11 +72,11 @@ class ClientCheck:
 
     async def secret(self, username: str, secret: str) -> Identity:
         """What a client sends as its password, a token first of all. Raises `NotProved`."""
-        if len(secret) > MAX_SECRET_CHARS:
+        if len(secret) > MAX_BYTES:
             raise NotProved("a password longer than any")
         if looks_like_token(secret):
             try:
-                return Identity(verify(secret, self._signing_key, target=self._target), "token")
+                return Identity(await self._tokens.user(secret, target=self._target), "token")
             except InvalidToken as e:
                 raise NotProved(f"token refused: {e.reason}") from None
         if self._users is None:

@@ -12,7 +12,8 @@ import pytest
 
 from hoopaddon.cli.token import duration_s, main
 from hoopaddon.errors import ConfigError
-from hoopaddon.identity.tokens import InvalidToken, verify
+from hoopaddon.identity.compact import InvalidToken
+from hoopaddon.identity.tokens import verify
 from hoopaddon.store.keys import SigningKey
 
 CALL = "import sys; from hoopaddon.cli.token import main; sys.exit(main(sys.argv[1:]))"

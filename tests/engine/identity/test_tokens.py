@@ -19,7 +19,8 @@ from joserfc.jwk import OKPKey
 
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity import tokens
-from hoopaddon.identity.tokens import InvalidToken, looks_like_token, sign, verify
+from hoopaddon.identity.compact import InvalidToken, looks_like_token
+from hoopaddon.identity.tokens import sign, verify
 from hoopaddon.store.keys import SigningKey
 
 KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(b"k" * 32))
@@ -271,3 +272,5 @@ def test_a_password_does_not_look_like_a_token() -> None:
     assert looks_like_token(GOOD)
     assert not looks_like_token("correct.horse.battery")
     assert not looks_like_token("x" * 5000)
+    assert not looks_like_token("eyJ" + "x" * 20_000 + ".x.x")
+    assert looks_like_token(GOOD.rpartition(".")[0] + ".")

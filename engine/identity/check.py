@@ -1,0 +1,103 @@
+"""Who a token speaks for, wherever a client sends one: the one place that every protocol and command asks."""
+
+import asyncio
+import hashlib
+import time
+from typing import TYPE_CHECKING
+
+from mitmproxy import exceptions
+
+from hoopaddon.errors import ConfigError
+from hoopaddon.identity import tokens
+from hoopaddon.identity.compact import InvalidToken, ascii_text, json_of
+from hoopaddon.identity.oidc.provider import OidcProvider
+from hoopaddon.identity.oidc.settings import settings_of
+from hoopaddon.session import User
+from hoopaddon.store.keys import SigningKey
+
+if TYPE_CHECKING:
+    from hoopaddon.options import Options
+
+MOST_KNOWN = 1024
+KNOWN_FOR_S = 30.0
+"""How long a token that was good is taken without another look at its signature, up to its end."""
+
+
+class TokenCheck:
+    """What the gateway's `identity` is: it takes the gateway's own tokens, and those of the OIDC provider.
+
+    Use it from one event loop.
+    """
+
+    def __init__(self, options: "Options") -> None:
+        self._options = options
+        self._key: SigningKey | None = None
+        self._provider: OidcProvider | None = None
+        self._is_configured = False
+        self._known: dict[bytes, tuple[User, float]] = {}
+        self._first_look: asyncio.Task[None] | None = None
+
+    # -- its life
+
+    def configure(self, updated: set[str]) -> None:
+        """The addon's part: what one option says is checked as a whole, before it is used."""
+        if any(name.startswith("oidc_") for name in updated) and self._is_configured:
+            try:
+                self._configure()
+            except ConfigError as e:
+                raise exceptions.OptionsError(str(e)) from None
+
+    def prepare(self) -> None:
+        """Called before anything listens where tokens are taken. Raises `ConfigError` for what cannot be used."""
+        self._key = SigningKey.load_or_create(self._options.confdir)
+        self._configure()
+        if self._provider is not None and self._first_look is None:
+            # So that a wrong address is in the log at the start; logins do not wait for it.
+            self._first_look = asyncio.get_running_loop().create_task(self._provider.keys.refresh())
+
+    async def close(self) -> None:
+        """Ask no provider any more."""
+        if self._provider is not None:
+            await self._provider.keys.close()
+
+    def _configure(self) -> None:
+        settings = settings_of(self._options)
+        if settings is None:
+            self._provider = None
+        elif self._provider is None or self._provider.settings != settings:
+            self._provider = OidcProvider(settings)
+        self._is_configured = True
+        self._known.clear()
+
+    # -- a token
+
+    async def user(self, token: str | bytes, *, target: str | None = None) -> User:
+        """The user that the token speaks for, at this target. Raises `InvalidToken`, whose reason is for the log."""
+        text, now = ascii_text(token), time.time()
+        digest = hashlib.sha256(f"{target!r} {text}".encode()).digest()
+        known = self._known.get(digest)
+        if known is not None and now < known[1]:
+            return known[0]
+        user = await self._verified(text, target)
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        self._known[digest] = (user, min(now + KNOWN_FOR_S, float(user.claims["exp"])))
+        return user
+
+    async def _verified(self, text: str, target: str | None) -> User:
+        if not self._is_configured:
+            self._configure()
+        # Each is checked by its own rules as a whole: what a token says of itself only selects who looks at it.
+        if self._provider is not None and not _is_our_kind(text):
+            return await self._provider.user(text)
+        if self._key is None:
+            self._key = SigningKey.load(self._options.confdir)
+        return tokens.verify(text, self._key, target=target)
+
+
+def _is_our_kind(text: str) -> bool:
+    try:
+        header = json_of(text.partition(".")[0], "header")
+    except InvalidToken:
+        return False
+    return isinstance(header, dict) and header.get("typ") == tokens.TYPE

@@ -1,0 +1,1 @@
+"""Tokens of the organisation's OpenID Connect provider."""

@@ -1,0 +1,125 @@
+"""What the options say of the organisation's OpenID Connect provider."""
+
+import ssl
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from hoopaddon.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hoopaddon.options import Options
+
+KINDS = {
+    "RS256": ("RSA", ""),
+    "RS384": ("RSA", ""),
+    "RS512": ("RSA", ""),
+    "PS256": ("RSA", ""),
+    "PS384": ("RSA", ""),
+    "PS512": ("RSA", ""),
+    "ES256": ("EC", "P-256"),
+    "ES384": ("EC", "P-384"),
+    "ES512": ("EC", "P-521"),
+    "EdDSA": ("OKP", "Ed25519"),
+    "Ed25519": ("OKP", "Ed25519"),
+}
+"""Algorithms that may be allowed, and the type and curve of the key that each needs (RFC 7518, 8037, 9864)."""
+DEFAULT_ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
+MAX_LEEWAY_S = 300
+_LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
+ANY_CLIENT = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class OidcSettings:
+    """Whose tokens are taken, and what they have to say. `clients` are those that tokens may have been issued to."""
+
+    issuer: str
+    audiences: frozenset[str]
+    clients: frozenset[str]
+    user_claim: str = "sub"
+    groups_claim: str = "groups"
+    algorithms: frozenset[str] = frozenset(DEFAULT_ALGORITHMS)
+    leeway_s: int = 30
+    jwks: str = ""
+    """Where the keys are; empty: where the issuer's discovery document says."""
+    ca: str = ""
+
+    @property
+    def tls(self) -> ssl.SSLContext | bool:
+        """How the provider proves itself. Raises `ConfigError`."""
+        if not self.ca:
+            return True
+        try:
+            return ssl.create_default_context(cafile=self.ca)
+        except (OSError, ssl.SSLError) as e:
+            reason = e.strerror or "it holds no certificate in PEM"
+            raise ConfigError(f"cannot be used: {reason}", file=self.ca, key="oidc_ca") from None
+
+
+def settings_of(options: "Options") -> OidcSettings | None:
+    """The settings; None where no issuer is named. Raises `ConfigError`."""
+    issuer: str = options.oidc_issuer
+    if not issuer:
+        _check_nothing_else(options)
+        return None
+    check_address(issuer, key="oidc_issuer")
+    if options.oidc_jwks:
+        check_address(options.oidc_jwks, key="oidc_jwks")
+    audiences = _names(options.oidc_audience)
+    if not audiences:
+        hint = "name what the provider puts into `aud` for this gateway, for example --set oidc_audience=hoopaddon"
+        raise ConfigError("is needed with oidc_issuer", key="oidc_audience", hint=hint)
+    if not options.oidc_user_claim:
+        raise ConfigError("cannot be empty", key="oidc_user_claim", hint="sub is always there")
+    if not 0 <= options.oidc_leeway <= MAX_LEEWAY_S:
+        raise ConfigError(f"is 0 to {MAX_LEEWAY_S} seconds", key="oidc_leeway", hint="set the machines' clocks")
+    settings = OidcSettings(
+        issuer=issuer,
+        audiences=audiences,
+        clients=_names(options.oidc_clients) or audiences,
+        user_claim=options.oidc_user_claim,
+        groups_claim=options.oidc_groups_claim,
+        algorithms=_algorithms(options.oidc_algorithms),
+        leeway_s=options.oidc_leeway,
+        jwks=options.oidc_jwks,
+        ca=options.oidc_ca,
+    )
+    # What cannot be used is said now, not at the first login.
+    _ = settings.tls
+    return settings
+
+
+def _check_nothing_else(options: "Options") -> None:
+    """Who forgets the issuer has not configured an identity."""
+    for name in ("oidc_audience", "oidc_jwks"):
+        if getattr(options, name):
+            hint = "name the provider, for example --set oidc_issuer=https://login.example.com"
+            raise ConfigError("means nothing without oidc_issuer", key=name, hint=hint)
+
+
+def _names(values: Iterable[str]) -> frozenset[str]:
+    return frozenset(name for value in values for name in value.replace(",", " ").split())
+
+
+def _algorithms(values: Sequence[str]) -> frozenset[str]:
+    names = _names(values) or frozenset(DEFAULT_ALGORITHMS)
+    for name in sorted(names):
+        if name not in KINDS:
+            why = " is no proof of anything here" if name == "none" or name.startswith("HS") else " is not known"
+            raise ConfigError(f"{name}{why}", key="oidc_algorithms", hint=f"choose of {', '.join(KINDS)}")
+    return names
+
+
+def check_address(address: str, *, key: str) -> None:
+    """Raises `ConfigError` unless nobody on the way can change what is read there."""
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        parts, host = urlsplit(""), None
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK_HOSTS)
+    if not is_safe or not host or parts.username is not None or parts.fragment or not address.isprintable():
+        hint = "write https://login.example.com, as the provider spells it; http is for this machine alone"
+        raise ConfigError("is no https address", key=key, hint=hint)

@@ -27,6 +27,7 @@ from mitmproxy.utils import asyncio_utils, signals
 
 from hoopaddon.adapter import adapters
 from hoopaddon.approval import ApprovalRequest, Approver, Decision
+from hoopaddon.credentials.resolving import Credentials
 from hoopaddon.errors import ConfigError
 from hoopaddon.event_loop import eager_tasks
 from hoopaddon.identity.check import TokenCheck
@@ -77,6 +78,8 @@ class Gateway(master.Master):
         """Of the logins at every mode."""
         self.identity = TokenCheck(self.options)
         """Who the tokens speak for that clients send."""
+        self.credentials = Credentials(self.options)
+        """Of the targets."""
         self._stored_approvals = _StoreApprovals(self.options)
         self._approver: Approver | None = self._stored_approvals
         self._is_done = False
@@ -163,6 +166,7 @@ class Gateway(master.Master):
                 try:
                     await self.servers.drain(self.options.shutdown_timeout)
                     await self.web.close()
+                    await self.credentials.close()
                 finally:
                     await self.done()
 

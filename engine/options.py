@@ -22,6 +22,7 @@ class Options(options.Options):
         self._add_limits()
         self._add_tls()
         self._add_identity()
+        self._add_credentials()
         self.update(**values)
 
     def _change_defaults(self) -> None:
@@ -111,6 +112,22 @@ class Options(options.Options):
         self.add_option("oidc_jwks", str, "", "Where the provider's keys are. Empty: where its discovery says.")
         self.add_option("oidc_ca", str, "", "PEM file of the authority that vouches for the provider's certificate.")
 
+    def _add_credentials(self) -> None:
+        self.add_option(
+            "credential_ttl",
+            int,
+            300,
+            "Seconds for which a target's credential is kept once it has been fetched; 0: never. Of leases, and what "
+            "ends sooner, less.",
+        )
+        self.add_option("credential_timeout", int, 10, "Seconds that fetching a target's credential may take.")
+        self.add_option(
+            "credential_exec_env",
+            Sequence[str],
+            [],
+            "Environment variables that programs of exec: credentials see, beside PATH, HOME and their like.",
+        )
+
     def update(self, **values: Any) -> None:
         """Set several options at once. Raises OptionsError, and then sets none."""
         super().update(**values)  # type: ignore[no-untyped-call]
@@ -134,7 +151,7 @@ class Options(options.Options):
         return Path(self.confdir).expanduser()
 
 
-NOT_NEGATIVE = ("shutdown_timeout", "connect_timeout", "login_timeout", "idle_timeout")
+NOT_NEGATIVE = ("shutdown_timeout", "connect_timeout", "login_timeout", "idle_timeout", "credential_ttl")
 
 
 class Limits:
@@ -154,6 +171,8 @@ class Limits:
             raise exceptions.OptionsError("login_failures: a number of logins cannot be below 0")
         if "login_failures_window" in updated and self._options.login_failures_window < 1:
             raise exceptions.OptionsError("login_failures_window: has to be 1 or more")
+        if "credential_timeout" in updated and self._options.credential_timeout < 1:
+            raise exceptions.OptionsError("credential_timeout: has to be 1 or more")
         if "max_connections" in updated and self._options.max_connections < 1:
             raise exceptions.OptionsError("max_connections: has to be 1 or more")
 

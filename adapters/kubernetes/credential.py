@@ -13,8 +13,9 @@ from typing import Any
 from mitmproxy import http
 
 from hoopaddon.adapters.kubernetes.kubeconfig import Context
-from hoopaddon.credential import Secret
-from hoopaddon.web.credentials import Credential, NoCredential
+from hoopaddon.credential import CredentialUnavailable, Secret
+from hoopaddon.credentials.resolving import Credentials
+from hoopaddon.web.credentials import Credential
 
 PROGRAM_WITHIN_S = 30.0
 FILE_GOOD_FOR_S = 60.0
@@ -49,7 +50,12 @@ class UserCredential:
         self._good_until = 0.0
         self._renewing = asyncio.Lock()
 
-    async def ready(self) -> None:
+    @property
+    def references(self) -> tuple[tuple[str, str], ...]:
+        """None: the kubeconfig says where what it needs is."""
+        return ()
+
+    async def ready(self, credentials: Credentials) -> None:
         """See `Credential`."""
         async with self._renewing:
             if self._secret is None or time.time() >= self._good_until:
@@ -59,7 +65,7 @@ class UserCredential:
     def put_on(self, request: http.Request, body: bytes | None) -> None:
         """See `Credential`."""
         if self._secret is None:
-            raise NoCredential("the credential is not ready")
+            raise CredentialUnavailable("the credential is not ready")
         request.headers["authorization"] = self._secret.reveal()
 
     @property
@@ -70,7 +76,7 @@ class UserCredential:
         value = self._secret.reveal()
         return tuple({value, value.partition(" ")[2]})
 
-    def was_refused(self) -> None:
+    def was_refused(self, credentials: Credentials) -> None:
         """See `Credential`: it is got anew for the next request."""
         self._good_until = 0.0
 
@@ -91,9 +97,9 @@ class _File:
         try:
             token = self._path.read_text().strip()
         except (OSError, UnicodeDecodeError):
-            raise NoCredential(f"cannot read the token in {self._path}") from None
+            raise CredentialUnavailable(f"cannot read the token in {self._path}") from None
         if not token:
-            raise NoCredential(f"{self._path} is empty")
+            raise CredentialUnavailable(f"{self._path} is empty")
         return f"Bearer {token}", time.time() + FILE_GOOD_FOR_S
 
 
@@ -124,14 +130,14 @@ class _Program:
                 env=environment,
             )
         except OSError as e:
-            raise NoCredential(f"cannot run {self._command}: {e.strerror}") from None
+            raise CredentialUnavailable(f"cannot run {self._command}: {e.strerror}") from None
         try:
             printed, _ = await asyncio.wait_for(process.communicate(), PROGRAM_WITHIN_S)
         except TimeoutError:
             process.kill()
-            raise NoCredential(f"{self._command} takes longer than {PROGRAM_WITHIN_S:.0f} s") from None
+            raise CredentialUnavailable(f"{self._command} takes longer than {PROGRAM_WITHIN_S:.0f} s") from None
         if process.returncode != 0 or len(printed) > MAX_ANSWER_BYTES:
-            raise NoCredential(f"{self._command} ends with {process.returncode}")
+            raise CredentialUnavailable(f"{self._command} ends with {process.returncode}")
         return self._read(printed)
 
     def _read(self, printed: bytes) -> tuple[str, float]:
@@ -140,5 +146,5 @@ class _Program:
             token, expires = str(status["token"]), status.get("expirationTimestamp")
             until = datetime.fromisoformat(expires).timestamp() - RENEW_BEFORE_S if expires else float("inf")
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise NoCredential(f"{self._command} prints no ExecCredential with a token") from None
+            raise CredentialUnavailable(f"{self._command} prints no ExecCredential with a token") from None
         return f"Bearer {token}", until

@@ -35,7 +35,8 @@ from hoopaddon.adapters.postgres.session.replication import (
 )
 from hoopaddon.adapters.postgres.sql.command import PostgresQuery
 from hoopaddon.command import Command, Verdict
-from hoopaddon.credential import resolve
+from hoopaddon.credential import CredentialUnavailable
+from hoopaddon.credentials.resolving import Held
 from hoopaddon.errors import PeerError, Refused
 from hoopaddon.identity.users import Users
 from hoopaddon.policy.chain import PolicyFailed
@@ -58,6 +59,8 @@ class Login:
     session: Session
     replication: PostgresReplication | None
     """What a replication connection was judged as."""
+    credential: Held | None
+    """What the gateway has logged in with."""
 
 
 class PostgresInstance(RelayInstance[PostgresMode]):
@@ -81,7 +84,7 @@ class PostgresInstance(RelayInstance[PostgresMode]):
             self.gateway.identity.prepare()
             self._check = ClientCheck(self.gateway.identity, users, mode.target_name, self.gateway.throttle)
             if "password" in mode.settings:
-                resolve(mode.settings["password"], key="password")
+                self.gateway.credentials.try_at_start(mode.settings["password"], key="password")
         # Where the target speaks TLS to a client whose login passes through, the client must not speak TLS to
         # us: it would tell the target, signed, that it could bind the channel, and the target would take the
         # gateway for an attacker (RFC 5802 section 6).
@@ -133,25 +136,58 @@ class PostgresInstance(RelayInstance[PostgresMode]):
             reason = "only physical replication can be allowed: a walsender for a database takes SQL as well"
             raise LoginFailed(FEATURE_NOT_SUPPORTED, reason)
         user = await self._check.run(client, name) if self._check else User(name)
-        server = await open_target(self.mode, ctx.options.connect_timeout)
+        # Before the target hears of anything: it does not wait long for who says nothing.
+        credential = await self._credential()
         try:
-            if self._check:
-                startup = self._own_startup(startup)
-                password = self.mode.settings.get("password")
-                await log_in(client, server, startup, resolve(password, key="password") if password else None)
-            else:
-                await pass_through(client, server, startup)
-            session = self._session(client, user, startup)
-            return Login(server, session, await self._start_session(session, startup, replicates))
+            server = await open_target(self.mode, ctx.options.connect_timeout)
+            try:
+                startup = await self._prove(client, server, startup, credential)
+                session = self._session(client, user, startup)
+                replication = await self._start_session(session, startup, replicates)
+            except BaseException:
+                server.close()
+                raise
         except BaseException:
-            server.close()
+            if credential is not None:
+                credential.release()
             raise
+        return Login(server, session, replication, credential)
 
-    def _own_startup(self, startup: StartupMessage) -> StartupMessage:
+    async def _credential(self) -> Held | None:
+        """What the gateway logs in with. Raises `LoginFailed`, which says no more than that it is missing."""
+        reference = self.mode.settings.get("password")
+        if reference is None:
+            return None
+        try:
+            return await self.gateway.credentials.hold(reference, key="password")
+        except CredentialUnavailable as e:
+            name = self.mode.target_name
+            logger.error("%s: no credential: %s", name, e)
+            reason = f"the gateway has no credential for {name} now"
+            raise LoginFailed("08001", reason) from None
+
+    async def _prove(
+        self, client: Channel, server: Channel, startup: StartupMessage, credential: Held | None
+    ) -> StartupMessage:
+        """Log in at the target; the startup message that it took."""
+        if self._check is None:
+            await pass_through(client, server, startup)
+            return startup
+        # A name that comes with the password is the only one that it is good for.
+        startup = self._own_startup(startup, credential.credential.user if credential is not None else "")
+        try:
+            await log_in(client, server, startup, credential.credential.secret if credential is not None else None)
+        except LoginFailed:
+            if credential is not None:
+                credential.was_refused()
+            raise
+        return startup
+
+    def _own_startup(self, startup: StartupMessage, user: str) -> StartupMessage:
         """The client's startup message with the gateway's user."""
         parameters = dict(startup.parameters)
         parameters.setdefault("database", parameters["user"])
-        parameters["user"] = self.mode.settings["user"]
+        parameters["user"] = user or self.mode.settings["user"]
         return StartupMessage(startup.version, parameters)
 
     def _session(self, client: Channel, user: User, startup: StartupMessage) -> Session:
@@ -187,6 +223,8 @@ class PostgresInstance(RelayInstance[PostgresMode]):
             if issued:
                 self._keys.revoke(issued)
             server.close()
+            if login.credential is not None:
+                login.credential.release()
             await self.gateway.chain.end_session(session)
 
     async def _until_ready(

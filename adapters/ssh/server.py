@@ -60,7 +60,7 @@ class SshInstance(ListeningInstance[SshMode]):
             signatures=self._algorithms.signatures,
         )
         self._key = host_key.load_or_create(confdir)
-        self._login = TargetLogin(self.mode, confdir)
+        self._login = TargetLogin(self.mode, confdir, self.gateway.credentials)
         self._login.prepare()
 
     async def listen(self, host: str | None, port: int) -> Listener:

@@ -6,20 +6,21 @@ from urllib.parse import quote
 
 from mitmproxy import http
 
-from hoopaddon.credential import Secret, resolve
-from hoopaddon.errors import ConfigError, HoopaddonError
+from hoopaddon.credential import CredentialUnavailable, Secret
+from hoopaddon.credentials.resolving import Credentials
 from hoopaddon.web.hygiene import drop_named
-
-
-class NoCredential(HoopaddonError):
-    """The credential cannot be had now. The text is for the operator's log."""
 
 
 class Credential(Protocol):
     """How the gateway proves itself to one target."""
 
-    async def ready(self) -> None:
-        """Get what it takes. Raises `NoCredential`."""
+    @property
+    def references(self) -> tuple[tuple[str, str], ...]:
+        """The references that it is made of, each with its key before it."""
+        ...
+
+    async def ready(self, credentials: Credentials) -> None:
+        """Get what it takes. Raises `CredentialUnavailable`."""
 
     def put_on(self, request: http.Request, body: bytes | None) -> None:
         """Prove this request; `body` is None where it streams."""
@@ -34,7 +35,7 @@ class Credential(Protocol):
         """Whether a body has to be all there before the request can be proved."""
         ...
 
-    def was_refused(self) -> None:
+    def was_refused(self, credentials: Credentials) -> None:
         """The target has answered 401."""
 
 
@@ -50,11 +51,15 @@ class HeaderCredential:
         self._user = basic_user
         self._secret: Secret | None = None
 
-    async def ready(self) -> None:
-        try:
-            self._secret = resolve(self._reference, key=self._key)
-        except ConfigError as e:
-            raise NoCredential(str(e)) from None
+    @property
+    def references(self) -> tuple[tuple[str, str], ...]:
+        return ((self._key, self._reference),)
+
+    async def ready(self, credentials: Credentials) -> None:
+        found = await credentials.get(self._reference, key=self._key)
+        self._secret = found.secret
+        if self._user is not None:
+            self._user = found.user or self._user
 
     def put_on(self, request: http.Request, body: bytes | None) -> None:
         # To many targets `X_Api_Key` is `X-Api-Key`, and the first of two counts.
@@ -64,7 +69,7 @@ class HeaderCredential:
     @property
     def _value(self) -> str:
         if self._secret is None:
-            raise NoCredential("the credential is not ready")
+            raise CredentialUnavailable("the credential is not ready")
         text = self._secret.reveal()
         return text if self._user is None else base64.b64encode(f"{self._user}:{text}".encode()).decode()
 
@@ -74,8 +79,8 @@ class HeaderCredential:
             return ()
         return tuple({self._secret.reveal(), self._value})
 
-    def was_refused(self) -> None:
-        """See `Credential`; the next request reads the reference again in any case."""
+    def was_refused(self, credentials: Credentials) -> None:
+        credentials.was_refused(self._reference)
 
 
 class QueryCredential:
@@ -87,15 +92,16 @@ class QueryCredential:
         self._name, self._reference = name, reference
         self._secret: Secret | None = None
 
-    async def ready(self) -> None:
-        try:
-            self._secret = resolve(self._reference, key="query")
-        except ConfigError as e:
-            raise NoCredential(str(e)) from None
+    @property
+    def references(self) -> tuple[tuple[str, str], ...]:
+        return (("query", self._reference),)
+
+    async def ready(self, credentials: Credentials) -> None:
+        self._secret = (await credentials.get(self._reference, key="query")).secret
 
     def put_on(self, request: http.Request, body: bytes | None) -> None:
         if self._secret is None:
-            raise NoCredential("the credential is not ready")
+            raise CredentialUnavailable("the credential is not ready")
         path, _, query = request.path.partition("?")
         kept = [part for part in query.split("&") if part and part.partition("=")[0] != self._name]
         kept.append(f"{quote(self._name, safe='')}={quote(self._secret.reveal(), safe='')}")
@@ -106,5 +112,5 @@ class QueryCredential:
         text = self._secret.reveal() if self._secret is not None else ""
         return tuple({text, quote(text, safe="")}) if text else ()
 
-    def was_refused(self) -> None:
-        """See `Credential`; the next request reads the reference again in any case."""
+    def was_refused(self, credentials: Credentials) -> None:
+        credentials.was_refused(self._reference)

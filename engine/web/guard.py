@@ -203,7 +203,7 @@ class WebGuard:
             hygiene.clean_response(response, exchange.route.target, exchange.origin)
         exchange.connection = connection
         if response.status_code == 401 and exchange.route.credential is not None:
-            exchange.route.credential.was_refused()
+            exchange.route.credential.was_refused(self._gateway.credentials)
         try:
             self._answers.settle(exchange, exchange.command, response, connection)
         except Refused as e:

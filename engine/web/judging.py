@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hoopaddon.command import Command, Outcome, Verdict
+from hoopaddon.credential import CredentialUnavailable
 from hoopaddon.errors import Unparsable
 from hoopaddon.policy.in_force import judged
 from hoopaddon.web.answer import WebAnswer, problem, status_of
 from hoopaddon.web.call import Call
-from hoopaddon.web.credentials import NoCredential
 from hoopaddon.web.exchange import Exchange, change, judged_request, request_of
 from hoopaddon.web.held import PLACE, Held, HeldRequests, waiting, wants_to_ask_again
 from hoopaddon.web.request import WebRequest
@@ -107,8 +107,8 @@ class Judging:
         if credential is None:
             return None
         try:
-            await credential.ready()
-        except NoCredential as e:
+            await credential.ready(self._gateway.credentials)
+        except CredentialUnavailable as e:
             logger.error("%s: no credential: %s", exchange.route.target.name, e)
             reason = "the gateway has no credential for this target now"
             return exchange.protocol.refusal(request, 502, reason, "")

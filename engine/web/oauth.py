@@ -7,10 +7,9 @@ from urllib.parse import urlsplit
 import httpx2
 from mitmproxy import http
 
-from hoopaddon.credential import Secret, resolve
-from hoopaddon.errors import ConfigError
+from hoopaddon.credential import CredentialRefused, CredentialUnavailable, Secret
+from hoopaddon.credentials.resolving import Credentials
 from hoopaddon.relay.listener import LOOPBACK_HOSTS
-from hoopaddon.web.credentials import NoCredential
 from hoopaddon.web.hygiene import drop_named
 
 TIMEOUT_S = 10.0
@@ -38,8 +37,13 @@ class OAuthCredential:
         self._failed_at = float("-inf")
         self._asking = asyncio.Lock()
 
-    async def ready(self) -> None:
-        """Raises `NoCredential` where no token is to be had."""
+    @property
+    def references(self) -> tuple[tuple[str, str], ...]:
+        """See `Credential`."""
+        return (("client_secret", self._reference),)
+
+    async def ready(self, credentials: Credentials) -> None:
+        """Raises `CredentialUnavailable` where no token is to be had."""
         if self._token is not None and time.monotonic() < self._renew_at:
             return
         async with self._asking:
@@ -48,17 +52,22 @@ class OAuthCredential:
                 return
             try:
                 if now - self._failed_at < _FAILED_S:
-                    raise NoCredential("the token endpoint failed a moment ago")
-                await self._renew()
-            except NoCredential:
+                    raise CredentialUnavailable("the token endpoint failed a moment ago")
+                await self._renew(credentials)
+            except CredentialUnavailable:
                 # The one that there is may be good for a while yet.
                 if self._token is None or time.monotonic() >= self._expires_at:
                     raise
 
-    async def _renew(self) -> None:
+    async def _renew(self, credentials: Credentials) -> None:
         try:
-            token, lives_s = await self._asked()
-        except NoCredential:
+            secret = await credentials.get(self._reference, key="client_secret")
+            try:
+                token, lives_s = await self._asked(secret.secret.reveal())
+            except CredentialRefused:
+                credentials.was_refused(self._reference)
+                raise
+        except CredentialUnavailable:
             self._failed_at = time.monotonic()
             raise
         now = time.monotonic()
@@ -66,11 +75,7 @@ class OAuthCredential:
         self._expires_at = now + lives_s
         self._renew_at = now + max(lives_s - EARLY_S, lives_s / 2)
 
-    async def _asked(self) -> tuple[str, float]:
-        try:
-            secret = resolve(self._reference, key="client_secret").reveal()
-        except ConfigError as e:
-            raise NoCredential(str(e)) from None
+    async def _asked(self, secret: str) -> tuple[str, float]:
         form = {"grant_type": "client_credentials", "scope": self._scope, "audience": self._audience}
         try:
             async with httpx2.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False) as client:
@@ -81,23 +86,25 @@ class OAuthCredential:
                     headers={"accept": "application/json"},
                 )
         except httpx2.HTTPError as e:
-            raise NoCredential(f"the token endpoint cannot be asked: {type(e).__name__}") from None
+            raise CredentialUnavailable(f"the token endpoint cannot be asked: {type(e).__name__}") from None
+        if answer.status_code in (400, 401):
+            raise CredentialRefused(f"the token endpoint answers {answer.status_code}")
         if answer.status_code != 200 or len(answer.content) > MAX_BYTES:
-            raise NoCredential(f"the token endpoint answers {answer.status_code}")
+            raise CredentialUnavailable(f"the token endpoint answers {answer.status_code}")
         try:
             document = answer.json()
             token, kind = document["access_token"], document.get("token_type", "Bearer")
             lives_s = float(document.get("expires_in", KEPT_S))
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise NoCredential("the token endpoint answers what is no token") from None
+            raise CredentialUnavailable("the token endpoint answers what is no token") from None
         if not isinstance(token, str) or not token.isprintable() or str(kind).lower() != "bearer" or lives_s <= 0:
-            raise NoCredential("the token endpoint answers what is no bearer token")
+            raise CredentialUnavailable("the token endpoint answers what is no bearer token")
         return token, lives_s
 
     def put_on(self, request: http.Request, body: bytes | None) -> None:
         """See `Credential`."""
         if self._token is None:
-            raise NoCredential("the credential is not ready")
+            raise CredentialUnavailable("the credential is not ready")
         drop_named(request, "authorization")
         request.headers["authorization"] = f"Bearer {self._token.reveal()}"
 
@@ -106,6 +113,6 @@ class OAuthCredential:
         """See `Credential`."""
         return (self._token.reveal(),) if self._token is not None else ()
 
-    def was_refused(self) -> None:
+    def was_refused(self, credentials: Credentials) -> None:
         """The target has not taken it: the next request gets a new one."""
         self._renew_at = 0.0

@@ -85,6 +85,8 @@ class WebInstance(AsyncioServerInstance[M]):
     def _route(self, target: WebTarget) -> Route:
         settings = target.settings
         credential = self._credential(target)
+        for named, reference in credential.references if credential is not None else ():
+            self.gateway.credentials.try_at_start(reference, key=named)
         login = None
         # Where the gateway has a proof of its own, whoever comes through here would else be whom that speaks for.
         if credential is not None or settings.keys() & {"certificate", "login", "users"}:

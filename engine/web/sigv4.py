@@ -5,9 +5,8 @@ from types import ModuleType
 
 from mitmproxy import http
 
-from hoopaddon.credential import Secret, resolve
-from hoopaddon.errors import ConfigError
-from hoopaddon.web.credentials import NoCredential
+from hoopaddon.credential import CredentialUnavailable, Secret
+from hoopaddon.credentials.resolving import Credentials
 
 _SIGNED = frozenset({"host", "content-type", "content-md5", "range"})
 _REPLACED = ("authorization", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token")
@@ -41,19 +40,21 @@ class AwsCredential:
         """S3 takes bodies that are not signed; all other services want them to be."""
         return self._service != "s3"
 
-    async def ready(self) -> None:
+    @property
+    def references(self) -> tuple[tuple[str, str], ...]:
         """See `Credential`."""
-        secret, token = self._references
-        try:
-            self._secret = resolve(secret, key="aws_secret")
-            self._token = resolve(token, key="aws_token") if token else None
-        except ConfigError as e:
-            raise NoCredential(str(e)) from None
+        named = zip(("aws_secret", "aws_token"), self._references, strict=True)
+        return tuple((key, reference) for key, reference in named if reference)
+
+    async def ready(self, credentials: Credentials) -> None:
+        """See `Credential`."""
+        found = {key: (await credentials.get(reference, key=key)).secret for key, reference in self.references}
+        self._secret, self._token = found["aws_secret"], found.get("aws_token")
 
     def put_on(self, request: http.Request, body: bytes | None) -> None:
         """See `Credential`."""
         if self._secret is None:
-            raise NoCredential("the credential is not ready")
+            raise CredentialUnavailable("the credential is not ready")
         for name in _REPLACED:
             request.headers.pop(name, None)
         if "host" not in request.headers:
@@ -90,8 +91,10 @@ class AwsCredential:
         """See `Credential`."""
         return tuple(secret.reveal() for secret in (self._secret, self._token) if secret is not None)
 
-    def was_refused(self) -> None:
+    def was_refused(self, credentials: Credentials) -> None:
         """See `Credential`."""
+        for _, reference in self.references:
+            credentials.was_refused(reference)
 
 
 def _is_signed(name: str) -> bool:

@@ -10,9 +10,11 @@ import asyncssh
 
 from hoopaddon.adapters.ssh.login import algorithms
 from hoopaddon.adapters.ssh.login.algorithms import Algorithms
-from hoopaddon.adapters.ssh.login.credentials import Credentials
+from hoopaddon.adapters.ssh.login.credentials import OwnLogin, Proof
 from hoopaddon.adapters.ssh.login.known_hosts import ACCEPT_NEW, FILE, HostKeyCheck, HostKeys
 from hoopaddon.adapters.ssh.mode import DEFAULT_PORT, SshMode
+from hoopaddon.credential import CredentialUnavailable
+from hoopaddon.credentials.resolving import Credentials
 from hoopaddon.errors import ConfigError, HoopaddonError
 
 _NO_SSH = "it does not answer as an SSH server does"
@@ -37,11 +39,15 @@ class TargetSide(asyncssh.SSHClient):
         self.host_key = host_key
         self.conn: asyncssh.SSHClientConnection | None = None
         self.when_lost: Callable[[], None] | None = None
+        self.proof: Proof | None = None
+        """What the gateway logs in with, where it does."""
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
         self.conn = conn
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self.proof is not None:
+            self.proof.release()
         if self.when_lost is not None:
             self.when_lost()
 
@@ -52,18 +58,17 @@ class TargetSide(asyncssh.SSHClient):
 class TargetLogin:
     """How the gateway logs in at the target of one mode."""
 
-    def __init__(self, mode: SshMode, confdir: Path) -> None:
+    def __init__(self, mode: SshMode, confdir: Path, credentials: Credentials) -> None:
         self.mode = mode
         self._algorithms = Algorithms.allowed(legacy="legacy_target" in mode.target.allowed)
-        self._credentials = None if mode.passes_login_through else Credentials(mode.target.settings)
+        self._own = None if mode.passes_login_through else OwnLogin(mode.target.settings, credentials)
         self._kept = confdir / FILE if mode.target.settings.get("host_key") == ACCEPT_NEW else None
 
     def prepare(self) -> None:
         """Read what the mode names, so that what is wrong is said at the start. Raises `ConfigError`."""
-        if self._credentials is not None:
-            self._credentials.prepare()
+        proof = self._own.prepare() if self._own is not None else None
         try:
-            options = asyncssh.SSHClientConnectionOptions(**self._arguments("nobody"))
+            options = asyncssh.SSHClientConnectionOptions(**self._arguments("nobody", proof))
         except (OSError, ValueError) as e:
             raise ConfigError(
                 f"~/.ssh cannot be used: {e}", hint="or give the gateway a login: user=, key="
@@ -73,9 +78,9 @@ class TargetLogin:
             raise ConfigError("is not there", file=named, key="known_hosts", hint="ssh-keyscan HOST makes one")
         self._host_keys(options).read()
 
-    def arguments(self, username: str) -> tuple[dict[str, Any], HostKeyCheck]:
+    def arguments(self, username: str, proof: Proof | None) -> tuple[dict[str, Any], HostKeyCheck]:
         """What asyncssh needs to log in as `username`. Reads files; raises `ConfigError`, `OSError`, `ValueError`."""
-        found = self._arguments(username)
+        found = self._arguments(username, proof)
         options = asyncssh.SSHClientConnectionOptions(**found)
         check = HostKeyCheck(self._host_keys(options))
         host = options.host_key_alias or options.host
@@ -86,8 +91,8 @@ class TargetLogin:
 
     def username(self, asked: str) -> str:
         """Whom the gateway logs in as for a client that asked for a name. Raises `TargetUnreachable`."""
-        if self._credentials is not None:
-            return self._credentials.username
+        if self._own is not None:
+            return self._own.username
         if not asked or asked.startswith("-") or not asked.isprintable() or _NO_NAME & set(asked):
             raise TargetUnreachable("this is no user name", "a user name that no target has")
         return asked
@@ -99,16 +104,24 @@ class TargetLogin:
         username = self.username(asked)
         check = HostKeyCheck(HostKeys())
         made: TargetSide | None = None
+        proof: Proof | None = None
         try:
-            arguments, check = await asyncio.to_thread(self.arguments, username)
+            proof = await self._own.proof() if self._own is not None else None
+            username = proof.username if proof is not None else username
+            arguments, check = await asyncio.to_thread(self.arguments, username, proof)
             answering = made = side(check)
             arguments |= {"connect_timeout": timeout_s or None, "login_timeout": 0}
             await asyncssh.connect(**arguments, client_factory=lambda: answering)
-        except (asyncssh.Error, OSError, ValueError, HoopaddonError) as e:
-            raise self._unreachable(e, check, username, timeout_s, made) from None
+        except BaseException as e:
+            if proof is not None:
+                proof.release(was_refused=isinstance(e, asyncssh.PermissionDenied))
+            if isinstance(e, asyncssh.Error | OSError | ValueError | HoopaddonError):
+                raise self._unreachable(e, check, username, timeout_s, made) from None
+            raise
+        made.proof = proof
         return made
 
-    def _arguments(self, username: str) -> dict[str, Any]:
+    def _arguments(self, username: str, proof: Proof | None) -> dict[str, Any]:
         target = self.mode.target
         common: dict[str, Any] = {
             **self._algorithms.arguments(),
@@ -126,14 +139,14 @@ class TargetLogin:
             "agent_forwarding": False,
             "disable_trivial_auth": False,
         }
-        if self._credentials is None:
+        if self._own is None:
             # The port of a mode always stands there, written or not; 22 leaves the word to ~/.ssh/config.
             return common | ({} if target.port == DEFAULT_PORT else {"port": target.port})
-        return common | {"port": target.port, "config": None, "agent_path": None, **self._credentials.arguments()}
+        return common | {"port": target.port, "config": None, "agent_path": None, **self._own.arguments(proof)}
 
     def _host_keys(self, options: asyncssh.SSHClientConnectionOptions) -> HostKeys:
         settings = self.mode.target.settings
-        configured = options.known_hosts if self._credentials is None else []
+        configured = options.known_hosts if self._own is None else []
         if "known_hosts" in settings:
             names = [settings["known_hosts"]]
         elif isinstance(configured, list):
@@ -148,6 +161,9 @@ class TargetLogin:
         self, error: Exception, check: HostKeyCheck, username: str, timeout_s: float, side: TargetSide | None
     ) -> TargetUnreachable:
         name, address = self.mode.target.name, self.mode.target.address
+        if isinstance(error, CredentialUnavailable):
+            reason = f"the gateway has no credential for the target {name} now"
+            return TargetUnreachable(reason, f"{address}: no credential: {error}")
         if check.problem:
             reason = f"the host key of the target {name} is not the one that is known; nothing was sent to it"
             return TargetUnreachable(reason, check.problem)

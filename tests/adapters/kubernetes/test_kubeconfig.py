@@ -14,7 +14,11 @@ from hoopaddon import ConfigError
 from hoopaddon.adapters.kubernetes.credential import credential_of
 from hoopaddon.adapters.kubernetes.kubeconfig import load_context
 from hoopaddon.adapters.kubernetes.mode import KubernetesMode
-from hoopaddon.web.credentials import NoCredential
+from hoopaddon.credential import CredentialUnavailable
+from hoopaddon.credentials.resolving import Credentials
+from hoopaddon.options import Options
+
+CREDENTIALS = Credentials(Options())
 
 
 def write(path: Path, user: dict[str, Any] | None = None, **cluster: Any) -> Path:
@@ -32,7 +36,7 @@ def write(path: Path, user: dict[str, Any] | None = None, **cluster: Any) -> Pat
 async def proof(path: Path) -> str:
     credential = credential_of(load_context("", str(path)))
     assert credential is not None
-    await credential.ready()
+    await credential.ready(CREDENTIALS)
     request = http.Request.make("GET", "https://10.0.0.1/")
     credential.put_on(request, b"")
     assert request.headers["authorization"].partition(" ")[2] in credential.secrets
@@ -90,7 +94,7 @@ async def test_tokens(tmp_path: Path) -> None:
     assert await proof(write(tmp_path / "b", {"username": "u", "password": "p"})) == "Basic dTpw"
     (tmp_path / "token").write_text("def\n")
     assert await proof(write(tmp_path / "c", {"tokenFile": "token"})) == "Bearer def"
-    with pytest.raises(NoCredential):
+    with pytest.raises(CredentialUnavailable):
         await proof(write(tmp_path / "d", {"tokenFile": "none"}))
 
 
@@ -107,15 +111,15 @@ async def test_a_program_prints_a_token_until_it_expires(tmp_path: Path) -> None
     assert credential is not None
     seen = []
     for _ in range(2):
-        await credential.ready()
+        await credential.ready(CREDENTIALS)
         request = http.Request.make("GET", "https://10.0.0.1/")
         credential.put_on(request, b"")
         seen.append(request.headers["authorization"])
     # It is asked again in time, half a minute before its token ends.
     assert seen == ["Bearer t-1", "Bearer t-2"]
-    with pytest.raises(NoCredential, match="ends with 3"):
+    with pytest.raises(CredentialUnavailable, match="ends with 3"):
         await proof(write(tmp_path / "config", {"exec": spec}))
-    with pytest.raises(NoCredential, match="cannot run"):
+    with pytest.raises(CredentialUnavailable, match="cannot run"):
         await proof(write(tmp_path / "config", {"exec": {"command": "./none"}}))
 
 

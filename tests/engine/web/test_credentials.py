@@ -9,12 +9,16 @@ from contextlib import asynccontextmanager
 import pytest
 from mitmproxy import http
 
+from hoopaddon.credential import CredentialUnavailable
+from hoopaddon.credentials.resolving import Credentials
+from hoopaddon.options import Options
 from hoopaddon.web.credential_settings import credential_of
-from hoopaddon.web.credentials import Credential, NoCredential
+from hoopaddon.web.credentials import Credential
 from hoopaddon.web.oauth import OAuthCredential
 from tests.servers.http import Upstream
 
 SECRET = "s3cret/+%value"
+CREDENTIALS = Credentials(Options())
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +36,7 @@ def request_for(path: str = "/a?b=1", **headers: str) -> http.Request:
 async def proved(settings: dict[str, str], request: http.Request | None = None) -> http.Request:
     credential = credential_of(settings)
     assert credential is not None
-    await credential.ready()
+    await credential.ready(CREDENTIALS)
     made = request or request_for()
     credential.put_on(made, b"")
     return made
@@ -91,8 +95,8 @@ def test_what_does_not_go_together(settings: dict[str, str]) -> None:
 async def test_a_reference_to_nothing() -> None:
     credential = credential_of({"bearer": "env:NOT_SET_ANYWHERE"})
     assert credential is not None
-    with pytest.raises(NoCredential, match="NOT_SET_ANYWHERE"):
-        await credential.ready()
+    with pytest.raises(CredentialUnavailable, match="NOT_SET_ANYWHERE"):
+        await credential.ready(CREDENTIALS)
 
 
 def test_a_credential_shows_itself_to_nobody() -> None:
@@ -128,7 +132,7 @@ def good(number: int) -> tuple[bytes, object]:
 
 async def test_oauth_asks_once_for_many() -> None:
     async with endpoint(good) as (credential, upstream):
-        await asyncio.gather(*(credential.ready() for _ in range(20)))
+        await asyncio.gather(*(credential.ready(CREDENTIALS) for _ in range(20)))
         made = request_for()
         credential.put_on(made, b"")
     assert made.headers["authorization"] == "Bearer token-1"
@@ -140,9 +144,9 @@ async def test_oauth_asks_once_for_many() -> None:
 
 async def test_oauth_gets_a_new_one_when_refused() -> None:
     async with endpoint(good) as (credential, _):
-        await credential.ready()
-        credential.was_refused()
-        await credential.ready()
+        await credential.ready(CREDENTIALS)
+        credential.was_refused(CREDENTIALS)
+        await credential.ready(CREDENTIALS)
         assert credential.secrets == ("token-2",)
 
 
@@ -151,10 +155,10 @@ async def test_oauth_keeps_the_one_there_is_while_the_endpoint_is_down() -> None
         return good(number) if number == 1 else (b"503 Down", b"")
 
     async with endpoint(answer) as (credential, upstream):
-        await credential.ready()
-        credential.was_refused()
-        await credential.ready()
-        await credential.ready()
+        await credential.ready(CREDENTIALS)
+        credential.was_refused(CREDENTIALS)
+        await credential.ready(CREDENTIALS)
+        await credential.ready(CREDENTIALS)
         assert credential.secrets == ("token-1",)
         assert bytes(upstream.seen).count(b"POST /token") == 2
 
@@ -176,8 +180,8 @@ async def test_oauth_keeps_the_one_there_is_while_the_endpoint_is_down() -> None
 )
 async def test_oauth_takes_no_nonsense(answer: tuple[bytes, object]) -> None:
     async with endpoint(lambda _: answer) as (credential, _):
-        with pytest.raises(NoCredential) as raised:
-            await credential.ready()
+        with pytest.raises(CredentialUnavailable) as raised:
+            await credential.ready(CREDENTIALS)
     assert SECRET not in str(raised.value)
 
 
@@ -199,7 +203,7 @@ async def test_aws_for_s3_signs_what_streams() -> None:
     credential = credential_of(settings)
     assert credential is not None
     assert not credential.signs_bodies
-    await credential.ready()
+    await credential.ready(CREDENTIALS)
     made = request_for("/bucket/key%20a")
     credential.put_on(made, None)
     assert made.headers["x-amz-content-sha256"] == "UNSIGNED-PAYLOAD"

@@ -1,0 +1,1 @@
+"""Where credentials are kept, one module for each kind, and how long the gateway keeps what it has fetched."""

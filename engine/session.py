@@ -76,3 +76,5 @@ class Session:
     vars: dict[str, Any] = field(default_factory=dict)
     commands: int = 0
     """How many commands this session has seen so far; the last one's `number`."""
+    read_only: bool = False
+    """Set by a policy's `session_start`: the target itself is held to reading, where it has a way for that."""

@@ -49,6 +49,10 @@ from hoopaddon.session import Session, Target, User
 logger = logging.getLogger(__name__)
 
 TOO_MANY_CONNECTIONS = "53300"
+_CANNOT_BE_HELD = (
+    "a policy asks for read-only transactions, and this target does not say whether it has them: "
+    "PostgreSQL does from version 14 on"
+)
 
 
 @dataclass(slots=True)
@@ -219,6 +223,9 @@ class PostgresInstance(RelayInstance[PostgresMode]):
             await self.run(relay)
         except TimeoutError:
             client.write(codec.error_response("FATAL", "57014", "the target did not become ready in time"))
+        except LoginFailed as e:
+            logger.info("%s: login failed: %s", client.address(), e.why)
+            client.write(codec.error_response("FATAL", e.code, e.message))
         finally:
             if issued:
                 self._keys.revoke(issued)
@@ -248,6 +255,8 @@ class PostgresInstance(RelayInstance[PostgresMode]):
             elif kind not in (b"N", b"Z", b"E"):
                 raise PeerError("server", "something else than what ends a login")
             if kind == b"Z":
+                if link.session.read_only and link.read_only is None:
+                    raise LoginFailed(FEATURE_NOT_SUPPORTED, _CANNOT_BE_HELD)
                 link.status = message[5:6]
                 client.write(message)
                 return issued

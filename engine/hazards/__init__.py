@@ -6,6 +6,7 @@ from hoopaddon.hazards.http import RULES as HTTP_RULES
 from hoopaddon.hazards.http import HttpRule, http_reason, may_destroy, message_reason
 from hoopaddon.hazards.kubernetes import RULES as KUBE_RULES
 from hoopaddon.hazards.kubernetes import KubeRule, kube_reason
+from hoopaddon.hazards.reading import WRITING_FUNCTIONS, WRITING_PREFIXES, changes_nothing, moves_programs, reads_only
 from hoopaddon.hazards.rules import RULES, ShellRule
 from hoopaddon.hazards.settings import SETTINGS
 from hoopaddon.hazards.tools import may_change, tool_reason
@@ -19,16 +20,21 @@ __all__ = [
     "PREFIXES",
     "RULES",
     "SETTINGS",
+    "WRITING_FUNCTIONS",
+    "WRITING_PREFIXES",
     "HttpRule",
     "KubeRule",
     "ShellRule",
     "Words",
+    "changes_nothing",
     "file_reason",
     "http_reason",
     "kube_reason",
     "may_change",
     "may_destroy",
     "message_reason",
+    "moves_programs",
+    "reads_only",
     "tool_reason",
     "written",
 ]

@@ -255,6 +255,7 @@ class Chain:
     async def start_session(self, session: Session) -> None:
         """Raises `Refused` when a policy does not want the session, `PolicyFailed` when one breaks."""
         for step in self._session_start:
+            read_only = session.read_only
             try:
                 await self._tell(step, session)
             except Refused:
@@ -265,6 +266,8 @@ class Chain:
                 log_failure(step, e)
                 if not step.shadow:
                     raise PolicyFailed(step.name) from None
+            if step.shadow:
+                session.read_only = read_only
 
     async def end_session(self, session: Session) -> None:
         """Tell every policy that the session is over."""

@@ -15,13 +15,19 @@ from hoopaddon.adapters.postgres.session.judging import Judging
 from hoopaddon.adapters.postgres.session.link import FEATURE_NOT_SUPPORTED, Link
 from hoopaddon.adapters.postgres.session.pipeline import Answer, Expected, Portal, Statement
 from hoopaddon.adapters.postgres.session.prepared import MAX_NAMES, TOO_MANY, is_plain
-from hoopaddon.adapters.postgres.session.questions import ask_settings, ask_types, refresh_catalogue
+from hoopaddon.adapters.postgres.session.questions import (
+    ask_settings,
+    ask_types,
+    hold_to_reading,
+    refresh_catalogue,
+)
 from hoopaddon.adapters.postgres.session.reading import depends_on_answers, values_depend_on_answers, why_unreadable
 from hoopaddon.adapters.postgres.sql.command import PostgresQuery
 from hoopaddon.command import Outcome, Verdict
 from hoopaddon.errors import PeerError
 
 MAX_MESSAGE_BYTES = 256 * 1024 * 1024
+_TERMINATE = ord("X")
 
 
 class Frontend:
@@ -47,7 +53,7 @@ class Frontend:
             ord("c"): self._copy_end,
             ord("f"): self._copy_end,
             ord("F"): self._function_call,
-            ord("X"): self._terminate,
+            _TERMINATE: self._terminate,
         }
 
     @property
@@ -73,7 +79,7 @@ class Frontend:
         if link.stopping is not None:
             self.suspension.for_stop()
             return
-        if framing.pending and not self._held and refresh_catalogue(link):
+        if framing.pending and not self._held and (hold_to_reading(link) or refresh_catalogue(link)):
             self.suspension.for_answers()
         while self.suspension.wait is None and (message := framing.next()) is not None:
             kind = message[0]
@@ -92,12 +98,20 @@ class Frontend:
             if handler is None:
                 raise PeerError("client", "a message of a type that no client sends here")
             self._again = False
-            if link.crowded and link.owed and not (link.copying_in or link.copy_starts):
+            if self._has_to_wait(kind):
                 self._retry_when_drained()
             elif not self._held.heavy or self._released():
                 handler(message)
             if self._again:
                 framing.put_back(message)
+
+    def _has_to_wait(self, kind: int) -> bool:
+        """Whether the server has to answer before this message is looked at: too much is in flight, or what was sent
+        may have turned off the read-only transactions that a policy asks for."""
+        link = self._link
+        if not link.owed or link.copying_in or link.copy_starts:
+            return False
+        return link.crowded or (link.session.read_only and not link.unsynced and kind != _TERMINATE)
 
     def _released(self) -> bool:
         """Judge the Bind that is held and let it go; False where it is refused, or this message has to wait."""

@@ -90,6 +90,10 @@ class Link:
         self.in_flight_bytes = 0
         self.encoding = UTF8
         self.standard_strings = True
+        self.read_only: bool | None = None
+        """Whether new transactions only read, as the server has last said; None where it says nothing of that."""
+        self.read_only_asked = False
+        """Whether the gateway has told the server to let new transactions only read, and it has not said so yet."""
         self.copying_command: PostgresQuery | None = None
         self.target_left = False
         """Whether the client has had the target's own goodbye."""
@@ -108,6 +112,9 @@ class Link:
             self.encoding = codec_of(value)
         elif name == "standard_conforming_strings":
             self.standard_strings = value == "on"
+        elif name == "default_transaction_read_only":
+            self.read_only = value == "on"
+            self.read_only_asked = self.read_only_asked and not self.read_only
         self.session.parameters[name] = value
 
     def expect(self, expected: Expected) -> None:

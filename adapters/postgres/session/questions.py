@@ -6,6 +6,7 @@ from hoopaddon.adapters.postgres.protocol import codec
 from hoopaddon.adapters.postgres.session.catalogue import Lookup
 from hoopaddon.adapters.postgres.session.link import Link
 from hoopaddon.adapters.postgres.session.pipeline import Answer, Expected, Statement
+from hoopaddon.errors import PeerError
 
 SETTINGS = ("standard_conforming_strings", "client_encoding")
 
@@ -21,6 +22,29 @@ def refresh_catalogue(link: Link) -> bool:
     link.to_server.append(codec.SYNC)
     link.expect(Expected(Answer.SYNC, silent=True))
     return True
+
+
+def hold_to_reading(link: Link) -> bool:
+    """Turn read-only transactions on where a policy wants them and they are off; whether the server was asked.
+
+    The server says at each ReadyForQuery what has become of the setting, whoever has changed it: RESET ALL, or a
+    function that nobody can see into. Raises `PeerError` for one that does not do as it is told.
+    """
+    if not link.session.read_only or link.read_only or link.status == b"E" or link.unsynced or link.owed:
+        return False
+    if link.read_only_asked:
+        raise PeerError("server", "a refusal to hold transactions to reading, which a policy asks for")
+    link.read_only_asked = True
+    if link.status == b"T":
+        _ask(link, Lookup("SET TRANSACTION READ ONLY", _nothing))
+    _ask(link, Lookup("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY", _nothing))
+    link.to_server.append(codec.SYNC)
+    link.expect(Expected(Answer.SYNC, silent=True))
+    return True
+
+
+def _nothing(_rows: list[list[str]]) -> None:
+    """A SET brings no rows."""
 
 
 def ask_settings(link: Link) -> None:

@@ -9,6 +9,9 @@ from hoopaddon.adapters.postgres.sql.verbs import words
 
 UNKNOWN_SETTING = "*"
 
+_ACCESS_SHARE = 1
+"""PostgreSQL's number for the lock that every read takes (lockdefs.h)."""
+
 _NAME_FIELDS = frozenset(
     {
         "dbname",
@@ -167,6 +170,16 @@ def _owner(node: Node, draft: Draft) -> None:
     draft.clauses.add("change owner")
 
 
+def _transaction(node: Node, draft: Draft) -> None:
+    if "gid" in node:
+        draft.clauses.add("two-phase")
+
+
+def _lock(node: Node, draft: Draft) -> None:
+    if node.get("mode") == _ACCESS_SHARE:
+        draft.clauses.add("access share")
+
+
 def _role(node: Node, draft: Draft) -> None:
     if isinstance(node.get("role"), str):
         draft.roles.add(node["role"])
@@ -184,7 +197,9 @@ _READERS = {
     "DefineStmt": _define,
     "DropStmt": _drop,
     "GrantStmt": _grant,
+    "LockStmt": _lock,
     "RenameStmt": _rename,
+    "TransactionStmt": _transaction,
     "VariableSetStmt": _set,
 }
 
@@ -197,6 +212,9 @@ def option(node: Node, draft: Draft) -> None:
         name, value = "security definer", {"boolval": value.get("boolval", False)}
     if name == "set" and tag == "VariableSetStmt":
         _set(value, draft)
+    if name == "transaction_read_only":
+        draft.clauses.add("read only" if value.get("ival", {}).get("ival", 0) else "read write")
+        return
     off = tag == "Boolean" and not value.get("boolval", False)
     draft.clauses.add(f"no{name}" if off else name)
 

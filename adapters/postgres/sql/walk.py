@@ -209,6 +209,8 @@ class Walker:
         return not any(tells_rows_apart(part.get("whereClause"), ranges) for part in (select, conflict))
 
     def _select(self, node: Node, draft: Draft, ctes: Scope) -> None:
+        if "lockingClause" in node:
+            draft.clauses.add("lock rows")
         into = node.get("intoClause", {}).get("rel")
         if into:
             draft.writes.add(_table_name(into))

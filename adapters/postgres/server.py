@@ -11,9 +11,10 @@ from mitmproxy.proxy.mode_servers import ServerManager
 
 from hoopaddon.adapters.postgres.login.authentication import ClientCheck, log_in, pass_through
 from hoopaddon.adapters.postgres.login.cancel import CancelKey, CancelKeys
+from hoopaddon.adapters.postgres.login.choice import Choice, Served
 from hoopaddon.adapters.postgres.login.opening import LoginFailed, open_client, open_target, read_message
 from hoopaddon.adapters.postgres.login.startup_settings import settings_in
-from hoopaddon.adapters.postgres.mode import PostgresMode
+from hoopaddon.adapters.postgres.mode import PostgresMode, PostgresTarget
 from hoopaddon.adapters.postgres.protocol import codec
 from hoopaddon.adapters.postgres.protocol.login import (
     ALPN,
@@ -23,7 +24,6 @@ from hoopaddon.adapters.postgres.protocol.login import (
     StartupMessage,
     authentication,
 )
-from hoopaddon.adapters.postgres.session.catalogue import Catalogues
 from hoopaddon.adapters.postgres.session.conversation import PostgresConversation
 from hoopaddon.adapters.postgres.session.link import FEATURE_NOT_SUPPORTED, Link
 from hoopaddon.adapters.postgres.session.replication import (
@@ -56,6 +56,7 @@ class Login:
     """What a login leaves for the session."""
 
     server: Channel
+    served: Served
     session: Session
     replication: PostgresReplication | None
     """What a replication connection was judged as."""
@@ -67,29 +68,32 @@ class PostgresInstance(RelayInstance[PostgresMode]):
     def __init__(self, mode: PostgresMode, manager: ServerManager) -> None:
         super().__init__(mode, manager)
         self._keys = CancelKeys()
-        self._catalogues = Catalogues()
-        self._check: ClientCheck | None = None
+        self._choice = Choice(())
+        self._tls: ssl.SSLContext | None = None
 
     @property
     def needs_loopback(self) -> bool:
-        return self.mode.passes_login_through
+        return any(target.passes_login_through for target in self.mode.targets)
 
     def prepare(self) -> None:
         """Read what the mode names, so that what is missing is said at the start."""
-        mode = self.mode
-        if not mode.passes_login_through:
-            users = Users.load(mode.settings["users"]) if "users" in mode.settings else None
-            key = SigningKey.load_or_create(self.gateway.confdir)
-            self._check = ClientCheck(key, users, mode.target_name, self.gateway.throttle)
-            if "password" in mode.settings:
-                resolve(mode.settings["password"], key="password")
+        choice = Choice(tuple(map(self._serve_target, self.mode.targets)))
         # Where the target speaks TLS to a client whose login passes through, the client must not speak TLS to
         # us: it would tell the target, signed, that it could bind the channel, and the target would take the
-        # gateway for an attacker (RFC 5802 section 6).
-        if mode.passes_login_through and mode.sslmode != "disable":
-            self._tls = None
-        else:
-            self._tls = gateway_context(ctx.options, alpn=(ALPN,))
+        # gateway for an attacker (RFC 5802 section 6). Which target it is comes after the TLS.
+        without = any(one.passes_login_through and one.sslmode != "disable" for one in self.mode.targets)
+        self._tls = None if without else gateway_context(ctx.options, alpn=(ALPN,))
+        self._choice = choice
+
+    def _serve_target(self, target: PostgresTarget) -> Served:
+        if target.passes_login_through:
+            return Served(target, None)
+        settings = target.settings
+        users = Users.load(settings["users"]) if "users" in settings else None
+        key = SigningKey.load_or_create(self.gateway.confdir)
+        if "password" in settings:
+            resolve(settings["password"], key="password")
+        return Served(target, ClientCheck(key, users, target.name, self.gateway.throttle))
 
     # -- one client
 
@@ -126,47 +130,37 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         name = startup.parameters.get("user")
         if not name:
             raise LoginFailed("28000", "no PostgreSQL user name specified in startup packet")
+        served, startup = self._choice.of(startup, client.tls.server_name if client.tls else "")
+        target = served.target
         replicates = asks_for_replication(startup.parameters)
-        if replicates and "replication" not in self.mode.allowed:
+        if replicates and "replication" not in target.allowed:
             reason = "replication connections are refused by this gateway, which cannot see into them"
             raise LoginFailed(FEATURE_NOT_SUPPORTED, reason)
         if replicates and not is_physical(startup.parameters):
             reason = "only physical replication can be allowed: a walsender for a database takes SQL as well"
             raise LoginFailed(FEATURE_NOT_SUPPORTED, reason)
-        user = await self._check.run(client, name) if self._check else User(name)
-        server = await open_target(self.mode, ctx.options.connect_timeout)
+        name = startup.parameters["user"]
+        user = await served.check.run(client, name) if served.check else User(name)
+        server = await open_target(target, ctx.options.connect_timeout)
         try:
-            if self._check:
-                startup = self._own_startup(startup)
-                password = self.mode.settings.get("password")
+            if served.check:
+                startup = _own_startup(startup, target.settings["user"])
+                password = target.settings.get("password")
                 await log_in(client, server, startup, resolve(password, key="password") if password else None)
             else:
                 await pass_through(client, server, startup)
-            session = self._session(client, user, startup)
-            return Login(server, session, await self._start_session(session, startup, replicates))
+            session = _session(target, client, user, startup)
+            return Login(server, served, session, await self._start_session(session, startup, replicates))
         except BaseException:
             server.close()
             raise
 
-    def _own_startup(self, startup: StartupMessage) -> StartupMessage:
-        """The client's startup message with the gateway's user."""
-        parameters = dict(startup.parameters)
-        parameters.setdefault("database", parameters["user"])
-        parameters["user"] = self.mode.settings["user"]
-        return StartupMessage(startup.version, parameters)
-
-    def _session(self, client: Channel, user: User, startup: StartupMessage) -> Session:
-        mode = self.mode
-        target = Target(mode.target_name, "postgres", mode.address, mode.labels)
-        parameters = {"database": startup.parameters["user"], **startup.parameters}
-        return Session(user, target, client.address(), parameters)
-
     # -- the session
 
     async def _converse(self, client: Channel, login: Login) -> None:
-        session, server = login.session, login.server
-        catalogue = self._catalogues.of(session.parameters["database"])
-        link = Link(session, self.gateway, catalogue, allows_function_calls="function_call" in self.mode.allowed)
+        session, server, target = login.session, login.server, login.served.target
+        catalogue = login.served.catalogues.of(session.parameters["database"])
+        link = Link(session, self.gateway, catalogue, allows_function_calls="function_call" in target.allowed)
         conversation: PostgresConversation | OpaqueConversation = PostgresConversation(link)
         if login.replication is not None:
             conversation = OpaqueConversation(login.replication, self.gateway.chain)
@@ -175,9 +169,9 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         try:
             client.write(authentication(Authentication.OK))
             async with asyncio.timeout(ctx.options.login_timeout or None):
-                issued = await self._until_ready(client, server, link, conversation)
+                issued = await self._until_ready(client, login, link, conversation)
             if issued is not None:
-                link.cancel = partial(self._stop_command, issued.backend, relay)
+                link.cancel = partial(self._stop_command, issued, relay)
             logger.info(
                 "%s: %s at %s, session %s", client.address(), session.user.subject, session.target.name, session.id
             )
@@ -193,18 +187,18 @@ class PostgresInstance(RelayInstance[PostgresMode]):
     async def _until_ready(
         self,
         client: Channel,
-        server: Channel,
+        login: Login,
         link: Link,
         conversation: PostgresConversation | OpaqueConversation,
     ) -> CancelKey | None:
         """Relay what the server says before it is ready; its cancel key is replaced by one of ours."""
         issued = None
         while True:
-            message = await read_message(server)
+            message = await read_message(login.server)
             kind = message[:1]
             if kind == b"K":
                 backend = BackendKeyData.parse(message[5:])
-                issued = self._keys.issue(backend, conversation.cancel)
+                issued = self._keys.issue(backend, login.served.target, conversation.cancel)
                 message = issued.key.serialize()
             elif kind == b"S":
                 link.parameter(*codec.parameter_status(message[5:]))
@@ -220,12 +214,12 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         """Cancel what the session with this key does; like PostgreSQL, without a word."""
         issued = self._keys.find(request.process_id, request.secret)
         if issued is not None and not issued.held():
-            await self._cancel_backend(issued.backend)
+            await self._cancel_backend(issued)
 
-    async def _cancel_backend(self, backend: BackendKeyData) -> None:
+    async def _cancel_backend(self, issued: CancelKey) -> None:
         """Returns once the cancel has arrived: what is sent after that is not hit."""
-        server = await open_target(self.mode, ctx.options.connect_timeout)
-        server.write(CancelRequest(backend.process_id, backend.secret).serialize())
+        server = await open_target(issued.target, ctx.options.connect_timeout)
+        server.write(CancelRequest(issued.backend.process_id, issued.backend.secret).serialize())
         try:
             await server.peek()
         except ConnectionEnded:
@@ -234,11 +228,11 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         finally:
             server.close()
 
-    async def _stop_command(self, backend: BackendKeyData, relay: Relay) -> None:
+    async def _stop_command(self, issued: CancelKey, relay: Relay) -> None:
         """Cancel what a session runs, because a policy keeps its result from the client."""
         try:
             async with asyncio.timeout(ctx.options.login_timeout or None):
-                await self._cancel_backend(backend)
+                await self._cancel_backend(issued)
         except (LoginFailed, OSError, ssl.SSLError, ConnectionEnded, PeerError) as e:
             why = e.why if isinstance(e, LoginFailed) else type(e).__name__
             logger.warning("a command whose result is withheld could not be cancelled: %s", why)
@@ -277,3 +271,17 @@ class PostgresInstance(RelayInstance[PostgresMode]):
             command.error = command.verdict.reason
             self.gateway.chain.end_command(command)
             raise Refused(command.verdict.reason)
+
+
+def _own_startup(startup: StartupMessage, user: str) -> StartupMessage:
+    """The client's startup message with the gateway's user."""
+    parameters = dict(startup.parameters)
+    parameters.setdefault("database", parameters["user"])
+    parameters["user"] = user
+    return StartupMessage(startup.version, parameters)
+
+
+def _session(target: PostgresTarget, client: Channel, user: User, startup: StartupMessage) -> Session:
+    where = Target(target.name, "postgres", target.address, target.labels)
+    parameters = {"database": startup.parameters["user"], **startup.parameters}
+    return Session(user, where, client.address(), parameters)

@@ -12,7 +12,7 @@ from hoopaddon.adapters.ssh.login import algorithms
 from hoopaddon.adapters.ssh.login.algorithms import Algorithms
 from hoopaddon.adapters.ssh.login.credentials import Credentials
 from hoopaddon.adapters.ssh.login.known_hosts import ACCEPT_NEW, FILE, HostKeyCheck, HostKeys
-from hoopaddon.adapters.ssh.mode import DEFAULT_PORT, SshMode
+from hoopaddon.adapters.ssh.mode import DEFAULT_PORT, SshTarget
 from hoopaddon.errors import ConfigError, HoopaddonError
 
 _NO_SSH = "it does not answer as an SSH server does"
@@ -50,13 +50,13 @@ class TargetSide(asyncssh.SSHClient):
 
 
 class TargetLogin:
-    """How the gateway logs in at the target of one mode."""
+    """How the gateway logs in at one target."""
 
-    def __init__(self, mode: SshMode, confdir: Path) -> None:
-        self.mode = mode
-        self._algorithms = Algorithms.allowed(legacy="legacy_target" in mode.target.allowed)
-        self._credentials = None if mode.passes_login_through else Credentials(mode.target.settings)
-        self._kept = confdir / FILE if mode.target.settings.get("host_key") == ACCEPT_NEW else None
+    def __init__(self, served: SshTarget, confdir: Path) -> None:
+        self.served = served
+        self._algorithms = Algorithms.allowed(legacy="legacy_target" in served.target.allowed)
+        self._credentials = None if served.passes_login_through else Credentials(served.target.settings)
+        self._kept = confdir / FILE if served.target.settings.get("host_key") == ACCEPT_NEW else None
 
     def prepare(self) -> None:
         """Read what the mode names, so that what is wrong is said at the start. Raises `ConfigError`."""
@@ -68,7 +68,7 @@ class TargetLogin:
             raise ConfigError(
                 f"~/.ssh cannot be used: {e}", hint="or give the gateway a login: user=, key="
             ) from None
-        named = self.mode.target.settings.get("known_hosts")
+        named = self.served.target.settings.get("known_hosts")
         if named is not None and not Path(named).expanduser().is_file():
             raise ConfigError("is not there", file=named, key="known_hosts", hint="ssh-keyscan HOST makes one")
         self._host_keys(options).read()
@@ -109,12 +109,12 @@ class TargetLogin:
         return made
 
     def _arguments(self, username: str) -> dict[str, Any]:
-        target = self.mode.target
+        target = self.served.target
         common: dict[str, Any] = {
             **self._algorithms.arguments(),
             "host": target.host,
             "username": username,
-            **self.mode.keepalive,
+            **self.served.keepalive,
             "rekey_bytes": algorithms.REKEY_BYTES,
             "rekey_seconds": algorithms.REKEY_S,
             "preferred_auth": METHODS,
@@ -132,7 +132,7 @@ class TargetLogin:
         return common | {"port": target.port, "config": None, "agent_path": None, **self._credentials.arguments()}
 
     def _host_keys(self, options: asyncssh.SSHClientConnectionOptions) -> HostKeys:
-        settings = self.mode.target.settings
+        settings = self.served.target.settings
         configured = options.known_hosts if self._credentials is None else []
         if "known_hosts" in settings:
             names = [settings["known_hosts"]]
@@ -147,7 +147,7 @@ class TargetLogin:
     def _unreachable(
         self, error: Exception, check: HostKeyCheck, username: str, timeout_s: float, side: TargetSide | None
     ) -> TargetUnreachable:
-        name, address = self.mode.target.name, self.mode.target.address
+        name, address = self.served.target.name, self.served.target.address
         if check.problem:
             reason = f"the host key of the target {name} is not the one that is known; nothing was sent to it"
             return TargetUnreachable(reason, check.problem)

@@ -5,10 +5,13 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Protocol, runtime_checkable
 
+from mitmproxy.proxy.mode_specs import ProxyMode
+
 from hoopaddon.command import Command
 from hoopaddon.commands import FileOperation, Forward, ShellCommand
 from hoopaddon.rows import Column, Rows
 from hoopaddon.session import Session
+from hoopaddon.target import TargetForm
 
 
 class Adapter(Protocol):
@@ -40,6 +43,14 @@ class MachineAdapter(Adapter, Protocol):
     def forward(self, session: Session, kind: str, host: str, port: int) -> Forward:
         """A way through the connection: `local`, `remote` or `agent`."""
         ...
+
+
+@runtime_checkable
+class TargetAdapter(Adapter, Protocol):
+    """A protocol whose targets a configuration file names; `form` says which keys they have."""
+
+    mode: type[ProxyMode]
+    form: TargetForm
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from hoopaddon.adapters.http.command import HttpRequest, unreadable
 from hoopaddon.adapters.http.media import may_stream
 from hoopaddon.adapters.http.message import HttpMessage, message_of
-from hoopaddon.adapters.http.mode import HttpMode
+from hoopaddon.adapters.http.mode import FORM, HttpMode
 from hoopaddon.adapters.http.server import HttpInstance
 from hoopaddon.adapters.http.status import grpc_status
 from hoopaddon.command import Command
@@ -77,6 +77,8 @@ class HttpAdapter:
     """What the engine knows of this adapter."""
 
     name = "http"
+    mode = HttpMode
+    form = FORM.settings
     web = HttpProtocol()
 
     def command(self, session: Session, text: str, parameters: Sequence[Any] = ()) -> HttpRequest:

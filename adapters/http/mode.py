@@ -4,9 +4,9 @@ from typing import Literal
 
 from mitmproxy.proxy.mode_specs import ProxyMode
 
-from hoopaddon.target import TargetForm
-from hoopaddon.web.credential_settings import REFERENCES, SETTINGS, credential_of
-from hoopaddon.web.mode import WebForm, WebTarget
+from hoopaddon.target import NAME, TargetForm
+from hoopaddon.web.credential_settings import SETTINGS, credential_of
+from hoopaddon.web.mode import ADDRESS, HOST, LOGIN, PATH, USERS, WebForm, WebTarget, check_apart
 from hoopaddon.web.tls import SETTINGS as TLS_SETTINGS
 
 _FORM = "http:https://HOST[:PORT][?key=value]@LISTEN_PORT, for example http:https://api.internal@8081"
@@ -15,9 +15,9 @@ FORM = WebForm(
     form=_FORM,
     settings=TargetForm(
         form=_FORM,
+        address=ADDRESS,
         default_port=0,
-        keys=frozenset({"name", "host", "path", "login", "users"}) | SETTINGS | TLS_SETTINGS,
-        references=REFERENCES,
+        keys={"name": NAME, "host": HOST, "path": PATH, "login": LOGIN, "users": USERS, **SETTINGS, **TLS_SETTINGS},
         # What nobody can look into, only where the operator says so.
         allowable=("large_body",),
     ),
@@ -42,6 +42,7 @@ class HttpMode(ProxyMode):
             credential_of(target.settings)
             if target.settings.get("login", "token") != "token":
                 raise ValueError("login can only be token; leave it out where the client's own login passes through")
+        check_apart([(target.name, target.settings) for target in targets])
         object.__setattr__(self, "targets", targets)
 
     @property

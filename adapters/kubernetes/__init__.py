@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hoopaddon.adapters.kubernetes.command import KubeRequest
-from hoopaddon.adapters.kubernetes.mode import KubernetesMode
+from hoopaddon.adapters.kubernetes.mode import ALL_SETTINGS, KubernetesMode
 from hoopaddon.adapters.kubernetes.protocol import PROTOCOL, KubeProtocol
 from hoopaddon.adapters.kubernetes.server import KubeInstance
 from hoopaddon.command import Command
@@ -22,6 +22,8 @@ class KubeAdapter:
     """What the engine knows of this adapter."""
 
     name = "kubernetes"
+    mode = KubernetesMode
+    form = ALL_SETTINGS
 
     web = PROTOCOL
 

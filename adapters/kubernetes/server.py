@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from hoopaddon.adapters.kubernetes.credential import credential_of
 from hoopaddon.adapters.kubernetes.kubeconfig import Context, Pem, load_context
-from hoopaddon.adapters.kubernetes.mode import FORM, KubernetesMode
+from hoopaddon.adapters.kubernetes.mode import FORM, KubernetesMode, KubeTarget
 from hoopaddon.adapters.kubernetes.protocol import PROTOCOL
 from hoopaddon.web.credentials import Credential
 from hoopaddon.web.mode import WebTarget
@@ -16,24 +16,22 @@ from hoopaddon.web.server import WebInstance
 class KubeInstance(WebInstance[KubernetesMode]):
     """Serves one `kubernetes` mode."""
 
-    _read: tuple[WebTarget, Credential | None] | None = None
+    _read: tuple[tuple[WebTarget, Credential | None], ...] = ()
 
     @property
     def targets(self) -> tuple[WebTarget, ...]:
-        """The one target; a context of the kubeconfig is read now. Raises `ConfigError`."""
-        return (self._target_read()[0],)
+        """The targets; contexts of the kubeconfig as they were read."""
+        return tuple(target for target, _ in self._read)
 
-    def _target_read(self) -> tuple[WebTarget, Credential | None]:
-        if self._read is None:
-            if self.mode.target is not None:
-                self._read = self.mode.target, None
-            else:
-                context = load_context(self.mode.context, self.mode.settings.get("kubeconfig", ""))
-                self._read = self._of_context(context), credential_of(context)
-        return self._read
+    def _read_target(self, named: KubeTarget) -> tuple[WebTarget, Credential | None]:
+        """A context of the kubeconfig is read now. Raises `ConfigError`."""
+        if named.target is not None:
+            return named.target, None
+        context = load_context(named.context, named.settings.get("kubeconfig", ""))
+        return self._of_context(named, context), credential_of(context)
 
-    def _of_context(self, context: Context) -> WebTarget:
-        settings = dict(self.mode.settings)
+    def _of_context(self, named: KubeTarget, context: Context) -> WebTarget:
+        settings = dict(named.settings)
         settings.setdefault("name", context.name)
         for key, pem in (("ca", context.ca), ("certificate", context.certificate), ("key", context.key)):
             if pem:
@@ -45,8 +43,8 @@ class KubeInstance(WebInstance[KubernetesMode]):
             server.port,
             server.path,
             MappingProxyType(settings),
-            self.mode.labels,
-            self.mode.allowed,
+            named.labels,
+            named.allowed,
         )
 
     def _file_of(self, pem: Pem) -> str:
@@ -63,11 +61,15 @@ class KubeInstance(WebInstance[KubernetesMode]):
         partial.replace(path)
         return str(path)
 
+    def prepare(self) -> None:
+        self._read = tuple(map(self._read_target, self.mode.targets))
+        super().prepare()
+
     async def _start(self) -> None:
-        self._read = None
         await super()._start()
         for target in self.targets:
             PROTOCOL.allow_impersonation(target.name, target.address, "impersonate" in target.allowed)
 
     def _credential(self, target: WebTarget) -> Credential | None:
-        return self._target_read()[1] or super()._credential(target)
+        own = next((credential for one, credential in self._read if one is target), None)
+        return own or super()._credential(target)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hoopaddon.adapters.mcp.commands import WORDS, McpRequest, McpToolCall
-from hoopaddon.adapters.mcp.mode import McpMode
+from hoopaddon.adapters.mcp.mode import FORM, McpMode
 from hoopaddon.adapters.mcp.pins import Pins
 from hoopaddon.adapters.mcp.server import McpInstance
 from hoopaddon.adapters.mcp.wording import parts_of
@@ -93,6 +93,8 @@ class McpAdapter:
     """What the engine knows of this adapter."""
 
     name = "mcp"
+    mode = McpMode
+    form = FORM.settings
     web = McpProtocol()
 
     def command(self, session: Session, text: str, parameters: Sequence[Any] = ()) -> Command:

@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 from mitmproxy.proxy.mode_specs import ProxyMode
 
-from hoopaddon.target import TargetForm
-from hoopaddon.web.credential_settings import REFERENCES, SETTINGS, credential_of
-from hoopaddon.web.mode import WebForm, WebTarget
+from hoopaddon.target import NAME, Setting, TargetForm
+from hoopaddon.web.credential_settings import SETTINGS, credential_of
+from hoopaddon.web.mode import HOST, LOGIN, USERS, WebForm, WebTarget
 from hoopaddon.web.tls import SETTINGS as TLS_SETTINGS
 
 _FORM = "mcp:https://HOST[:PORT]/PATH[?key=value]@LISTEN_PORT, for example mcp:https://mcp.internal/mcp@8082"
@@ -17,9 +17,19 @@ FORM = WebForm(
     form=_FORM,
     settings=TargetForm(
         form=_FORM,
+        address="https://HOST[:PORT]/PATH, for example https://mcp.internal/mcp",
         default_port=0,
-        keys=frozenset({"name", "host", "login", "users", "tools", "no_tools", "origin"}) | SETTINGS | TLS_SETTINGS,
-        references=REFERENCES,
+        keys={
+            "name": NAME,
+            "host": HOST,
+            "login": LOGIN,
+            "users": USERS,
+            "tools": Setting("Patterns of the names of the tools that are offered.", "list"),
+            "no_tools": Setting("Patterns of the names of the tools that are not offered.", "list"),
+            "origin": Setting("The site whose pages may connect, as a browser names it."),
+            **SETTINGS,
+            **TLS_SETTINGS,
+        },
         # What nobody can look into, only where the operator says so.
         allowable=("binary",),
     ),

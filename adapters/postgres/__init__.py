@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from hoopaddon.adapters.postgres.mode import PostgresMode
+from hoopaddon.adapters.postgres.mode import FORM, PostgresMode
 from hoopaddon.adapters.postgres.server import PostgresInstance
 from hoopaddon.adapters.postgres.sql.command import PostgresQuery
 from hoopaddon.adapters.postgres.values.rows import rows_of
@@ -18,6 +18,8 @@ class PostgresAdapter:
     """What the engine knows of this adapter."""
 
     name = "postgres"
+    mode = PostgresMode
+    form = FORM
 
     def command(self, session: Session, text: str, parameters: Sequence[Any] = ()) -> PostgresQuery:
         """A statement, or several in one string, as a client would send them."""

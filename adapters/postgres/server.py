@@ -11,9 +11,10 @@ from mitmproxy.proxy.mode_servers import ServerManager
 
 from hoopaddon.adapters.postgres.login.authentication import ClientCheck, log_in, pass_through
 from hoopaddon.adapters.postgres.login.cancel import CancelKey, CancelKeys
+from hoopaddon.adapters.postgres.login.choice import Choice, Served
 from hoopaddon.adapters.postgres.login.opening import LoginFailed, open_client, open_target, read_message
 from hoopaddon.adapters.postgres.login.startup_settings import settings_in
-from hoopaddon.adapters.postgres.mode import PostgresMode
+from hoopaddon.adapters.postgres.mode import PostgresMode, PostgresTarget
 from hoopaddon.adapters.postgres.protocol import codec
 from hoopaddon.adapters.postgres.protocol.login import (
     ALPN,
@@ -23,7 +24,6 @@ from hoopaddon.adapters.postgres.protocol.login import (
     StartupMessage,
     authentication,
 )
-from hoopaddon.adapters.postgres.session.catalogue import Catalogues
 from hoopaddon.adapters.postgres.session.conversation import PostgresConversation
 from hoopaddon.adapters.postgres.session.link import FEATURE_NOT_SUPPORTED, Link
 from hoopaddon.adapters.postgres.session.replication import (
@@ -60,6 +60,7 @@ class Login:
     """What a login leaves for the session."""
 
     server: Channel
+    served: Served
     session: Session
     replication: PostgresReplication | None
     """What a replication connection was judged as."""
@@ -73,29 +74,32 @@ class PostgresInstance(RelayInstance[PostgresMode]):
     def __init__(self, mode: PostgresMode, manager: ServerManager) -> None:
         super().__init__(mode, manager)
         self._keys = CancelKeys()
-        self._catalogues = Catalogues()
-        self._check: ClientCheck | None = None
+        self._choice = Choice(())
+        self._tls: ssl.SSLContext | None = None
 
     @property
     def needs_loopback(self) -> bool:
-        return self.mode.passes_login_through
+        return any(target.passes_login_through for target in self.mode.targets)
 
     def prepare(self) -> None:
         """Read what the mode names, so that what is missing is said at the start."""
-        mode = self.mode
-        if not mode.passes_login_through:
-            users = Users.load(mode.settings["users"]) if "users" in mode.settings else None
-            self.gateway.identity.prepare()
-            self._check = ClientCheck(self.gateway.identity, users, mode.target_name, self.gateway.throttle)
-            if "password" in mode.settings:
-                self.gateway.credentials.try_at_start(mode.settings["password"], key="password")
+        choice = Choice(tuple(map(self._serve_target, self.mode.targets)))
         # Where the target speaks TLS to a client whose login passes through, the client must not speak TLS to
         # us: it would tell the target, signed, that it could bind the channel, and the target would take the
-        # gateway for an attacker (RFC 5802 section 6).
-        if mode.passes_login_through and mode.sslmode != "disable":
-            self._tls = None
-        else:
-            self._tls = gateway_context(ctx.options, alpn=(ALPN,))
+        # gateway for an attacker (RFC 5802 section 6). Which target it is comes after the TLS.
+        without = any(one.passes_login_through and one.sslmode != "disable" for one in self.mode.targets)
+        self._tls = None if without else gateway_context(ctx.options, alpn=(ALPN,))
+        self._choice = choice
+
+    def _serve_target(self, target: PostgresTarget) -> Served:
+        if target.passes_login_through:
+            return Served(target, None)
+        settings = target.settings
+        users = Users.load(settings["users"]) if "users" in settings else None
+        self.gateway.identity.prepare()
+        if "password" in settings:
+            self.gateway.credentials.try_at_start(settings["password"], key="password")
+        return Served(target, ClientCheck(self.gateway.identity, users, target.name, self.gateway.throttle))
 
     # -- one client
 
@@ -132,21 +136,24 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         name = startup.parameters.get("user")
         if not name:
             raise LoginFailed("28000", "no PostgreSQL user name specified in startup packet")
+        served, startup = self._choice.of(startup, client.tls.server_name if client.tls else "")
+        target = served.target
         replicates = asks_for_replication(startup.parameters)
-        if replicates and "replication" not in self.mode.allowed:
+        if replicates and "replication" not in target.allowed:
             reason = "replication connections are refused by this gateway, which cannot see into them"
             raise LoginFailed(FEATURE_NOT_SUPPORTED, reason)
         if replicates and not is_physical(startup.parameters):
             reason = "only physical replication can be allowed: a walsender for a database takes SQL as well"
             raise LoginFailed(FEATURE_NOT_SUPPORTED, reason)
-        user = await self._check.run(client, name) if self._check else User(name)
+        name = startup.parameters["user"]
+        user = await served.check.run(client, name) if served.check else User(name)
         # Before the target hears of anything: it does not wait long for who says nothing.
-        credential = await self._credential()
+        credential = await self._credential(target)
         try:
-            server = await open_target(self.mode, ctx.options.connect_timeout)
+            server = await open_target(target, ctx.options.connect_timeout)
             try:
-                startup = await self._prove(client, server, startup, credential)
-                session = self._session(client, user, startup)
+                startup = await _prove(client, server, startup, served, credential)
+                session = _session(target, client, user, startup)
                 replication = await self._start_session(session, startup, replicates)
             except BaseException:
                 server.close()
@@ -155,57 +162,25 @@ class PostgresInstance(RelayInstance[PostgresMode]):
             if credential is not None:
                 credential.release()
             raise
-        return Login(server, session, replication, credential)
+        return Login(server, served, session, replication, credential)
 
-    async def _credential(self) -> Held | None:
+    async def _credential(self, target: PostgresTarget) -> Held | None:
         """What the gateway logs in with. Raises `LoginFailed`, which says no more than that it is missing."""
-        reference = self.mode.settings.get("password")
+        reference = target.settings.get("password")
         if reference is None:
             return None
         try:
             return await self.gateway.credentials.hold(reference, key="password")
         except CredentialUnavailable as e:
-            name = self.mode.target_name
-            logger.error("%s: no credential: %s", name, e)
-            reason = f"the gateway has no credential for {name} now"
-            raise LoginFailed("08001", reason) from None
-
-    async def _prove(
-        self, client: Channel, server: Channel, startup: StartupMessage, credential: Held | None
-    ) -> StartupMessage:
-        """Log in at the target; the startup message that it took."""
-        if self._check is None:
-            await pass_through(client, server, startup)
-            return startup
-        # A name that comes with the password is the only one that it is good for.
-        startup = self._own_startup(startup, credential.credential.user if credential is not None else "")
-        try:
-            await log_in(client, server, startup, credential.credential.secret if credential is not None else None)
-        except LoginFailed:
-            if credential is not None:
-                credential.was_refused()
-            raise
-        return startup
-
-    def _own_startup(self, startup: StartupMessage, user: str) -> StartupMessage:
-        """The client's startup message with the gateway's user."""
-        parameters = dict(startup.parameters)
-        parameters.setdefault("database", parameters["user"])
-        parameters["user"] = user or self.mode.settings["user"]
-        return StartupMessage(startup.version, parameters)
-
-    def _session(self, client: Channel, user: User, startup: StartupMessage) -> Session:
-        mode = self.mode
-        target = Target(mode.target_name, "postgres", mode.address, mode.labels)
-        parameters = {"database": startup.parameters["user"], **startup.parameters}
-        return Session(user, target, client.address(), parameters)
+            logger.error("%s: no credential: %s", target.name, e)
+            raise LoginFailed("08001", f"the gateway has no credential for {target.name} now") from None
 
     # -- the session
 
     async def _converse(self, client: Channel, login: Login) -> None:
-        session, server = login.session, login.server
-        catalogue = self._catalogues.of(session.parameters["database"])
-        link = Link(session, self.gateway, catalogue, allows_function_calls="function_call" in self.mode.allowed)
+        session, server, target = login.session, login.server, login.served.target
+        catalogue = login.served.catalogues.of(session.parameters["database"])
+        link = Link(session, self.gateway, catalogue, allows_function_calls="function_call" in target.allowed)
         conversation: PostgresConversation | OpaqueConversation = PostgresConversation(link)
         if login.replication is not None:
             conversation = OpaqueConversation(login.replication, self.gateway.chain)
@@ -214,9 +189,9 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         try:
             client.write(authentication(Authentication.OK))
             async with asyncio.timeout(ctx.options.login_timeout or None):
-                issued = await self._until_ready(client, server, link, conversation)
+                issued = await self._until_ready(client, login, link, conversation)
             if issued is not None:
-                link.cancel = partial(self._stop_command, issued.backend, relay)
+                link.cancel = partial(self._stop_command, issued, relay)
             logger.info(
                 "%s: %s at %s, session %s", client.address(), session.user.subject, session.target.name, session.id
             )
@@ -237,18 +212,18 @@ class PostgresInstance(RelayInstance[PostgresMode]):
     async def _until_ready(
         self,
         client: Channel,
-        server: Channel,
+        login: Login,
         link: Link,
         conversation: PostgresConversation | OpaqueConversation,
     ) -> CancelKey | None:
         """Relay what the server says before it is ready; its cancel key is replaced by one of ours."""
         issued = None
         while True:
-            message = await read_message(server)
+            message = await read_message(login.server)
             kind = message[:1]
             if kind == b"K":
                 backend = BackendKeyData.parse(message[5:])
-                issued = self._keys.issue(backend, conversation.cancel)
+                issued = self._keys.issue(backend, login.served.target, conversation.cancel)
                 message = issued.key.serialize()
             elif kind == b"S":
                 link.parameter(*codec.parameter_status(message[5:]))
@@ -266,12 +241,12 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         """Cancel what the session with this key does; like PostgreSQL, without a word."""
         issued = self._keys.find(request.process_id, request.secret)
         if issued is not None and not issued.held():
-            await self._cancel_backend(issued.backend)
+            await self._cancel_backend(issued)
 
-    async def _cancel_backend(self, backend: BackendKeyData) -> None:
+    async def _cancel_backend(self, issued: CancelKey) -> None:
         """Returns once the cancel has arrived: what is sent after that is not hit."""
-        server = await open_target(self.mode, ctx.options.connect_timeout)
-        server.write(CancelRequest(backend.process_id, backend.secret).serialize())
+        server = await open_target(issued.target, ctx.options.connect_timeout)
+        server.write(CancelRequest(issued.backend.process_id, issued.backend.secret).serialize())
         try:
             await server.peek()
         except ConnectionEnded:
@@ -280,11 +255,11 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         finally:
             server.close()
 
-    async def _stop_command(self, backend: BackendKeyData, relay: Relay) -> None:
+    async def _stop_command(self, issued: CancelKey, relay: Relay) -> None:
         """Cancel what a session runs, because a policy keeps its result from the client."""
         try:
             async with asyncio.timeout(ctx.options.login_timeout or None):
-                await self._cancel_backend(backend)
+                await self._cancel_backend(issued)
         except (LoginFailed, OSError, ssl.SSLError, ConnectionEnded, PeerError) as e:
             why = e.why if isinstance(e, LoginFailed) else type(e).__name__
             logger.warning("a command whose result is withheld could not be cancelled: %s", why)
@@ -323,3 +298,36 @@ class PostgresInstance(RelayInstance[PostgresMode]):
             command.error = command.verdict.reason
             self.gateway.chain.end_command(command)
             raise Refused(command.verdict.reason)
+
+
+async def _prove(
+    client: Channel, server: Channel, startup: StartupMessage, served: Served, credential: Held | None
+) -> StartupMessage:
+    """Log in at the target; the startup message that it took."""
+    if served.check is None:
+        await pass_through(client, server, startup)
+        return startup
+    # A name that comes with the password is the only one that it is good for.
+    user = credential.credential.user if credential is not None else ""
+    startup = _own_startup(startup, user or served.target.settings["user"])
+    try:
+        await log_in(client, server, startup, credential.credential.secret if credential is not None else None)
+    except LoginFailed:
+        if credential is not None:
+            credential.was_refused()
+        raise
+    return startup
+
+
+def _own_startup(startup: StartupMessage, user: str) -> StartupMessage:
+    """The client's startup message with the gateway's user."""
+    parameters = dict(startup.parameters)
+    parameters.setdefault("database", parameters["user"])
+    parameters["user"] = user
+    return StartupMessage(startup.version, parameters)
+
+
+def _session(target: PostgresTarget, client: Channel, user: User, startup: StartupMessage) -> Session:
+    where = Target(target.name, "postgres", target.address, target.labels)
+    parameters = {"database": startup.parameters["user"], **startup.parameters}
+    return Session(user, where, client.address(), parameters)

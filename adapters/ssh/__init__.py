@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hoopaddon.adapters.ssh.commands import SshExec, SshInput
-from hoopaddon.adapters.ssh.mode import SshMode
+from hoopaddon.adapters.ssh.mode import FORM, SshMode
 from hoopaddon.adapters.ssh.server import SshInstance
 from hoopaddon.adapters.ssh.session.forwards import ALLOW, SshForward
 from hoopaddon.adapters.ssh.sftp.command import SftpOperation
@@ -20,6 +20,8 @@ class SshAdapter:
     """What the engine knows of this adapter."""
 
     name = "ssh"
+    mode = SshMode
+    form = FORM
 
     def command(self, session: Session, text: str, parameters: Sequence[Any] = ()) -> SshExec:
         """A command line, as a client would send it."""

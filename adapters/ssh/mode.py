@@ -1,12 +1,13 @@
 """`--mode ssh:HOST:PORT[?key=value&…]@[LISTEN_HOST:]LISTEN_PORT`."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from mitmproxy.proxy.mode_specs import ProxyMode
 
 from hoopaddon.adapters.ssh.login.known_hosts import ACCEPT_NEW, FINGERPRINT
-from hoopaddon.target import TargetForm, TargetSpec
+from hoopaddon.target import NAME, Setting, TargetForm, TargetSpec
 
 DEFAULT_PORT = 22
 DEFAULT_KEEPALIVE_S = 30
@@ -14,27 +15,27 @@ DEFAULT_KEEPALIVE_COUNT = 3
 
 FORM = TargetForm(
     form="ssh:HOST:PORT[?key=value]@LISTEN_PORT, for example ssh:10.0.0.5:22@2222",
+    address="HOST[:PORT], for example 10.0.0.5:22",
     default_port=DEFAULT_PORT,
-    keys=frozenset(
-        {
-            "name",
-            "user",
-            "password",
-            "key",
-            "passphrase",
-            "certificate",
-            "known_hosts",
-            "fingerprint",
-            "host_key",
-            "users",
-            "client_ca",
-            "revoked",
-            "keepalive",
-            "keepalive_count",
-            "lines",
-        }
-    ),
-    references=frozenset({"password", "passphrase"}),
+    keys={
+        "name": NAME,
+        "user": Setting("Whom the gateway logs in as; without it the client's own login passes through."),
+        "password": Setting("The password of that user.", "reference"),
+        "key": Setting("File of the private key of that user.", "file"),
+        "passphrase": Setting("The passphrase of the private key.", "reference"),
+        "certificate": Setting("File of the certificate of that key; found beside it by itself.", "file"),
+        "known_hosts": Setting("File of the host keys that are known; the operator's own by default.", "file"),
+        "fingerprint": Setting("The target's host key, as SHA256:…."),
+        "host_key": Setting("`accept-new`: trust a host that is not known the first time.", choices=(ACCEPT_NEW,)),
+        "users": Setting("File of the users who log in with a password or a key.", "file"),
+        "client_ca": Setting("File of the authorities whose certificates let clients in.", "file"),
+        "revoked": Setting("File of the keys and certificates that let nobody in any more.", "file"),
+        "keepalive": Setting(
+            "Seconds of silence after which a peer is asked for a sign of life; 0: never.", "number"
+        ),
+        "keepalive_count": Setting("Unanswered questions after which a peer is gone.", "number"),
+        "lines": Setting("`strict`: what is typed reaches the target in whole lines only.", choices=("strict",)),
+    },
     # Ways out of a session, and algorithms that are broken or about to be, only where the operator says so.
     allowable=(
         "local_forward",
@@ -54,8 +55,29 @@ _MEANS = {
 _NEED_USER = ("password", "key", "passphrase", "certificate", "users", "client_ca", "revoked")
 
 
+@dataclass(frozen=True, slots=True)
+class SshTarget:
+    """One server as a mode names it."""
+
+    target: TargetSpec
+
+    @property
+    def keepalive(self) -> dict[str, int]:
+        """When a silent peer is asked whether it is there, as asyncssh takes it for either side."""
+        settings = self.target.settings
+        return {
+            "keepalive_interval": int(settings.get("keepalive", DEFAULT_KEEPALIVE_S)),
+            "keepalive_count_max": int(settings.get("keepalive_count", DEFAULT_KEEPALIVE_COUNT)),
+        }
+
+    @property
+    def passes_login_through(self) -> bool:
+        """Whether the client's own login reaches the target."""
+        return "user" not in self.target.settings
+
+
 class SshMode(ProxyMode):
-    """An SSH server that the gateway stands in front of.
+    """SSH servers that the gateway stands in front of; several are joined by `|`, and clients ask for `user+target`.
 
     Without `user` the client's own login passes through, and where the target takes the operator's own keys no login
     is asked for. With it the gateway logs in as that user, by `password` (a reference such as env:SSH_PASSWORD) or
@@ -73,30 +95,19 @@ class SshMode(ProxyMode):
     transport_protocol: Literal["tcp", "udp", "both"] = "tcp"
     default_port = 2222
 
-    target: TargetSpec
+    targets: tuple[SshTarget, ...]
 
     def __post_init__(self) -> None:
-        target = FORM.read(self.data)
-        _check(target.settings)
-        object.__setattr__(self, "target", target)
+        targets = tuple(map(SshTarget, FORM.read_all(self.data)))
+        for target in targets:
+            _check(target.target.settings)
+        if len({str(target.keepalive) for target in targets}) > 1:
+            raise ValueError("keepalive and keepalive_count are the listener's: the same for all of its targets")
+        object.__setattr__(self, "targets", targets)
 
     @property
     def description(self) -> str:
-        return f"SSH {self.target.address}"
-
-    @property
-    def keepalive(self) -> dict[str, int]:
-        """When a silent peer is asked whether it is there, as asyncssh takes it for either side."""
-        settings = self.target.settings
-        return {
-            "keepalive_interval": int(settings.get("keepalive", DEFAULT_KEEPALIVE_S)),
-            "keepalive_count_max": int(settings.get("keepalive_count", DEFAULT_KEEPALIVE_COUNT)),
-        }
-
-    @property
-    def passes_login_through(self) -> bool:
-        """Whether the client's own login reaches the target."""
-        return "user" not in self.target.settings
+        return " and ".join(f"SSH {target.target.address}" for target in self.targets)
 
 
 def _check(settings: Mapping[str, str]) -> None:
@@ -122,6 +133,6 @@ def _check(settings: Mapping[str, str]) -> None:
             raise ValueError(f"{key} is a number from {least} to {MOST_KEEPALIVE}: {_MEANS[key]}")
     if "fingerprint" in settings:
         if not FINGERPRINT.fullmatch(settings["fingerprint"].replace(" ", "+")):
-            raise ValueError("fingerprint is SHA256:… as ssh-keygen -l prints it (write + as %2B)")
+            raise ValueError("fingerprint is SHA256:… as ssh-keygen -l prints it")
         if settings.keys() & {"known_hosts", "host_key"}:
             raise ValueError("fingerprint pins one key: leave known_hosts and host_key out")

@@ -11,11 +11,12 @@ from mitmproxy.proxy.mode_servers import ServerManager
 from hoopaddon.adapters.ssh.login import algorithms, host_key
 from hoopaddon.adapters.ssh.login.algorithms import Algorithms
 from hoopaddon.adapters.ssh.login.certificate import Authorities
+from hoopaddon.adapters.ssh.login.choice import Choice, Served
 from hoopaddon.adapters.ssh.login.client import ClientConnection, ClientSide
 from hoopaddon.adapters.ssh.login.proof import ClientCheck
 from hoopaddon.adapters.ssh.login.revocation import Revoked
 from hoopaddon.adapters.ssh.login.target import TargetLogin
-from hoopaddon.adapters.ssh.mode import SshMode
+from hoopaddon.adapters.ssh.mode import SshMode, SshTarget
 from hoopaddon.adapters.ssh.session.connection import Connection
 from hoopaddon.identity.users import Users
 from hoopaddon.relay.listener import LISTEN_BACKLOG, SPARE_LOGINS, Listener, ListeningInstance
@@ -34,34 +35,46 @@ class SshInstance(ListeningInstance[SshMode]):
     def __init__(self, mode: SshMode, manager: ServerManager) -> None:
         super().__init__(mode, manager)
         self._connections: set[Connection] = set()
-        self._check: ClientCheck | None = None
-        self._login: TargetLogin | None = None
+        self._choice = Choice(())
         self._key: asyncssh.SSHKey | None = None
-        self._algorithms = Algorithms.for_clients(legacy="legacy_client" in mode.target.allowed)
 
     @property
     def needs_loopback(self) -> bool:
-        return self.mode.passes_login_through
+        return any(target.passes_login_through for target in self.mode.targets)
+
+    @property
+    def _legacy_client(self) -> bool:
+        # What is agreed on comes before the name of the target.
+        return any("legacy_client" in target.target.allowed for target in self.mode.targets)
+
+    @property
+    def _algorithms(self) -> Algorithms:
+        return Algorithms.for_clients(legacy=self._legacy_client)
 
     def prepare(self) -> None:
         """Read what the mode names, so that what is missing is said at the start."""
-        settings = self.mode.target.settings
+        choice = Choice(tuple(map(self._serve_target, self.mode.targets)))
+        self._key = host_key.load_or_create(self.gateway.confdir)
+        self._choice = choice
+
+    def _serve_target(self, target: SshTarget) -> Served:
+        settings = target.target.settings
         confdir = self.gateway.confdir
         revoked = Revoked(Path(settings["revoked"]).expanduser()) if "revoked" in settings else None
         if revoked is not None:
             revoked.read()
         self.gateway.identity.prepare()
-        self._check = ClientCheck(
+        check = ClientCheck(
             self.gateway.identity,
-            self.mode.target.name,
+            target.target.name,
             users=Users.load(settings["users"]) if "users" in settings else None,
             authorities=Authorities.load(settings["client_ca"]) if "client_ca" in settings else None,
             revoked=revoked,
             signatures=self._algorithms.signatures,
         )
-        self._key = host_key.load_or_create(confdir)
-        self._login = TargetLogin(self.mode, confdir, self.gateway.credentials)
-        self._login.prepare()
+        login = TargetLogin(target, confdir, self.gateway.credentials)
+        login.prepare()
+        return Served(target, check, login)
 
     async def listen(self, host: str | None, port: int) -> Listener:
         options = asyncssh.SSHServerConnectionOptions(
@@ -82,17 +95,15 @@ class SshInstance(ListeningInstance[SshMode]):
             login_timeout=ctx.options.login_timeout,
             rekey_bytes=algorithms.REKEY_BYTES,
             rekey_seconds=algorithms.REKEY_S,
-            **self.mode.keepalive,
+            **self.mode.targets[0].keepalive,
         )
         loop = asyncio.get_running_loop()
         return await loop.create_server(lambda: ClientConnection(loop, options), host, port, backlog=LISTEN_BACKLOG)
 
     def _side(self) -> ClientSide:
-        if self._check is None or self._login is None:
-            raise RuntimeError("the mode is not prepared")
         limit = ctx.options.max_connections
         count = len(self._connections)
-        connection = Connection(self.mode, self.gateway, self._check, self._login)
+        connection = Connection(self.gateway, self._choice, legacy_client=self._legacy_client)
         self._connections.add(connection)
         connection.when_over(self._connections.discard)
         return ClientSide(connection, overloaded=count >= limit, hopeless=count >= limit + SPARE_LOGINS)

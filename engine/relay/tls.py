@@ -78,6 +78,11 @@ class TlsStream:
         return self._object.selected_alpn_protocol()
 
     @property
+    def server_name(self) -> str:
+        """The host name that a client asked for (RFC 6066 section 3), in lower case."""
+        return self._object.asked_for if isinstance(self._object, _ServerSide) else ""
+
+    @property
     def peer_certificate(self) -> bytes | None:
         """The peer's certificate in DER."""
         return self._object.getpeercert(binary_form=True)
@@ -119,11 +124,24 @@ def target_context(
     return context
 
 
+class _ServerSide(ssl.SSLObject):
+    """A session with a client, and which host it asked for."""
+
+    asked_for = ""
+
+
+def _remember(session: ssl.SSLObject | ssl.SSLSocket, name: str | None, _context: ssl.SSLContext) -> None:
+    if isinstance(session, _ServerSide):
+        session.asked_for = (name or "").lower()
+
+
 def client_context(certificate: str, key: str, *, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
     """How the gateway meets its clients."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate, key)
+    context.sslobject_class = _ServerSide
+    context.sni_callback = _remember
     if alpn:
         context.set_alpn_protocols(list(alpn))
     return context

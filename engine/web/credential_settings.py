@@ -4,12 +4,31 @@ from collections.abc import Mapping
 
 from hoopaddon.credential import check_reference
 from hoopaddon.errors import ConfigError
+from hoopaddon.target import Setting
 from hoopaddon.web.credentials import Credential, HeaderCredential, QueryCredential
 from hoopaddon.web.oauth import OAuthCredential
 from hoopaddon.web.sigv4 import AwsCredential
 
-REFERENCES = frozenset({"bearer", "password", "client_secret", "aws_secret", "aws_token"})
-SETTINGS = REFERENCES | {"user", "header", "query", "oauth", "client_id", "scope", "audience", "aws", "aws_key"}
+BEARER = Setting("The token that the target gets as `Authorization: Bearer`.", "reference")
+PASSWORD = Setting("The gateway's password at the target.", "reference")
+USER = Setting("Whom the gateway logs in as at the target, by `password`.")
+SETTINGS = {
+    "bearer": BEARER,
+    "user": USER,
+    "password": PASSWORD,
+    "header": Setting("A header of any name that holds the credential: NAME:REFERENCE.", "named reference"),
+    "query": Setting("A parameter of the query that holds the credential: NAME:REFERENCE.", "named reference"),
+    "oauth": Setting("Where the gateway gets its tokens by client credentials (RFC 6749): a URL."),
+    "client_id": Setting("Who the gateway is at the token endpoint `oauth`."),
+    "client_secret": Setting("The gateway's secret at the token endpoint.", "reference"),
+    "scope": Setting("The scope that is asked for at the token endpoint."),
+    "audience": Setting("The audience that is asked for at the token endpoint."),
+    "aws": Setting("Sign for AWS (SigV4): REGION/SERVICE."),
+    "aws_key": Setting("The id of the AWS access key."),
+    "aws_secret": Setting("The secret of the AWS access key.", "reference"),
+    "aws_token": Setting("The session token of a temporary AWS access key.", "reference"),
+}
+"""By key; what names a secret is a reference to it."""
 
 _KINDS = ("bearer", "password", "header", "query", "oauth", "aws")
 _TOGETHER = {

@@ -55,6 +55,7 @@ class WebInstance(AsyncioServerInstance[M]):
     """Serves one mode whose targets are on HTTP. Subclasses name their mode, and nothing more."""
 
     _open = 0
+    _routes: Routes | None = None
 
     @property
     def gateway(self) -> "Gateway":
@@ -64,7 +65,8 @@ class WebInstance(AsyncioServerInstance[M]):
     def targets(self) -> tuple[WebTarget, ...]:
         return cast(HasTargets, self.mode).targets
 
-    async def _start(self) -> None:
+    def prepare(self) -> None:
+        """Read what the mode names, so that what is missing is said at the start. Raises `ConfigError`."""
         host = self.mode.listen_host(ctx.options.listen_host)
         tls = ClientTls(*certificate_files(ctx.options))
         routes = Routes(tuple(self._route(target) for target in self.targets), tls)
@@ -75,8 +77,14 @@ class WebInstance(AsyncioServerInstance[M]):
                 f"{open_to_all.target.address} would be open to everybody at {host or '*'}:{port}",
                 hint="clients have no identity here: listen at 127.0.0.1, or ask for tokens with login=token",
             )
+        self._routes = routes
+
+    async def _start(self) -> None:
+        self.prepare()
+        if self._routes is None:
+            raise ConfigError(f"{self.mode.description} is not prepared")
         await super()._start()
-        self.gateway.web.admission.routes[self.mode] = routes
+        self.gateway.web.admission.routes[self.mode] = self._routes
 
     async def _stop(self) -> None:
         await super()._stop()

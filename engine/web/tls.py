@@ -10,16 +10,22 @@ from mitmproxy.tls import TlsData
 from OpenSSL import SSL
 
 from hoopaddon.errors import ConfigError
+from hoopaddon.target import Setting
 from hoopaddon.web.mode import WebTarget
 
-SETTINGS = frozenset({"ca", "certificate", "key"})
-"""`ca` is a file of the authorities that vouch for the target, `certificate` and `key` are the gateway's there."""
+SETTINGS = {
+    "ca": Setting("PEM file of the authorities that vouch for the target.", "file"),
+    "certificate": Setting("PEM file of the certificate that the gateway shows the target.", "file"),
+    "key": Setting("PEM file of its private key.", "file"),
+}
 _SPOKEN = (b"h2", b"http/1.1")
 
 
 def tls_files(target: WebTarget) -> dict[str, Path]:
     """The files by which the gateway and a target know each other."""
-    return {name: Path(target.settings[name]).expanduser().resolve() for name in SETTINGS & target.settings.keys()}
+    return {
+        name: Path(target.settings[name]).expanduser().resolve() for name in SETTINGS.keys() & target.settings.keys()
+    }
 
 
 class ClientTls:

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from hoopaddon.adapters.postgres.mode import PostgresTarget
 from hoopaddon.adapters.postgres.protocol.login import BackendKeyData
 
 SHORT_SECRET_BYTES = 4
@@ -14,10 +15,11 @@ LONG_SECRET_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class CancelKey:
-    """What a client may cancel with: `backend` is the server's key, `held` gives up a held command."""
+    """What a client may cancel with: `backend` is the `target`'s own key, `held` gives up a held command."""
 
     key: BackendKeyData
     backend: BackendKeyData
+    target: PostgresTarget
     held: Callable[[], bool]
 
 
@@ -27,13 +29,13 @@ class CancelKeys:
     def __init__(self) -> None:
         self._keys: dict[int, CancelKey] = {}
 
-    def issue(self, backend: BackendKeyData, held: Callable[[], bool]) -> CancelKey:
+    def issue(self, backend: BackendKeyData, target: PostgresTarget, held: Callable[[], bool]) -> CancelKey:
         """A key for this session, long where the protocol version that the peers agreed on has long ones."""
         size = SHORT_SECRET_BYTES if len(backend.secret) == SHORT_SECRET_BYTES else LONG_SECRET_BYTES
         process_id = secrets.randbelow(2**31 - 1) + 1
         while process_id in self._keys:
             process_id = secrets.randbelow(2**31 - 1) + 1
-        issued = CancelKey(BackendKeyData(process_id, secrets.token_bytes(size)), backend, held)
+        issued = CancelKey(BackendKeyData(process_id, secrets.token_bytes(size)), backend, target, held)
         self._keys[process_id] = issued
         return issued
 

@@ -2,7 +2,7 @@
 
 import ssl
 
-from hoopaddon.adapters.postgres.mode import PostgresMode
+from hoopaddon.adapters.postgres.mode import PostgresTarget
 from hoopaddon.adapters.postgres.protocol import codec, login
 from hoopaddon.adapters.postgres.protocol.login import CancelRequest, StartupMessage
 from hoopaddon.errors import HoopaddonError, PeerError
@@ -73,50 +73,48 @@ async def _answer_ssl_request(client: Channel, tls: ssl.SSLContext | None) -> No
     await client.start_tls(tls, server_side=True)
 
 
-async def open_target(mode: PostgresMode, timeout_s: float) -> Channel:
-    """A connection to the target, encrypted as the mode asks. Raises `LoginFailed`, with a reason for the client."""
+async def open_target(target: PostgresTarget, timeout_s: float) -> Channel:
+    """A connection to the target, encrypted as asked for. Raises `LoginFailed`, with a reason for the client."""
     try:
-        server = await connect(mode.host, mode.port, timeout_s)
+        server = await connect(target.host, target.port, timeout_s)
     except TimeoutError:
-        raise LoginFailed("08001", f"the target {mode.target_name} did not answer in {timeout_s:g} s") from None
+        raise LoginFailed("08001", f"the target {target.name} did not answer in {timeout_s:g} s") from None
     except OSError as e:
-        why = f"{mode.address}: {e.strerror or e}"
-        raise LoginFailed("08001", f"the target {mode.target_name} cannot be reached", why=why) from None
+        why = f"{target.address}: {e.strerror or e}"
+        raise LoginFailed("08001", f"the target {target.name} cannot be reached", why=why) from None
     try:
-        await _encrypt(server, mode)
+        await _encrypt(server, target)
     except BaseException:
         server.abort()
         raise
     return server
 
 
-async def _encrypt(server: Channel, mode: PostgresMode) -> None:
-    if mode.sslmode == "disable":
+async def _encrypt(server: Channel, target: PostgresTarget) -> None:
+    if target.sslmode == "disable":
         return
-    settings = mode.settings
+    settings = target.settings
     try:
         context = target_context(
-            mode.sslmode,
+            target.sslmode,
             root_certificate=settings.get("sslrootcert", ""),
             certificate=settings.get("sslcert", ""),
             key=settings.get("sslkey", ""),
             alpn=(login.ALPN,),
         )
     except (OSError, ssl.SSLError) as e:
-        why = f"certificates for {mode.target_name}: {e.strerror or e}"
-        raise LoginFailed(
-            "08001", f"the gateway's certificates for {mode.target_name} are unusable", why=why
-        ) from None
+        why = f"certificates for {target.name}: {e.strerror or e}"
+        raise LoginFailed("08001", f"the gateway's certificates for {target.name} are unusable", why=why) from None
     server.write(login.request(codec.INT32.pack(login.SSL_REQUEST)))
     answer = await server.read_exactly(1)
-    if answer == b"N" and mode.sslmode == "prefer":
+    if answer == b"N" and target.sslmode == "prefer":
         return
     if answer != b"S" or server.read_ahead:
-        raise LoginFailed("08001", f"the target {mode.target_name} does not speak TLS, which sslmode asks for")
+        raise LoginFailed("08001", f"the target {target.name} does not speak TLS, which sslmode asks for")
     try:
-        await server.start_tls(context, server_side=False, server_hostname=mode.host)
+        await server.start_tls(context, server_side=False, server_hostname=target.host)
     except ssl.SSLCertVerificationError as e:
-        reason = f"the certificate of {mode.target_name} is not valid: {e.verify_message}"
+        reason = f"the certificate of {target.name} is not valid: {e.verify_message}"
         raise LoginFailed("08001", reason) from None
     except ssl.SSLError as e:
-        raise LoginFailed("08001", f"TLS with {mode.target_name} failed: {e.reason}") from None
+        raise LoginFailed("08001", f"TLS with {target.name} failed: {e.reason}") from None

@@ -60,7 +60,7 @@ class ClientConnection(asyncssh.SSHServerConnection):
         """Whether this key may log the user in and, where there is a signature, does."""
         side = self.side
         try:
-            offer = side.connection.check.public_key(username, key_data, side.connection.client_host)
+            offer = side.connection.check.public_key(side.connection.asked, key_data, side.connection.client_host)
         except NotProved as e:
             side.failed(e)
             return False
@@ -118,7 +118,7 @@ class ClientSide(Requests):
     def __init__(self, connection: "Connection", *, overloaded: bool, hopeless: bool = False) -> None:
         super().__init__(connection)
         self.connection = connection
-        self._overloaded = overloaded
+        self._unwanted = overloaded
         self._hopeless = hopeless
         self._wrong = 0
         self._asked = False
@@ -130,7 +130,7 @@ class ClientSide(Requests):
         super().connection_made(conn)
         if isinstance(conn, ClientConnection):
             self._client = conn
-            conn.pads = "legacy_client" in self.connection.mode.target.allowed
+            conn.pads = self.connection.legacy_client
             self.connection.client_connected(conn)
         if self._hopeless:
             asyncio.get_running_loop().call_soon(conn.abort)
@@ -148,10 +148,14 @@ class ClientSide(Requests):
     async def begin_auth(self, username: str) -> bool:
         self._asked = True
         self._identity = None
-        if self._overloaded:
+        if self._unwanted:
             self._part(asyncssh.DISC_TOO_MANY_CONNECTIONS, "too many clients already at this gateway")
+        elif not self.connection.choose(username):
+            self._unwanted = True
+            why = f"no target here is meant by {username!r}"
+            self._part(asyncssh.DISC_ILLEGAL_USER_NAME, "no target of this gateway has this name", why)
         elif self.connection.mode.passes_login_through:
-            return await self._begin_pass_through(username)
+            return await self._begin_pass_through(self.connection.asked)
         return True
 
     async def _begin_pass_through(self, username: str) -> bool:
@@ -184,14 +188,16 @@ class ClientSide(Requests):
         return self._pass_through is None or "keyboard-interactive" in self._pass_through.methods
 
     async def validate_password(self, username: str, password: str) -> bool:
-        return await self._secret(username, password)
+        return await self._secret(self.connection.asked, password)
 
     async def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Challenge:
         if self._pass_through is not None:
-            return self._passed(username, await self._pass_through.challenge(), "keyboard-interactive at the target")
+            answer = await self._pass_through.challenge()
+            return self._passed(self.connection.asked, answer, "keyboard-interactive at the target")
         return "", "", "", [(PROMPT, False)]
 
     async def validate_kbdint_response(self, username: str, responses: Sequence[str]) -> Challenge:
+        username = self.connection.asked
         if self._pass_through is not None:
             attempt = self._attempt(username)
             if attempt is None:
@@ -203,7 +209,7 @@ class ClientSide(Requests):
         return len(responses) == 1 and await self._secret(username, responses[0])
 
     async def _secret(self, username: str, secret: str) -> bool:
-        if self._overloaded or self._wrong >= MAX_SECRETS:
+        if self._unwanted or self._wrong >= MAX_SECRETS:
             return False
         attempt = self._attempt(username)
         if attempt is None:
@@ -259,7 +265,7 @@ class ClientSide(Requests):
 
     def auth_completed(self) -> None:
         target = self._pass_through.taken() if self._pass_through is not None else None
-        if self._identity is None or self._overloaded:
+        if self._identity is None or self._unwanted:
             # asyncssh says that the client is in, and nothing here has said who it is.
             self._part(asyncssh.DISC_PROTOCOL_ERROR, "not logged in")
             return

@@ -12,7 +12,7 @@ from hoopaddon.adapters.ssh.login import algorithms
 from hoopaddon.adapters.ssh.login.algorithms import Algorithms
 from hoopaddon.adapters.ssh.login.credentials import OwnLogin, Proof
 from hoopaddon.adapters.ssh.login.known_hosts import ACCEPT_NEW, FILE, HostKeyCheck, HostKeys
-from hoopaddon.adapters.ssh.mode import DEFAULT_PORT, SshMode
+from hoopaddon.adapters.ssh.mode import DEFAULT_PORT, SshTarget
 from hoopaddon.credential import CredentialUnavailable
 from hoopaddon.credentials.resolving import Credentials
 from hoopaddon.errors import ConfigError, HoopaddonError
@@ -56,13 +56,13 @@ class TargetSide(asyncssh.SSHClient):
 
 
 class TargetLogin:
-    """How the gateway logs in at the target of one mode."""
+    """How the gateway logs in at one target."""
 
-    def __init__(self, mode: SshMode, confdir: Path, credentials: Credentials) -> None:
-        self.mode = mode
-        self._algorithms = Algorithms.allowed(legacy="legacy_target" in mode.target.allowed)
-        self._own = None if mode.passes_login_through else OwnLogin(mode.target.settings, credentials)
-        self._kept = confdir / FILE if mode.target.settings.get("host_key") == ACCEPT_NEW else None
+    def __init__(self, served: SshTarget, confdir: Path, credentials: Credentials) -> None:
+        self.served = served
+        self._algorithms = Algorithms.allowed(legacy="legacy_target" in served.target.allowed)
+        self._own = None if served.passes_login_through else OwnLogin(served.target.settings, credentials)
+        self._kept = confdir / FILE if served.target.settings.get("host_key") == ACCEPT_NEW else None
 
     def prepare(self) -> None:
         """Read what the mode names, so that what is wrong is said at the start. Raises `ConfigError`."""
@@ -73,7 +73,7 @@ class TargetLogin:
             raise ConfigError(
                 f"~/.ssh cannot be used: {e}", hint="or give the gateway a login: user=, key="
             ) from None
-        named = self.mode.target.settings.get("known_hosts")
+        named = self.served.target.settings.get("known_hosts")
         if named is not None and not Path(named).expanduser().is_file():
             raise ConfigError("is not there", file=named, key="known_hosts", hint="ssh-keyscan HOST makes one")
         self._host_keys(options).read()
@@ -122,12 +122,12 @@ class TargetLogin:
         return made
 
     def _arguments(self, username: str, proof: Proof | None) -> dict[str, Any]:
-        target = self.mode.target
+        target = self.served.target
         common: dict[str, Any] = {
             **self._algorithms.arguments(),
             "host": target.host,
             "username": username,
-            **self.mode.keepalive,
+            **self.served.keepalive,
             "rekey_bytes": algorithms.REKEY_BYTES,
             "rekey_seconds": algorithms.REKEY_S,
             "preferred_auth": METHODS,
@@ -145,7 +145,7 @@ class TargetLogin:
         return common | {"port": target.port, "config": None, "agent_path": None, **self._own.arguments(proof)}
 
     def _host_keys(self, options: asyncssh.SSHClientConnectionOptions) -> HostKeys:
-        settings = self.mode.target.settings
+        settings = self.served.target.settings
         configured = options.known_hosts if self._own is None else []
         if "known_hosts" in settings:
             names = [settings["known_hosts"]]
@@ -160,7 +160,7 @@ class TargetLogin:
     def _unreachable(
         self, error: Exception, check: HostKeyCheck, username: str, timeout_s: float, side: TargetSide | None
     ) -> TargetUnreachable:
-        name, address = self.mode.target.name, self.mode.target.address
+        name, address = self.served.target.name, self.served.target.address
         if isinstance(error, CredentialUnavailable):
             reason = f"the gateway has no credential for the target {name} now"
             return TargetUnreachable(reason, f"{address}: no credential: {error}")

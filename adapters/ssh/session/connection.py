@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import asyncssh
 from mitmproxy import ctx
 
+from hoopaddon.adapters.ssh.login.choice import Choice
 from hoopaddon.adapters.ssh.login.proof import ClientCheck, Identity
 from hoopaddon.adapters.ssh.login.target import TargetLogin, TargetSide, TargetUnreachable
-from hoopaddon.adapters.ssh.mode import SshMode
+from hoopaddon.adapters.ssh.mode import SshTarget
 from hoopaddon.errors import Refused
 from hoopaddon.policy.chain import PolicyFailed, place
 from hoopaddon.session import Session, Target
@@ -34,11 +35,13 @@ class NotAdmitted(Exception):
 class Connection:
     """See the module. Channels await `admitted` before they do anything."""
 
-    def __init__(self, mode: SshMode, gateway: "Gateway", check: ClientCheck, login: TargetLogin) -> None:
-        self.mode = mode
+    def __init__(self, gateway: "Gateway", choice: Choice, *, legacy_client: bool) -> None:
         self.gateway = gateway
-        self.check = check
-        self.login = login
+        self.legacy_client = legacy_client
+        self.asked = ""
+        """The user name that the client asked for, without the target's."""
+        self._choice = choice
+        self._served = choice.served[0]
         self.session: Session | None = None
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done when the session has ended, and everything of it."""
@@ -50,6 +53,27 @@ class Connection:
         self._timer: asyncio.TimerHandle | None = None
         self._draining = False
         self._ending: asyncio.Task[None] | None = None
+
+    # -- the target
+
+    @property
+    def mode(self) -> SshTarget:
+        return self._served.target
+
+    @property
+    def check(self) -> ClientCheck:
+        return self._served.check
+
+    @property
+    def login(self) -> TargetLogin:
+        return self._served.login
+
+    def choose(self, username: str) -> bool:
+        """Whether there is a target that this name is meant for; from now on it is this connection's."""
+        found = self._choice.of(username)
+        if found is not None:
+            self._served, self.asked = found
+        return found is not None
 
     # -- the client
 
@@ -94,7 +118,7 @@ class Connection:
         address = self.client_address
         try:
             await self.gateway.chain.start_session(session)
-            side = self._target or await self.login.connect(self._asked(), ctx.options.connect_timeout)
+            side = self._target or await self.login.connect(self.asked, ctx.options.connect_timeout)
         except Refused as e:
             logger.info("%s: session refused: %s", address, e.reason)
             raise NotAdmitted(e.reason) from None
@@ -116,18 +140,17 @@ class Connection:
 
     def _new_session(self, identity: Identity) -> Session:
         target = self.mode.target
-        parameters = {"user": self._asked(), "client_version": self._extra("client_version"), "login": identity.proof}
+        parameters = {
+            "user": _printable(self.asked),
+            "client_version": self._extra("client_version"),
+            "login": identity.proof,
+        }
         seen = {name: value[:MAX_PARAMETER_CHARS] for name, value in parameters.items()}
         where = Target(target.name, "ssh", target.address, target.labels)
         return Session(identity.user, where, self.client_address, seen)
 
-    def _asked(self) -> str:
-        """The user name that the client asked for."""
-        return self._extra("username")
-
     def _extra(self, name: str) -> str:
-        value = self._client.get_extra_info(name, "") if self._client is not None else ""
-        return "".join(c if c.isprintable() else "?" for c in str(value))
+        return _printable(str(self._client.get_extra_info(name, ""))) if self._client is not None else ""
 
     def _decided(self, admission: "asyncio.Task[asyncssh.SSHClientConnection]") -> None:
         """Whoever is not admitted and opens no channel has to be told in another way."""
@@ -214,6 +237,10 @@ class Connection:
                 return
             wait_s = left_s if left_s > 0 else limit_s
             self._timer = asyncio.get_running_loop().call_later(wait_s, self._watch_idleness)
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def _names(session: Session) -> tuple[str, str]:

@@ -134,11 +134,17 @@ def mode(text: str) -> KubernetesMode:
 
 def test_modes() -> None:
     found = mode("kubernetes:https://10.0.0.1:6443?name=prod&label=env:prod&bearer=env:T&allow=impersonate@6443")
-    assert found.target is not None
-    assert (found.target.name, found.target.labels["env"], found.listen_port()) == ("prod", "prod", 6443)
-    assert found.allowed == {"impersonate"}
-    assert mode("kubernetes:kubernetes-admin@kubernetes@127.0.0.1:7443").context == "kubernetes-admin@kubernetes"
-    assert mode("kubernetes:arn:aws:eks:eu:1:cluster/a?kubeconfig=/k@6443").settings == {"kubeconfig": "/k"}
+    (only,) = found.targets
+    assert only.target is not None
+    assert (only.target.name, only.target.labels["env"], found.listen_port()) == ("prod", "prod", 6443)
+    assert only.allowed == {"impersonate"}
+    (context,) = mode("kubernetes:kubernetes-admin@kubernetes@127.0.0.1:7443").targets
+    assert context.context == "kubernetes-admin@kubernetes"
+    assert mode("kubernetes:arn:aws:eks:eu:1:cluster/a?kubeconfig=/k@6443").targets[0].settings == {
+        "kubeconfig": "/k"
+    }
+    both = mode("kubernetes:prod?path=/prod|https://10.0.0.1?name=test&path=/test@6443")
+    assert [target.name for target in both.targets] == ["prod", "test"]
 
 
 @pytest.mark.parametrize(
@@ -150,6 +156,8 @@ def test_modes() -> None:
         "kubernetes:https://10.0.0.1:6443?allow=everything@6443",
         "kubernetes:context?bearer=env:T@6443",
         "kubernetes:ftp://x@6443",
+        "kubernetes:prod|prod@6443",
+        "kubernetes:prod|test@6443",
     ],
 )
 def test_modes_that_are_none(text: str) -> None:

@@ -75,7 +75,7 @@ def test_settings_that_are_wrong(setting: str, why: str) -> None:
 def test_the_settings_as_they_are_read() -> None:
     mode = ProxyMode.parse("ssh:10.0.0.5:22@2222")
     assert isinstance(mode, SshMode)
-    assert mode.keepalive == {"keepalive_interval": 30, "keepalive_count_max": 3}
+    assert mode.targets[0].keepalive == {"keepalive_interval": 30, "keepalive_count_max": 3}
 
 
 def _children(name: str) -> list[int]:

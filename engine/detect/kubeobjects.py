@@ -14,7 +14,7 @@ from typing import Any
 
 from hoopaddon.detect.catalog import ENTITIES, GROUPS
 from hoopaddon.detect.fields import Fields
-from hoopaddon.detect.finder import UNSEARCHED, Finder, finder
+from hoopaddon.detect.finder import UNSEARCHED, Finder, Match, finder
 from hoopaddon.detect.masks import Mask, replace
 from hoopaddon.detect.prefilter import Prefilter
 
@@ -87,8 +87,8 @@ class KubeMask:
         self, entities: Iterable[str], mask: Mask, fields: Iterable[str], whole: Callable[[str], str]
     ) -> None:
         # Where things run is what people ask for; a mask in its place would break whoever connects there.
-        searched = frozenset(entities) - GROUPS["ip"]
-        self._searched, self._prefilter = searched, Prefilter(searched)
+        self._entities = frozenset(entities)
+        self._prefilter = Prefilter(self._entities - GROUPS["ip"])
         self._mask, self._whole = mask, whole
         patterns: dict[str, list[str]] = {}
         for field in fields:
@@ -102,8 +102,12 @@ class KubeMask:
 
     @cached_property
     def _finder(self) -> Finder:
-        # It takes half a second to compile, and most gateways have no cluster behind them.
-        return finder(self._searched)
+        # To compile one takes half a second: this is the one that rows are searched by.
+        return finder(self._entities)
+
+    def found(self, text: str) -> list[Match]:
+        """What is to be hidden in a text."""
+        return self._finder.find(text, GROUPS["ip"])
 
     def edit(self, text: str, resource: str) -> str:
         """One document: an object of this resource, an event of a watch, a Table or a List."""
@@ -206,7 +210,7 @@ class _Edit:
 
     def _leaf_in_base64(self, text: str) -> str:
         plain = decoded(text)
-        masked = None if plain is None else replace(plain, self._rules._finder.find(plain), self._rules._mask)
+        masked = None if plain is None else replace(plain, self._rules.found(plain), self._rules._mask)
         if masked is None or masked == plain:
             return text
         self.changed = True
@@ -215,7 +219,7 @@ class _Edit:
     def _leaf(self, text: str) -> str:
         if not self._searches or len(text) < 5:
             return text
-        found = self._rules._finder.find(text)
+        found = self._rules.found(text)
         if not found:
             return text
         self.changed = True

@@ -69,7 +69,7 @@ _AROUND = re.compile(r"\.\.\.\|.*\|\.\.\.", re.DOTALL)
 
 def without_quotes(message: str) -> str:
     """The message of an error without what it quotes of objects."""
-    shown = _AROUND.sub("...|…|...", _QUOTED.sub("{…}", message))
+    shown = _QUOTED.sub("{…}", _AROUND.sub("...|…|...", message))
     head, newline, rest = shown.partition("\n")
     return f"{head}\n…" if newline and "Forbidden: " in head and rest.strip() not in ("", "…") else shown
 

@@ -3,11 +3,13 @@
 import base64
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hoopaddon.adapters.kubernetes import ADAPTER
+from hoopaddon.adapters.kubernetes.masked import MaskedFields
 from hoopaddon.adapters.kubernetes.protocol import PROTOCOL
 from hoopaddon.adapters.kubernetes.results import ObjectSplitter
 from hoopaddon.detect import ENTITIES, KubeMask, kube_fields, redacted
@@ -140,6 +142,7 @@ QUOTES = [
     '"" is invalid: patch: Invalid value: "{\\"data\\":{\\"p\\":\\"hunter2\\"}}": v1.Secret.Immutable: expect t'
     ' or f, but found ", error found in #10 byte of ...|utable":"x","kind":|..., bigger context ...|:"hunter2"|...',
     'v1.Secret.Data: error found in #10 byte of ...|a":{"p":"hunter2|..., bigger context ...|:"hunter2",x|...',
+    'found #10 byte of ...|"a":{}|..., bigger context ...|"a":{}},"p":"hunter2","m":{"n":"x|...',
     'something with {"p":"hunter2',
 ]
 
@@ -205,3 +208,34 @@ def test_a_mask_is_never_stored() -> None:
     # A text that only looks like one, where nothing was hidden.
     config = "/api/v1/namespaces/n/configmaps/a"
     assert stores("PATCH", json.dumps({"data": {"template": "write to [email] soon"}}), config)
+
+
+def test_a_mask_is_known_to_others_and_after_a_restart(tmp_path: Path) -> None:
+    file = tmp_path / "masked"
+    before, after, other = MaskedFields(), MaskedFields(), MaskedFields()
+    before.keep_in(file)
+    for _ in range(2):
+        before.note("configmaps", "data.owner")
+    before.note("pods", "spec.nodeSelector")
+    assert (file.stat().st_mode & 0o777, file.stat().st_size) == (0o600, 16)
+    after.keep_in(file)
+    for fields in (before, after):
+        assert ("configmaps", "data.owner") in fields
+        assert ("pods", "spec.nodeSelector") in fields
+        assert ("secrets", "data.owner") not in fields
+    assert ("configmaps", "data.owner") not in other
+    body = json.dumps({"data": {"known-to-all": "to bob@example.com"}}).encode()
+    path = "/api/v1/namespaces/n/secrets/a"
+    shows, stores = session("ann", protocol="kubernetes"), session("bob", protocol="kubernetes")
+    through(body, 100, lambda text: MASK.edit(text, "configmaps"), who=shows)
+    patch = ADAPTER.command(stores, f'PATCH {path}\n\n{{"data":{{"known-to-all":"to [email]"}}}}')
+    assert "data.known-to-all holds a mask" in str(PROTOCOL.objection(patch))
+
+
+def test_where_too_much_was_masked_every_mask_is_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hoopaddon.adapters.kubernetes.masked.MOST_FIELDS", 2)
+    fields = MaskedFields()
+    fields.note("pods", "a")
+    assert ("pods", "b") not in fields
+    fields.note("pods", "c")
+    assert ("pods", "b") in fields

@@ -65,6 +65,9 @@ def facts_of(request: WebRequest, base: str = "") -> KubeFacts:
 
 def _facts(request: WebRequest) -> KubeFacts:
     query, info = _url(request)
+    if "websocket" in request.headers.get("upgrade").lower() and info.verb not in (*STREAMS, "proxy"):
+        # The server would send a watch, or a log, in messages of a WebSocket.
+        raise Unparsable(f"a {info.verb} over a WebSocket, which is not read here: ask without Upgrade")
     try:
         body = _body(request, info)
         changes = _changes(body, info)

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from hoopaddon.adapters.kubernetes.credential import credential_of
 from hoopaddon.adapters.kubernetes.kubeconfig import Context, Pem, load_context
+from hoopaddon.adapters.kubernetes.masked import masked_fields
 from hoopaddon.adapters.kubernetes.mode import FORM, KubernetesMode, KubeTarget
 from hoopaddon.adapters.kubernetes.protocol import PROTOCOL
 from hoopaddon.web.credentials import Credential
@@ -52,8 +53,7 @@ class KubeInstance(WebInstance[KubernetesMode]):
         if not pem.data:
             return pem.file
         name = hashlib.sha256(pem.data).hexdigest()[:16]
-        path = Path(self.gateway.confdir) / "kubernetes" / f"{name}.pem"
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self._folder() / f"{name}.pem"
         partial = path.with_suffix(".partial")
         partial.unlink(missing_ok=True)
         partial.touch(mode=0o600)
@@ -61,8 +61,16 @@ class KubeInstance(WebInstance[KubernetesMode]):
         partial.replace(path)
         return str(path)
 
+    def _folder(self) -> Path:
+        folder = Path(self.gateway.confdir) / "kubernetes"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+
     def prepare(self) -> None:
         self._read = tuple(map(self._read_target, self.mode.targets))
+        for target in self.targets:
+            name = hashlib.sha256(target.address.encode()).hexdigest()[:16]
+            masked_fields(target.address).keep_in(self._folder() / f"{name}.masked")
         super().prepare()
 
     async def _start(self) -> None:

@@ -57,8 +57,8 @@ class Finder:
         self._scanner = scanner([(d.tight, d.caseless) for d in self._detectors])
         self._prefilter = Prefilter(self.entities)
 
-    def find(self, text: str) -> list[Match]:
-        """The entities in the text, in order and apart from each other.
+    def find(self, text: str, without: frozenset[str] = frozenset()) -> list[Match]:
+        """The entities in the text but those `without`, in order and apart from each other.
 
         A text that is made to take long is one match of the entity `unsearched`, so that it is hidden whole.
         """
@@ -67,7 +67,7 @@ class Finder:
         hits = self._hits(text)
         if not hits:
             return [] if hits is not None else [Match(UNSEARCHED, 0, len(text))]
-        return self._matches(text, hits)
+        return self._matches(text, [hit for hit in hits if hit.entity not in without] if without else hits)
 
     def suspects(self, data: bytes) -> bool:
         """Whether `find` may find something in any part of this UTF-8; says no much faster than that does."""

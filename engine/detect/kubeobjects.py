@@ -14,7 +14,7 @@ from typing import Any
 
 from hoopaddon.detect.catalog import ENTITIES, GROUPS
 from hoopaddon.detect.fields import Fields
-from hoopaddon.detect.finder import UNSEARCHED, Finder, finder
+from hoopaddon.detect.finder import UNSEARCHED, Finder, Match, finder
 from hoopaddon.detect.masks import Mask, replace
 from hoopaddon.detect.prefilter import Prefilter
 
@@ -62,6 +62,18 @@ _MASK = re.compile(rf"\[(?:{_NAMES})\]|\*\*\*|(?:{_NAMES})_[a-z2-7]{{16}}")
 _WHOLE_MASK = re.compile(rf"\[(?:{_NAMES})\]|.?\*\*\*[\w@.-]*|(?:{_NAMES})_[a-z2-7]{{16}}")
 
 
+# An object in JSON or as Go shows it, a difference of two, and what Go's reader shows around a mistake.
+_QUOTED = re.compile(r"\{.*\}|\{.*\Z", re.DOTALL)
+_AROUND = re.compile(r"\.\.\.\|.*\|\.\.\.", re.DOTALL)
+
+
+def without_quotes(message: str) -> str:
+    """The message of an error without what it quotes of objects."""
+    shown = _QUOTED.sub("{…}", _AROUND.sub("...|…|...", message))
+    head, newline, rest = shown.partition("\n")
+    return f"{head}\n…" if newline and "Forbidden: " in head and rest.strip() not in ("", "…") else shown
+
+
 def holds_mask(text: str) -> bool:
     """Whether a mask may stand somewhere in a text."""
     return _MASK.search(text) is not None
@@ -87,8 +99,8 @@ class KubeMask:
         self, entities: Iterable[str], mask: Mask, fields: Iterable[str], whole: Callable[[str], str]
     ) -> None:
         # Where things run is what people ask for; a mask in its place would break whoever connects there.
-        searched = frozenset(entities) - GROUPS["ip"]
-        self._searched, self._prefilter = searched, Prefilter(searched)
+        self._entities = frozenset(entities)
+        self._prefilter = Prefilter(self._entities - GROUPS["ip"])
         self._mask, self._whole = mask, whole
         patterns: dict[str, list[str]] = {}
         for field in fields:
@@ -102,8 +114,12 @@ class KubeMask:
 
     @cached_property
     def _finder(self) -> Finder:
-        # It takes half a second to compile, and most gateways have no cluster behind them.
-        return finder(self._searched)
+        # To compile one takes half a second: this is the one that rows are searched by.
+        return finder(self._entities)
+
+    def found(self, text: str) -> list[Match]:
+        """What is to be hidden in a text."""
+        return self._finder.find(text, GROUPS["ip"])
 
     def edit(self, text: str, resource: str) -> str:
         """One document: an object of this resource, an event of a watch, a Table or a List."""
@@ -118,7 +134,7 @@ class KubeMask:
         if resource in self._fields or "Secret" in text or "Token" in text or (self._env and '"env' in text):
             return True
         data = text.encode("utf-8", "surrogatepass")
-        if LAST_APPLIED in text or "\\" in text:
+        if LAST_APPLIED in text or "\\" in text or '"Status"' in text:
             return True
         return self._prefilter.hit(data) or bool(self._everywhere and self._everywhere.may_occur(data))
 
@@ -146,10 +162,24 @@ class _Edit:
         if isinstance(value.get("cells"), list) and "object" in value:
             cells = [self._leaf(cell) if isinstance(cell, str) else cell for cell in value["cells"][1:]]
             return value | {"cells": value["cells"][:1] + cells, "object": self.object(value["object"], resource)}
-        if not self._rules._helm and _is_release(value):
+        if not self._rules._helm and _is_release(value, resource):
             return value
+        if kind == "Status":
+            return self._told(value)
         fields = self._rules._fields.get(resource, self._rules._everywhere)
         return {key: self._member(key, item, "", fields, resource) for key, item in value.items()}
+
+    def _told(self, value: Any, key: str = "") -> Any:
+        """A `Status`, which may quote of an object what is hidden in it."""
+        if isinstance(value, dict):
+            return {name: self._told(item, name) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self._told(item) for item in value]
+        if not isinstance(value, str) or key != "message":
+            return value
+        shown = without_quotes(value)
+        self.changed = self.changed or shown != value
+        return self._leaf(shown)
 
     def _member(self, key: str, item: Any, above: str, fields: Fields, resource: str) -> Any:
         path = f"{above}.{key}" if above else key
@@ -206,7 +236,7 @@ class _Edit:
 
     def _leaf_in_base64(self, text: str) -> str:
         plain = decoded(text)
-        masked = None if plain is None else replace(plain, self._rules._finder.find(plain), self._rules._mask)
+        masked = None if plain is None else replace(plain, self._rules.found(plain), self._rules._mask)
         if masked is None or masked == plain:
             return text
         self.changed = True
@@ -215,19 +245,27 @@ class _Edit:
     def _leaf(self, text: str) -> str:
         if not self._searches or len(text) < 5:
             return text
-        found = self._rules._finder.find(text)
+        found = self._rules.found(text)
         if not found:
             return text
         self.changed = True
         return replace(text, found, self._rules._mask)
 
 
-def _is_release(value: dict[str, Any]) -> bool:
-    """Whether an object is what helm keeps of a release, in a Secret or a ConfigMap."""
+def _is_release(value: dict[str, Any], resource: str) -> bool:
+    """Whether an object is what helm keeps of a release, in a Secret or a ConfigMap.
+
+    Its name and its type say so, which nobody can give to a Secret that is there already.
+    """
     data, metadata = value.get("data"), value.get("metadata")
-    labels = metadata.get("labels") if isinstance(metadata, dict) else None
-    owner = labels.get("owner") if isinstance(labels, dict) else None
-    return isinstance(data, dict) and data.keys() == {"release"} and owner == "helm"
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return (
+        isinstance(data, dict)
+        and data.keys() == {"release"}
+        and isinstance(name, str)
+        and name.startswith("sh.helm.release.v1.")
+        and (resource != "secrets" or value.get("type") == "helm.sh/release.v1")
+    )
 
 
 def kube_fields(fields: Iterable[str]) -> tuple[str, ...]:

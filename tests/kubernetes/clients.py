@@ -79,9 +79,13 @@ class Access:
 
     def needs(self, minor: int) -> None:
         """Skip the test where the server is older than 1.`minor`."""
-        found = json.loads(self.kubectl("get", "--raw", "/version").ok())
-        if int(found["minor"].rstrip("+")) < minor:
+        if self.minor() < minor:
             pytest.skip(f"needs Kubernetes 1.{minor}")
+
+    def minor(self) -> int:
+        """The server's version, without the `1.` before it."""
+        found = json.loads(self.kubectl("get", "--raw", "/version").ok())
+        return int(found["minor"].rstrip("+"))
 
     def helm(self, *arguments: str) -> Done:
         """Run helm in the namespace."""

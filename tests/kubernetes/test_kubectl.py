@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 
 import pytest
 
@@ -169,6 +170,11 @@ def test_a_definition_makes_new_endpoints(cluster: Access) -> None:
     cluster.kubectl("create", "-f", "-", stdin=many(crd)).ok()
     try:
         cluster.kubectl("wait", "--for=condition=Established", f"crd/widgets.{group}", "--timeout=20s").ok()
+        # An old server takes a moment more until it tells of it.
+        for _ in range(50):
+            if cluster.kubectl("get", "--raw", f"/apis/{group}/v1").code == 0:
+                break
+            time.sleep(0.2)
         widget = {"apiVersion": f"{group}/v1", "kind": "Widget", "metadata": {"name": "w"}, "spec": {"size": 3}}
         cluster.kubectl("apply", "-f", "-", stdin=many(widget)).ok()
         table = cluster.kubectl("get", f"widgets.{group}").ok().splitlines()
@@ -177,7 +183,8 @@ def test_a_definition_makes_new_endpoints(cluster: Access) -> None:
         refused = cluster.kubectl("apply", "--validate=false", "-f", "-", stdin=many(widget))
         assert refused.code == 1
         assert "spec.size" in refused.err
-        assert "size\t<integer>" in cluster.kubectl("explain", f"widgets.{group}.spec").ok()
+        if cluster.minor() >= 27:
+            assert "size\t<integer>" in cluster.kubectl("explain", f"widgets.{group}.spec").ok()
     finally:
         cluster.kubectl("delete", "crd", f"widgets.{group}").ok()
     assert cluster.kubectl("get", f"widgets.{group}").code == 1

@@ -1,7 +1,7 @@
 """What a patch sets and what it takes away, as parts of an object.
 
-Without the object that it is for, a patch says no more; so what it sets is looked at as the object's own would be,
-and what it copies from elsewhere in the object is computed: `…` stands for it.
+Without the object that it is for, a patch says no more; so what it sets is looked at as the object's own would be.
+What it copies from elsewhere in the object nobody knows: it may be what a Secret hides, on its way to a label.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from hoopaddon.errors import Unparsable
-
-COMPUTED = "…"
 
 _DIRECTIVES = ("$setElementOrder/", "$retainKeys", "$patch", "$deleteFromPrimitiveList/")
 _OPERATIONS = frozenset({"add", "replace", "remove", "move", "copy", "test"})
@@ -84,11 +82,8 @@ def _json_patch(operations: list[Any]) -> Changes:
         if op == "remove" or (op == "replace" and path and _is_place(path[-1])):
             removes.add(".".join(_named(path)))
         if op in ("move", "copy"):
-            source = _pointer(operation.get("from"))
-            if op == "move":
-                removes.add(".".join(_named(source)))
-            sets.append(_placed(path, COMPUTED))
-        elif op in ("add", "replace"):
+            raise Unparsable(f"a JSON patch with a {op}, whose value nobody here knows: add the value", code="403")
+        if op in ("add", "replace"):
             value = operation.get("value")
             if value in (None, [], {}):
                 removes.add(".".join(_named(path)))

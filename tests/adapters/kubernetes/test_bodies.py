@@ -9,7 +9,7 @@ import pytest
 
 from hoopaddon import Unparsable
 from hoopaddon.adapters.kubernetes.body.media import read_object, read_patch
-from hoopaddon.adapters.kubernetes.body.patch import COMPUTED, changes_of
+from hoopaddon.adapters.kubernetes.body.patch import changes_of
 from hoopaddon.adapters.kubernetes.body.protobuf import MAGIC, READERS, fields_of, messages, read_protobuf
 from hoopaddon.adapters.kubernetes.body.references import references
 from hoopaddon.adapters.kubernetes.body.text import read_json, read_yaml
@@ -93,8 +93,8 @@ def test_what_patches_set_and_take_away() -> None:
         ({"a": [{"b/c": 1}]},),
         set(),
     )
-    assert changes("json", '[{"op":"move","from":"/a/b","path":"/c"},{"op":"replace","path":"/d/0","value":1}]') == (
-        ({"c": COMPUTED}, {"d": [1]}),
+    assert changes("json", '[{"op":"remove","path":"/a/b"},{"op":"replace","path":"/d/0","value":1}]') == (
+        ({"d": [1]},),
         {"a.b", "d.*"},
     )
     assert changes("json", '[{"op":"replace","path":"","value":{"a":1}}]')[0] == ({"a": 1},)
@@ -102,7 +102,9 @@ def test_what_patches_set_and_take_away() -> None:
         '[{"op":"add","path":"a"}]',
         '[{"op":"inspect","path":"/a"}]',
         "[1]",
-        '[{"op":"move","path":"/a"}]',
+        '[{"op":"move","from":"/data/p","path":"/metadata/labels/p"}]',
+        '[{"op":"copy","from":"/data/p","path":"/metadata/annotations/p"}]',
+        '[{"op":"copy","from":"","path":"/metadata/annotations/p"}]',
     ):
         with pytest.raises(Unparsable):
             changes("json", wrong)

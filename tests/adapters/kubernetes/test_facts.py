@@ -169,3 +169,10 @@ def test_refusals_are_status_objects() -> None:
     assert status("POST", PODS, 413, "large", "")["reason"] == "RequestEntityTooLarge"
     event = json.loads(error_event(403, "no", "mine.py"))
     assert (event["type"], event["object"]["code"]) == ("ERROR", 403)
+
+
+@pytest.mark.parametrize("path", [f"{PODS}?watch=1", f"{PODS}/web/log?follow=1", f"{PODS}/web"])
+def test_what_comes_in_messages_of_a_websocket_is_refused(path: str) -> None:
+    upgraded = WebRequest("GET", "https", "k", 443, *path.partition("?")[::2], Headers((("Upgrade", "WebSocket"),)))
+    error = KubeProtocol().objection(KubeProtocol().command(session(protocol="kubernetes"), upgraded))
+    assert "over a WebSocket" in str(error)

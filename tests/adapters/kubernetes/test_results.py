@@ -3,11 +3,13 @@
 import base64
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hoopaddon.adapters.kubernetes import ADAPTER
+from hoopaddon.adapters.kubernetes.masked import MaskedFields
 from hoopaddon.adapters.kubernetes.protocol import PROTOCOL
 from hoopaddon.adapters.kubernetes.results import ObjectSplitter
 from hoopaddon.detect import ENTITIES, KubeMask, kube_fields, redacted
@@ -130,11 +132,52 @@ def test_variables_by_their_names() -> None:
     assert values == ["[masked]", "debug"]
 
 
+# As kube-apiserver 1.20 says it.
+QUOTES = [
+    'Job.batch "j" is invalid: spec.template: Invalid value: core.PodTemplateSpec{Env:[]core.EnvVar{'
+    'core.EnvVar{Name:"A", Value:"hunter2"}}}: field is immutable',
+    'Pod "box" is invalid: spec: Forbidden: pod updates may not change fields other than `spec.tolerations`\n'
+    '  core.PodSpec{\n- \tValue:     "x",\n+ \tValue:     "hunter2",\n  }\n',
+    'Pod "box" is invalid: spec: Forbidden: pod updates may not\nobject.Value:\n  a: "x"\n  b: "hunter2"',
+    '"" is invalid: patch: Invalid value: "{\\"data\\":{\\"p\\":\\"hunter2\\"}}": v1.Secret.Immutable: expect t'
+    ' or f, but found ", error found in #10 byte of ...|utable":"x","kind":|..., bigger context ...|:"hunter2"|...',
+    'v1.Secret.Data: error found in #10 byte of ...|a":{"p":"hunter2|..., bigger context ...|:"hunter2",x|...',
+    'found #10 byte of ...|"a":{}|..., bigger context ...|"a":{}},"p":"hunter2","m":{"n":"x|...',
+    'something with {"p":"hunter2',
+]
+
+
+@pytest.mark.parametrize("message", QUOTES)
+def test_errors_quote_nothing_that_is_hidden(message: str) -> None:
+    details = {"name": "j", "causes": [{"reason": "FieldValueInvalid", "message": message, "field": "spec"}]}
+    status = {"kind": "Status", "apiVersion": "v1", "message": message, "reason": "Invalid", "details": details}
+    for document in (status, {"type": "ERROR", "object": status}):
+        shown = json.dumps(masked(document, "secrets"))
+        assert "hunter2" not in shown
+        assert message.partition("{")[0].partition("\n")[0].partition("...|")[0].replace('"', '\\"') in shown
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        'configmaps "x" not found',
+        'Apply failed with 2 conflicts: conflicts with "bob" using v1:\n- .spec.replicas\n- .data.k',
+        'Pod "BAD" is invalid: metadata.name: Invalid value: "BAD": a lowercase RFC 1123 subdomain',
+    ],
+)
+def test_other_errors_stay_as_they_are(message: str) -> None:
+    status = {"kind": "Status", "message": message, "details": {"name": "bob@example.com"}}
+    assert masked(status, "pods") == status
+
+
 def test_helm_gets_back_what_it_has_stored() -> None:
-    release = {"metadata": {"name": "r", "labels": {"owner": "helm"}}, "data": {"release": b64("x" * 40)}}
+    metadata = {"name": "sh.helm.release.v1.r.v1", "labels": {"owner": "helm"}}
+    release = {"metadata": metadata, "type": "helm.sh/release.v1", "data": {"release": b64("x" * 40)}}
     assert masked(release, "secrets") == release
     asked = KubeMask(ENTITIES, redacted, kube_fields(["default", "releases[helm]"]), lambda text: "[masked]")
     assert json.loads(asked.edit(json.dumps(release), "secrets"))["data"] == {"release": b64("[masked]")}
+    for other in ({"type": "Opaque"}, {"metadata": {"name": "r", "labels": {"owner": "helm"}}}):
+        assert masked({**release, **other}, "secrets")["data"] == {"release": b64("[masked]")}
     more = {**release, "data": {"release": b64("x"), "password": b64("y")}}
     assert masked(more, "secrets")["data"]["password"] == b64("[masked]")
 
@@ -165,3 +208,34 @@ def test_a_mask_is_never_stored() -> None:
     # A text that only looks like one, where nothing was hidden.
     config = "/api/v1/namespaces/n/configmaps/a"
     assert stores("PATCH", json.dumps({"data": {"template": "write to [email] soon"}}), config)
+
+
+def test_a_mask_is_known_to_others_and_after_a_restart(tmp_path: Path) -> None:
+    file = tmp_path / "masked"
+    before, after, other = MaskedFields(), MaskedFields(), MaskedFields()
+    before.keep_in(file)
+    for _ in range(2):
+        before.note("configmaps", "data.owner")
+    before.note("pods", "spec.nodeSelector")
+    assert (file.stat().st_mode & 0o777, file.stat().st_size) == (0o600, 16)
+    after.keep_in(file)
+    for fields in (before, after):
+        assert ("configmaps", "data.owner") in fields
+        assert ("pods", "spec.nodeSelector") in fields
+        assert ("secrets", "data.owner") not in fields
+    assert ("configmaps", "data.owner") not in other
+    body = json.dumps({"data": {"known-to-all": "to bob@example.com"}}).encode()
+    path = "/api/v1/namespaces/n/secrets/a"
+    shows, stores = session("ann", protocol="kubernetes"), session("bob", protocol="kubernetes")
+    through(body, 100, lambda text: MASK.edit(text, "configmaps"), who=shows)
+    patch = ADAPTER.command(stores, f'PATCH {path}\n\n{{"data":{{"known-to-all":"to [email]"}}}}')
+    assert "data.known-to-all holds a mask" in str(PROTOCOL.objection(patch))
+
+
+def test_where_too_much_was_masked_every_mask_is_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hoopaddon.adapters.kubernetes.masked.MOST_FIELDS", 2)
+    fields = MaskedFields()
+    fields.note("pods", "a")
+    assert ("pods", "b") not in fields
+    fields.note("pods", "c")
+    assert ("pods", "b") in fields

@@ -212,6 +212,14 @@ async def test_an_answer_that_is_none_is_withheld(body: bytes) -> None:
     assert len(web.failures) == 1
 
 
+async def test_who_waits_for_an_event_that_cannot_be_read_is_told() -> None:
+    web = Web()
+    _, carried = web.read(post(CALL))
+    body = b'data: {"jsonrpc":"2.0","id":1,"result":{"a":1,"a":2}}\n\n'
+    (heard,) = messages(await web.answered(carried, body, streams=True))
+    assert heard["error"]["message"] == "the server's answer cannot be read"
+
+
 async def test_only_the_answer_to_its_request_is_on_a_stream() -> None:
     web = Web()
     assert await web.call(CALL, result(texts("x"), 2), result(texts("x"), "1"), result(texts("mine"))) == [

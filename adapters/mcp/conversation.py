@@ -4,6 +4,7 @@ Two ways to begin: `initialize`, its answer, `notifications/initialized` (up to 
 every request carries its version (from 2026-07-28 on).
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,6 +22,8 @@ from hoopaddon.adapters.mcp.messages import (
 from hoopaddon.command import Command
 
 MAX_IN_FLIGHT = 256
+_NOTE = 1e-6
+"""How far a held call says it has come: progress has to grow, and must stay below what the server will say."""
 
 
 @dataclass(slots=True, eq=False)
@@ -33,6 +36,8 @@ class Asked:
     forwarded: bool = False
     refusal: Answer | None = None
     """What whoever asked is told in the place of what is answered; the other end has been asked for a pong alone."""
+    judging: "asyncio.Task[Any] | None" = None
+    """What waits for people's decision on it, over HTTP."""
 
     @property
     def token(self) -> Id | None:
@@ -40,6 +45,13 @@ class Asked:
         meta = self.request.params.get("_meta")
         found = meta.get("progressToken") if isinstance(meta, Mapping) else None
         return found if isinstance(found, str | int) and not isinstance(found, bool) else None
+
+    def note(self, number: int, text: str) -> Notification | None:
+        """That it waits for people, said as progress for the `number`th time; None where the client wants none."""
+        if self.token is None:
+            return None
+        params = {"progressToken": self.token, "progress": number * _NOTE, "message": text}
+        return Notification("notifications/progress", params)
 
 
 @dataclass(slots=True)

@@ -15,7 +15,9 @@ from hoopaddon.adapters.mcp.conversation import Asked, Conversation, named
 from hoopaddon.adapters.mcp.lines import DEFAULT_LIMIT_BYTES
 from hoopaddon.adapters.mcp.making import answer_command, command_of, rewritten, server_command
 from hoopaddon.adapters.mcp.messages import (
+    INTERNAL_ERROR,
     INVALID_REQUEST,
+    UNREADABLE,
     Answer,
     Batch,
     Failure,
@@ -38,8 +40,6 @@ from hoopaddon.session import Session
 
 logger = logging.getLogger(__name__)
 
-_NOTE = 1e-6
-"""How far a held call says it has come: progress has to grow, and must stay below what the server will say."""
 
 type Send = Callable[[bytes], Awaitable[None]]
 
@@ -215,10 +215,10 @@ class McpGuard:
             self.idle.set()
 
     def _note(self, asked: Asked, number: int, text: str) -> None:
-        if asked.token is None:
+        told = asked.note(number, text)
+        if told is None:
             return
-        params = {"progressToken": asked.token, "progress": number * _NOTE, "message": text}
-        note = asyncio.ensure_future(self._to_client(write(Notification("notifications/progress", params))))
+        note = asyncio.ensure_future(self._to_client(write(told)))
         self._notes.add(note)
         note.add_done_callback(self._notes.discard)
 
@@ -283,7 +283,9 @@ class McpGuard:
                 await self._server_says(message)
         except NotAMessage as e:
             logger.warning("what the server sent was dropped: %s", e)
-            if e.answer.id is not None:
+            if e.answers is not None:
+                await self._server_answers(Failure(e.answers, INTERNAL_ERROR, UNREADABLE))
+            elif e.answer.id is not None:
                 await self._to_server(write(e.answer))
 
     async def _server_says(self, message: Message) -> None:

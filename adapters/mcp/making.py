@@ -14,8 +14,10 @@ _CALL = frozenset({"name", "arguments", "_meta"})
 _ANSWERS = ("inputResponses", "requestState")
 """What a call carries that is made again with the answers that the server has asked for (2026-07-28)."""
 MAX_NAME_CHARS = 256
-_RESERVED = frozenset({"progressToken", "traceparent", "tracestate", "baggage"})
-_RESERVED_PREFIX = "io.modelcontextprotocol/"
+_RESERVED = frozenset({"progressToken", "traceparent", "tracestate", "baggage"}) | {
+    f"io.modelcontextprotocol/{name}" for name in ("protocolVersion", "clientInfo", "clientCapabilities", "logLevel")
+}
+"""What only marks a message; anything else in its `_meta` could change what it does."""
 _NO_REQUEST_OF_ITS_OWN = frozenset({"ping"})
 
 
@@ -68,7 +70,7 @@ def judged_params(params: Mapping[str, Any]) -> dict[str, Any]:
 def _judged_meta(meta: Any) -> dict[str, Any]:
     if not isinstance(meta, Mapping):
         return {}
-    return {k: v for k, v in meta.items() if k not in _RESERVED and not k.startswith(_RESERVED_PREFIX)}
+    return {name: value for name, value in meta.items() if name not in _RESERVED}
 
 
 def rewritten(request: Request, command: McpToolCall | McpRequest) -> Request:
@@ -80,7 +82,7 @@ def rewritten(request: Request, command: McpToolCall | McpRequest) -> Request:
     marks = request.params.get("_meta")
     params = dict(command.params)
     if isinstance(marks, Mapping):
-        kept = {k: v for k, v in marks.items() if k in _RESERVED or k.startswith(_RESERVED_PREFIX)}
+        kept = {name: value for name, value in marks.items() if name in _RESERVED}
         changed = params.get("_meta")
         params["_meta"] = {**(changed if isinstance(changed, Mapping) else {}), **kept}
     return replace(request, params=params)

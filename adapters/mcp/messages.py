@@ -1,5 +1,6 @@
 """Messages of JSON-RPC 2.0 as the Model Context Protocol uses it: bytes in, frozen messages out, and back."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -14,6 +15,7 @@ INVALID_REQUEST = -32600
 METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
 INTERNAL_ERROR = -32603
+UNREADABLE = "the server's answer cannot be read"
 REFUSED = -32010
 """A policy said no; of the range that implementations may use (-32000 to -32019)."""
 
@@ -65,11 +67,15 @@ type Answer = Result | Failure
 
 
 class NotAMessage(ValueError):
-    """Bytes that are no message. `answer` is what whoever sent them is told; it quotes nothing of them."""
+    """Bytes that are no message. `answer` is what whoever sent them is told; it quotes nothing of them.
 
-    def __init__(self, code: int, reason: str, id: Id | None = None) -> None:
+    `answers` is the id of the request that they would have answered, where they look like an answer.
+    """
+
+    def __init__(self, code: int, reason: str, id: Id | None = None, *, answers: Id | None = None) -> None:
         super().__init__(reason)
         self.answer = Failure(id, code, reason)
+        self.answers = answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,8 @@ def read(data: bytes, *, from_client: bool) -> Message | Batch:
     try:
         value = loads(data, fold=from_client)
     except NotStrict as e:
-        raise NotAMessage(PARSE_ERROR, f"the message cannot be read: {e}") from None
+        answers = None if from_client else _answered(data)
+        raise NotAMessage(PARSE_ERROR, f"the message cannot be read: {e}", answers=answers) from None
     if isinstance(value, list):
         if not value:
             raise NotAMessage(INVALID_REQUEST, "an empty batch")
@@ -102,11 +109,22 @@ def message_of(value: Any) -> Message:
         raise NotAMessage(INVALID_REQUEST, "a message has a name that is none of JSON-RPC's", _id_of(value))
     if "method" in value:
         return _asking(value)
-    if "result" in value:
-        return _result(value)
-    if "error" in value:
-        return _failure(value)
+    if "result" in value or "error" in value:
+        try:
+            return _result(value) if "result" in value else _failure(value)
+        except NotAMessage as e:
+            raise NotAMessage(e.answer.code, e.answer.message, answers=_id_of(value)) from None
     raise NotAMessage(INVALID_REQUEST, "neither a request nor an answer", _id_of(value))
+
+
+def _answered(data: bytes) -> Id | None:
+    """Of what cannot be read in one way only, the id that it is an answer to, in one way."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    is_answer = isinstance(value, dict) and "method" not in value and value.keys() & {"result", "error"}
+    return _id_of(value) if is_answer else None
 
 
 def _id_of(value: Mapping[str, Any]) -> Id | None:

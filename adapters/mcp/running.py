@@ -12,6 +12,30 @@ NOTE_EVERY_S = 10.0
 """How often a client hears that its call waits for people, so that its own patience lasts."""
 
 
+class Notes:
+    """Says that people are asked, at once and then every `NOTE_EVERY_S` seconds, numbered from 1, until `stop`."""
+
+    def __init__(self, say: Callable[[int, str], None]) -> None:
+        self._say = say
+        self._timer: asyncio.TimerHandle | None = None
+        self._number = 0
+
+    def tell(self, request: ApprovalRequest) -> None:
+        """These people are asked now."""
+        self._note(f"waiting for approval{f': {request.reason}' if request.reason else ''}")
+
+    def _note(self, text: str) -> None:
+        self.stop()
+        self._number += 1
+        self._timer = asyncio.get_running_loop().call_later(NOTE_EVERY_S, self._note, text)
+        self._say(self._number, text)
+
+    def stop(self) -> None:
+        """Nobody is asked any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+
 class Running:
     """See the module. However it ends, and however often that is said: the first who says it is heard."""
 
@@ -20,29 +44,15 @@ class Running:
         self.command = command
         self._began: float | None = None
         self._ended = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._notes = 0
 
     async def judge(self, say: Callable[[int, str], None]) -> Verdict:
         """The policies' verdict. One that does not pass has ended the command; `say` tells who waits, at times."""
-
-        def tell(request: ApprovalRequest) -> None:
-            reason = f": {request.reason}" if request.reason else ""
-            note(f"waiting for approval{reason}")
-
-        def note(text: str) -> None:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._notes += 1
-            say(self._notes, text)
-            self._timer = asyncio.get_running_loop().call_later(NOTE_EVERY_S, note, text)
-
-        self.command.tell_when_held(tell)
+        notes = Notes(say)
+        self.command.tell_when_held(notes.tell)
         try:
             verdict = await judged(self._gateway, self.command)
         finally:
-            if self._timer is not None:
-                self._timer.cancel()
+            notes.stop()
         if not verdict.passes:
             self.end()
         return verdict

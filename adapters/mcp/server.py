@@ -37,7 +37,8 @@ class McpInstance(WebInstance[McpMode]):
     def _route(self, target: WebTarget) -> Route:
         # A server has one path, and clients ask for the same at the gateway.
         server = whole_host(target)
-        return replace(super()._route(server), prefix=server.path)
+        route = super()._route(server)
+        return replace(route, prefix=server.path, by_own_names=route.login is None)
 
 
 def _known_as(target: WebTarget) -> tuple[str, str]:

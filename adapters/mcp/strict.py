@@ -1,10 +1,14 @@
-"""JSON (RFC 8259) that can be read in one way only: what two readers could take for two things is refused."""
+"""JSON as messages are written in it: one reading, and one line."""
 
 import json
-import math
-from typing import Any, NoReturn
+import re
+from typing import Any
 
-MAX_DEPTH = 64
+from hoopaddon.errors import Unparsable
+from hoopaddon.web import strict_json
+
+_ENDS = re.compile("[\x85\u2028\u2029]")
+"""To some readers a line ends here too; JSON has an escape for all that are below a blank."""
 
 
 class NotStrict(ValueError):
@@ -12,79 +16,22 @@ class NotStrict(ValueError):
 
 
 def loads(data: bytes, *, fold: bool = False) -> Any:
-    """The value. With `fold` names that differ only in case are the same: some readers do not tell them apart.
-
-    Raises `NotStrict`.
-    """
+    """The value. With `fold` names that differ only in case are the same. Raises `NotStrict`."""
     try:
-        text = data.decode("utf-8")
+        return strict_json.loads(data.decode("utf-8"), fold=fold)
     except UnicodeDecodeError:
         raise NotStrict("not UTF-8") from None
-    try:
-        value = json.loads(
-            text,
-            object_pairs_hook=_folded if fold else _exact,
-            parse_constant=_constant,
-            parse_float=_finite,
-        )
-    except NotStrict:
-        raise
-    except RecursionError:
-        raise NotStrict(f"nested deeper than {MAX_DEPTH}") from None
-    except ValueError:
+    except strict_json.NotJson:
         raise NotStrict("not JSON") from None
-    _check_depth(value)
-    if "\\u" in text:
-        _check_characters(value)
-    return value
+    except Unparsable as e:
+        raise NotStrict(e.reason) from None
 
 
 def dumps(value: Any) -> bytes:
-    """One line of JSON: no character in it is a line's end."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+    """One line of JSON: no character in it is a line's end, whatever reads it."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return (text if text.isascii() else _ENDS.sub(_escaped, text)).encode("utf-8")
 
 
-def _exact(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise NotStrict("a name occurs twice in an object")
-    return found
-
-
-def _folded(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({name.casefold() for name, _ in pairs}) != len(pairs):
-        raise NotStrict("a name occurs twice in an object, in upper or lower case")
-    return dict(pairs)
-
-
-def _constant(_name: str) -> NoReturn:
-    raise NotStrict("a number that JSON does not have")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise NotStrict("a number out of range")
-    return number
-
-
-def _check_depth(value: Any) -> None:
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        level = [
-            child
-            for node in level
-            if isinstance(node, dict | list)
-            for child in (node.values() if isinstance(node, dict) else node)
-            if isinstance(child, dict | list)
-        ]
-        if not level:
-            return
-    raise NotStrict(f"nested deeper than {MAX_DEPTH}")
-
-
-def _check_characters(value: Any) -> None:
-    try:
-        dumps(value)
-    except UnicodeEncodeError:
-        raise NotStrict("half of a character") from None
+def _escaped(end: re.Match[str]) -> str:
+    return f"\\u{ord(end[0]):04x}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
+from unicodedata import normalize
 
 from hoopaddon.adapters.mcp.descriptions import Cleaning, hides
 from hoopaddon.adapters.mcp.pins import Pins, PinsUnusable
@@ -38,8 +39,8 @@ class Offer:
     denied: tuple[str, ...] = ()
 
     def has(self, name: str) -> bool:
-        # Servers that fold the names of tools would take Delete_File for delete_file.
-        folded = name.casefold()
+        # Servers that fold names would take Delete_File for delete_file, and so one in letters of full width.
+        folded = normalize("NFKC", name).casefold().strip()
         if any(fnmatchcase(folded, pattern.casefold()) for pattern in self.denied):
             return False
         return not self.allowed or any(fnmatchcase(name, pattern) for pattern in self.allowed)
@@ -72,6 +73,8 @@ class Toolbox:
 
     def refusal(self, name: str, arguments: Mapping[str, Any]) -> str:
         """Why the tool cannot be called with these arguments, whatever the policies say; empty where it can."""
+        if hides(name) or not name.isprintable() or name != name.strip():
+            return "the tool's name has something in it that nobody would see"
         if not self._offer.has(name):
             return f"the tool {_shown(name)} is not offered here"
         if name in self._withheld:

@@ -17,8 +17,11 @@ _UNSEEN = re.compile(
 
 
 def text_of(name: str, value: Mapping[str, Any]) -> str:
-    """The name and the value, with escapes for what would not be seen."""
-    shown = name if _PLAIN.fullmatch(name) else seen(json.dumps(name, ensure_ascii=False))
+    """The name and the value, with escapes for what would not be seen.
+
+    In a name they stand for everything that is not ASCII: letters of several scripts look alike.
+    """
+    shown = name if _PLAIN.fullmatch(name) else seen(json.dumps(name))
     return f"{shown} {seen(json.dumps(value, ensure_ascii=False, default=dict))}"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from hoopaddon.errors import ConfigError, Unparsable
@@ -31,6 +32,8 @@ class Route:
     login: "WebLogin | None" = None
     credential: "Credential | None" = None
     tls: "TargetTls | None" = None
+    by_own_names: bool = False
+    """Where nobody proves who they are: no page may get through by a name of its own that it has led here."""
 
     @property
     def session_target(self) -> Target:
@@ -40,6 +43,8 @@ class Route:
     def takes(self, host: str, path: str) -> bool:
         """Whether a request for this host and path is for this target."""
         if self.host and self.host != host.lower():
+            return False
+        if self.by_own_names and not self.host and not _is_own_name(host):
             return False
         return not self.prefix or path == self.prefix or path.startswith((f"{self.prefix}/", f"{self.prefix}?"))
 
@@ -85,6 +90,15 @@ class Routes:
 
     def __iter__(self) -> Iterator[Route]:
         return iter(self._routes)
+
+
+def _is_own_name(host: str) -> bool:
+    """Whether it is an address, or a name that stands for this machine wherever it is asked for."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return host.lower() in ("", "localhost") or host.lower().endswith(".localhost")
+    return True
 
 
 def _address(route: Route) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 from hoopaddon.errors import Unparsable
@@ -31,11 +32,14 @@ class NotJson(Unparsable):
     """It is no JSON."""
 
 
-def loads(text: str) -> Any:
-    """The value. Raises `Ambiguous` or `NotJson`, both `Unparsable`, without a word of the text."""
+def loads(text: str, *, fold: bool = False) -> Any:
+    """The value. With `fold` names that differ only in case are the same: some readers do not tell them apart.
+
+    Raises `Ambiguous` or `NotJson`, both `Unparsable`, without a word of the text.
+    """
     check_size(text)
     try:
-        value = _DECODER.decode(text)
+        value = (_FOLDING if fold else _DECODER).decode(text)
     except Unparsable:
         raise
     except RecursionError:
@@ -84,6 +88,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _folded(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({name.casefold() for name, _ in pairs}) != len(pairs):
+        raise Ambiguous("JSON in which an object has the same name twice, in upper or lower case")
+    return _object(pairs)
+
+
 def _constant(_name: str) -> NoReturn:
     raise Ambiguous("JSON with a number that JSON does not have")
 
@@ -111,6 +121,10 @@ def _check_characters(value: Any) -> None:
         raise Ambiguous("JSON with half of a character") from None
 
 
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_float=_float, parse_int=_int, parse_constant=_constant, strict=True
-)
+def _decoder(make: Callable[[list[tuple[str, Any]]], dict[str, Any]]) -> json.JSONDecoder:
+    return json.JSONDecoder(
+        object_pairs_hook=make, parse_float=_float, parse_int=_int, parse_constant=_constant, strict=True
+    )
+
+
+_DECODER, _FOLDING = _decoder(_object), _decoder(_folded)

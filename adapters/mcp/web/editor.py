@@ -12,7 +12,9 @@ from hoopaddon.adapters.mcp.conversation import Asked
 from hoopaddon.adapters.mcp.lines import DEFAULT_LIMIT_BYTES
 from hoopaddon.adapters.mcp.making import rewritten, server_command
 from hoopaddon.adapters.mcp.messages import (
+    INTERNAL_ERROR,
     INVALID_REQUEST,
+    UNREADABLE,
     Answer,
     Batch,
     Failure,
@@ -180,7 +182,13 @@ class MessagesEditor:
         return Event(event.fields, endpoint)
 
     async def _message(self, data: bytes) -> Message | None:
-        found = read(data, from_client=False)
+        try:
+            found = read(data, from_client=False)
+        except NotAMessage as e:
+            if e.answers is None:
+                raise
+            logger.warning("an answer of the server's was withheld: %s", e)
+            found = Failure(e.answers, INTERNAL_ERROR, UNREADABLE)
         if isinstance(found, Batch):
             raise NotAMessage(INVALID_REQUEST, "batches are refused over HTTP")
         match found:

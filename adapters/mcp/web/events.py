@@ -1,11 +1,23 @@
 """Server-sent events (HTML Living Standard, section 9.2), in pieces as they come."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from hoopaddon.errors import PeerError
 
 _DATA = "data"
+_KNOWN = {
+    "": re.compile(r".*", re.DOTALL),
+    "event": re.compile(r"[ -~]{0,128}"),
+    "id": re.compile(r"[A-Za-z0-9_.~:/+=|,;-]{1,512}"),
+    "retry": re.compile(r"[0-9]{1,10}"),
+}
+"""Fields that clients know, and what they can be; comments keep a connection alive, and their text is for nobody.
+
+Others are left out: what is one to some readers (behind a byte order mark, say) is none to others.
+"""
+_NOTHING = re.compile(r"(?!)")
 
 
 @dataclass(slots=True)
@@ -17,12 +29,12 @@ class Event:
 
     @property
     def type(self) -> str:
-        """What kind of event it says it is; empty for a message."""
-        return next((value for name, value in self.fields if name == "event"), "")
+        """What kind of event it is: that which it says last; empty for a message."""
+        return next((value for name, value in reversed(self.fields) if name == "event"), "")
 
     def write(self) -> bytes:
         """The event as it is sent."""
-        lines = [f"{name}: {value}" if name else f": {value}" for name, value in self.fields]
+        lines = [f"{name}: {value}" if name else ":" for name, value in self.fields]
         if self.data:
             lines += [f"data: {line}" for line in self.data.split("\n")]
         return ("\n".join(lines) + "\n\n").encode("utf-8", "surrogateescape")
@@ -70,5 +82,5 @@ class Events:
         value = value.removeprefix(" ")
         if name == _DATA:
             self._data.append(value)
-        else:
+        elif _KNOWN.get(name, _NOTHING).fullmatch(value):
             self._event.fields.append((name, value))

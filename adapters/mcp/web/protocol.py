@@ -1,5 +1,6 @@
 """How requests of MCP on HTTP are read, refused and answered."""
 
+import asyncio
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import replace
@@ -9,15 +10,18 @@ from mitmproxy import ctx
 
 from hoopaddon.adapters.mcp import refusals
 from hoopaddon.adapters.mcp.commands import McpRequest, McpToolCall
+from hoopaddon.adapters.mcp.conversation import Asked
 from hoopaddon.adapters.mcp.making import rewritten
 from hoopaddon.adapters.mcp.messages import INVALID_REQUEST, REFUSED, Failure, NotAMessage, Request, write
 from hoopaddon.adapters.mcp.mode import McpMode, whole_host
+from hoopaddon.adapters.mcp.running import Notes
 from hoopaddon.adapters.mcp.toolbox import Offer
 from hoopaddon.adapters.mcp.web.editor import MessagesEditor
 from hoopaddon.adapters.mcp.web.places import SESSION_HEADER, Place
 from hoopaddon.adapters.mcp.web.requests import END, message_in, read_request
 from hoopaddon.adapters.mcp.web.state import Carried, WebState
-from hoopaddon.command import Command
+from hoopaddon.approval import ApprovalRequest
+from hoopaddon.command import PENDING, Command
 from hoopaddon.errors import HoopaddonError, Refused, Unparsable
 from hoopaddon.session import Session
 from hoopaddon.web.answer import WebAnswer
@@ -47,9 +51,29 @@ def command(session: Session, request: WebRequest) -> Command:
     state = WebState.of(session, _gateway().confdir, offer, binary="binary" in target.allowed)
     found, carried = read_request(session, state, request, Place.of(target), frozenset(_listed(target, "origin")))
     carried.stream = state.streams.get(request.target)
+    carried.listening = carried.stream or state.streams.get(f" {request.headers.get(SESSION_HEADER)}")
     found._carried = carried
+    if carried.asked is not None:
+        found.tell_when_held(_telling(found, carried, carried.asked))
     _CARRIED.set(carried)
     return found
+
+
+def _telling(command: Command, carried: Carried, asked: Asked) -> Callable[[ApprovalRequest], None]:
+    """Let the client hear that people are asked, where it listens; and let it give that up."""
+
+    def say(number: int, text: str) -> None:
+        if command.verdict is not PENDING:
+            notes.stop()
+        elif carried.listening is not None and (told := asked.note(number, text)):
+            carried.listening.say(told)
+
+    def tell(request: ApprovalRequest) -> None:
+        asked.judging = asyncio.current_task()
+        notes.tell(request)
+
+    notes = Notes(say)
+    return tell
 
 
 def objection(command: Command) -> Unparsable | None:
@@ -127,7 +151,7 @@ def editor(
     session, carried = command.session, _carried(command)
     state = WebState.of(session, gateway.confdir)
     if carried.asked is not None and carried.asked.request.method == "initialize":
-        state.keep(answer.headers.get(SESSION_HEADER), carried.conversation)
+        state.begun(answer.headers.get(SESSION_HEADER), carried.conversation)
     if isinstance(command, McpRequest) and command.method == END and carried.request is not None:
         state.forget(carried.request.headers.get(SESSION_HEADER))
     streams = answer.media_type == "text/event-stream"
@@ -137,7 +161,10 @@ def editor(
         return Nothing()
 
     def inner(write: Write, fail: Fail, hold: Hold) -> BodyEditor:
-        return MessagesEditor(session, state, carried, gateway, write, fail, hold, streams=streams)
+        made = MessagesEditor(session, state, carried, gateway, write, fail, hold, streams=streams)
+        if streams and carried.asked is None and carried.request is not None:
+            state.streams[f" {carried.request.headers.get(SESSION_HEADER)}"] = made
+        return made
 
     applied = codings(answer.headers.get("content-encoding"))
     return CodedEditor(applied, inner, write, fail, hold) if applied else inner(write, fail, hold)

@@ -8,7 +8,7 @@ from mcp.shared.inbound import NAME_BEARING_METHODS, decode_header_value
 from hoopaddon.adapters.mcp import refusals
 from hoopaddon.adapters.mcp import specification as spec
 from hoopaddon.adapters.mcp.commands import McpRequest, McpToolCall
-from hoopaddon.adapters.mcp.conversation import Conversation
+from hoopaddon.adapters.mcp.conversation import Conversation, named
 from hoopaddon.adapters.mcp.making import answer_command, command_of, judged_params
 from hoopaddon.adapters.mcp.messages import (
     METHOD_NOT_FOUND,
@@ -40,6 +40,8 @@ def read_request(
         place.check(request, request.method == "POST" and request.target in state.endpoints)
         if not _is_at_home(request, origins):
             raise NotHere("a page of another site may not speak for its reader", 403)
+        if not state.claims(request.headers.get(SESSION_HEADER)):
+            raise NotHere("there is no such session: begin another one", 404)
     except NotHere as e:
         carried = Carried(Conversation(), None, objection=e.reason, status=e.status, request=request)
         about = {"method": request.method[:16], "path": request.path, "query": request.query}
@@ -84,11 +86,20 @@ def _posted(session: Session, state: WebState, request: WebRequest, carried: Car
         if isinstance(message, Request):
             return _asks(session, state, request, message, carried)
         if isinstance(message, Notification):
+            if message.method == "notifications/cancelled":
+                _cancel(carried.conversation, message)
             return McpRequest(session, message.method, judged_params(message.params))
         return _answers(session, message, carried)
     except NotAMessage as e:
         carried.objection = e.answer.message
         return McpRequest(session, UNREADABLE, {})
+
+
+def _cancel(conversation: Conversation, told: Notification) -> None:
+    """Nobody has to decide any more on what the client has given up."""
+    asked = named(conversation.of_client, told)
+    if asked is not None and asked.judging is not None:
+        asked.judging.cancel()
 
 
 def message_in(request: WebRequest) -> Message:

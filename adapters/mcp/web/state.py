@@ -8,6 +8,7 @@ from hoopaddon.adapters.mcp.conversation import Asked, Conversation
 from hoopaddon.adapters.mcp.messages import Answer, Id, Message, Request
 from hoopaddon.adapters.mcp.pins import Pins
 from hoopaddon.adapters.mcp.toolbox import EVERYTHING, Offer, Toolbox
+from hoopaddon.adapters.mcp.web.owners import OWNERS
 from hoopaddon.adapters.mcp.web.places import Place
 from hoopaddon.session import Session
 from hoopaddon.web.request import WebRequest
@@ -41,6 +42,8 @@ class Carried:
     """Of an answer of the client's, what the server is told instead where it goes no further."""
     stream: "MessagesEditor | None" = None
     """Of the old transport, where the answer is waited for."""
+    listening: "MessagesEditor | None" = None
+    """Where the client hears what is said beside answers, if it listens."""
 
 
 @dataclass(slots=True, eq=False)
@@ -48,13 +51,16 @@ class WebState:
     """See the module."""
 
     toolbox: Toolbox
+    server: str = ""
+    user: str = ""
     binary: bool = False
     conversations: dict[str, Conversation] = field(default_factory=dict)
     """By the name that the server has given them (`Mcp-Session-Id`); those without one by an empty one."""
     endpoints: dict[str, Conversation] = field(default_factory=dict)
     """Of the old transport: where the server has told this session's client to post."""
     streams: "WeakValueDictionary[str, MessagesEditor]" = field(default_factory=WeakValueDictionary)
-    """By endpoint, where the answers to what is posted there are waited for."""
+    """By endpoint, where the answers to what is posted there are waited for; or, after a blank, by the conversation's
+    name, where what the server says by itself is."""
 
     @classmethod
     def of(
@@ -65,8 +71,13 @@ class WebState:
         if not isinstance(state, WebState):
             target = session.target
             pins = Pins(confdir, target.name, target.address) if confdir is not None else None
-            state = session.vars[_KEY] = cls(Toolbox(pins, offer), binary)
+            user = f"{session.user.claims.get('iss', '')} {session.user.subject}"
+            state = session.vars[_KEY] = cls(Toolbox(pins, offer), target.address, user, binary)
         return state
+
+    def claims(self, name: str) -> bool:
+        """Whether the conversation that the client's header names is its user's."""
+        return not name or OWNERS.claims(self.server, name, self.user)
 
     def conversation(self, key: str, version: str) -> Conversation:
         """The conversation that the client's header or address names; of one from before our time, a new one."""
@@ -84,6 +95,12 @@ class WebState:
         """The server wants this session's client to post there."""
         _put(self.endpoints, endpoint, conversation)
         self.streams[endpoint] = stream
+
+    def begun(self, name: str, conversation: Conversation) -> None:
+        """The server has begun it, and given it this name, or none."""
+        if name:
+            OWNERS.give(self.server, name, self.user)
+        self.keep(name, conversation)
 
     def forget(self, key: str) -> None:
         """The client has ended it."""

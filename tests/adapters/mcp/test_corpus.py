@@ -50,7 +50,7 @@ EVASIONS: dict[str, bytes] = {
     "a batch": json.dumps([request("tools/call", {"name": "execute_sql", "arguments": {"sql": SQL}})]).encode(),
     "half of a character": raw('{"name":"execute_sql","arguments":{"sql":"DROP TABLE x","y":"\\ud800"}}'),
     "a number that is none": raw('{"name":"execute_sql","arguments":{"sql":"DROP TABLE x","y":NaN}}'),
-    "deeper than anybody reads": call("a", json.loads('{"a":' * 80 + "1" + "}" * 80)),
+    "deeper than anybody reads": call("a", json.loads('{"a":' * 120 + "1" + "}" * 120)),
     # the envelope
     "another method in another case": json.dumps(request("Tools/Call", {"name": "execute_sql"})).encode(),
     "a blank behind the method": json.dumps(request("tools/call ", {"name": "execute_sql"})).encode(),
@@ -86,6 +86,13 @@ EVASIONS: dict[str, bytes] = {
     "a file in a list": call("delete_files", {"files": [{"path": "/usr/lib"}]}),
     "a name in another style": call("writeFile", {"filePath": "/etc/cron.d/x"}),
     "a tool in another case": call("Forbidden_Tool", {}),
+    "a tool in full width": call("\uff46orbidden_tool", {}),
+    "a tool with a blank before it": call(" forbidden_tool", {}),
+    "a tool with a blank behind it": call("forbidden_tool ", {}),
+    "a tool with a line's end behind it": call("read_file\n", {}),
+    "a tool with a NUL behind it": call("read_file\0", {}),
+    "a tool with what has no width in it": call("read\u200b_file", {}),
+    "an argument with a NUL behind it": call("read_file", {"path\0": "/etc/shadow"}),
     "a tool that is not offered": call("forbidden_tool", {}),
 }
 

@@ -43,6 +43,26 @@ async def test_an_answer_that_nobody_waits_for_is_dropped(id: object) -> None:
     assert talk.heard()["result"] == texts("x")
 
 
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        b'{"jsonrpc":"2.0","id":1,"result":{"content":[],"content":[]}}',
+        b'{"jsonrpc":"2.0","id":1,"result":{"big":1234567890123456789012}}',
+        b'{"jsonrpc":"2.0","id":1,"result":[]}',
+        b'{"jsonrpc":"2.0","id":1,"error":"no"}',
+    ],
+)
+async def test_who_waits_for_an_answer_that_cannot_be_read_is_told(unreadable: bytes) -> None:
+    talk = await Talk().begin()
+    await talk.call("a")
+    talk.reached()
+    await talk.answer(unreadable)
+    assert talk.heard()["error"]["message"] == "the server's answer cannot be read"
+    assert talk.to_server == []
+    await talk.answer(result(texts("x")))
+    assert talk.to_client == []
+
+
 async def test_a_held_call_cannot_be_answered_by_the_server() -> None:
     talk = await Talk(Hold(), approver=Approver()).begin()
     await talk.call("pay", id=1)

@@ -37,7 +37,7 @@ NONE = [
     (b"nonsense", "not JSON"),
     (b'\xef\xbb\xbf{"jsonrpc":"2.0","id":1,"method":"ping"}', "not JSON"),
     (b'\xff{"jsonrpc":"2.0"}', "UTF-8"),
-    (b'{"jsonrpc":"2.0","id":1,"method":"ping"} {}', "not JSON"),
+    (b'{"jsonrpc":"2.0","id":1,"method":"ping"} {}', "more after its end"),
     (b'{"jsonrpc":"2.0","id":1,"id":2,"method":"ping"}', "twice"),
     (b'{"jsonrpc":"2.0","id":1,"method":"ping","Method":"tools/call"}', "twice"),
     (b'{"jsonrpc":"2.0","id":1,"METHOD":"ping"}', "none of JSON-RPC's"),
@@ -47,8 +47,9 @@ NONE = [
     (b'{"jsonrpc":"2.0","id":1,"method":"a","params":{"a":-Infinity}}', "does not have"),
     (b'{"jsonrpc":"2.0","id":1,"method":"a","params":{"a":1e999}}', "out of range"),
     (b'{"jsonrpc":"2.0","id":1,"method":"a","params":{"a":"\\ud800"}}', "half of a character"),
-    (b'{"jsonrpc":"2.0","id":1,"method":"a","params":{"a":' + b"9" * 5000 + b"}}", "not JSON"),
-    (b'{"jsonrpc":"2.0","id":1,"method":"a","params":{"a":' + b"[" * 200 + b"]" * 200 + b"}}", "deeper"),
+    (b'{"jsonrpc":"2.0","id":1,"method":"a","params":{"a":' + b"9" * 5000 + b"}}", "out of range"),
+    (b'{"jsonrpc":"2.0","id":1,"method":"a","params":{"a\\u0000":1}}', "NUL"),
+    (b'{"jsonrpc":"2.0","id":1,"method":"a","params":{"a":' + b"[" * 200 + b"]" * 200 + b"}}", "too deep"),
     (b"[" * 100_000, "cannot be read"),
     (b'{"jsonrpc":"2.0","id":1,"method":"a","params":[1]}', "object"),
     (b'{"jsonrpc":"2.0","id":null,"method":"a"}', "id"),
@@ -56,7 +57,10 @@ NONE = [
     (b'{"jsonrpc":"2.0","id":true,"method":"a"}', "id"),
     (b'{"jsonrpc":"2.0","id":{},"method":"a"}', "id"),
     (b'{"jsonrpc":"2.0","id":"","method":"a"}', "id"),
-    (b'{"jsonrpc":"2.0","id":99999999999999999999,"method":"a"}', "id"),
+    (b'{"jsonrpc":"2.0","id":99999999999999999999,"method":"a"}', "out of range"),
+    (b'{"jsonrpc":"2.0","id":9007199254740993,"method":"a"}', "id"),
+    (b'{"jsonrpc":"2.0","id":1.0,"method":"a"}', "id"),
+    (b'{"jsonrpc":"2.0","id":1e0,"method":"a"}', "id"),
     (b'{"jsonrpc":"1.0","id":1,"method":"a"}', "jsonrpc"),
     (b'{"id":1,"method":"a"}', "jsonrpc"),
     (b'{"jsonrpc":"2.0","id":1,"method":7}', "name"),
@@ -107,14 +111,14 @@ def test_a_batch_is_several_messages() -> None:
     assert found == Batch((Request(1, "ping"), Notification("n")))
 
 
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(), lambda c: st.lists(c) | st.dictionaries(st.text(), c)
-    )
-)
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
+PLAIN = st.none() | st.booleans() | st.integers(-(1 << 63), (1 << 64) - 1) | st.text()
+
+
+@given(st.recursive(PLAIN, lambda children: st.lists(children) | st.dictionaries(NAMES, children)))
 def test_what_is_written_is_one_line_that_says_the_same(value: Any) -> None:
     data = write(Result(1, {"value": value}))
-    assert b"\n" not in data
+    assert data.decode().splitlines() == [data.decode()]
     assert json.loads(data)["result"]["value"] == value
     assert read(data, from_client=False) == Result(1, {"value": value})
 

@@ -212,6 +212,14 @@ async def test_an_answer_that_is_none_is_withheld(body: bytes) -> None:
     assert len(web.failures) == 1
 
 
+async def test_who_waits_for_an_event_that_cannot_be_read_is_told() -> None:
+    web = Web()
+    _, carried = web.read(post(CALL))
+    body = b'data: {"jsonrpc":"2.0","id":1,"result":{"a":1,"a":2}}\n\n'
+    (heard,) = messages(await web.answered(carried, body, streams=True))
+    assert heard["error"]["message"] == "the server's answer cannot be read"
+
+
 async def test_only_the_answer_to_its_request_is_on_a_stream() -> None:
     web = Web()
     assert await web.call(CALL, result(texts("x"), 2), result(texts("x"), "1"), result(texts("mine"))) == [
@@ -235,9 +243,44 @@ async def test_ids_and_retries_stay_on_the_stream() -> None:
         + json.dumps(result(texts("a\nb"))).encode()
     )
     shown = await web.answered(carried, body + b"\n\nevent: other\ndata: secret\n\n", streams=True)
-    assert shown.startswith(b": hello\nid: 7\nretry: 500\n\n")
+    assert shown.startswith(b":\nid: 7\nretry: 500\n\n")
     assert b"event: message\nid: 8\ndata: {" in shown
     assert b"secret" not in shown
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        # To some clients the first of these is data, and so is what follows a line's end of Unicode.
+        "\ufeffdata: %s",
+        "data : %s",
+        "Data: %s",
+        ": %s",
+        "x: %s",
+        "id: %s",
+        "id: 1\u2028data: %s",
+        "event: message\nevent: endpoint\ndata: %s",
+        "retry: 1 %s",
+    ],
+)
+async def test_nothing_passes_beside_the_messages(hidden: str) -> None:
+    web = Web(Mask())
+    said = json.dumps(result(texts(MAIL)))
+    _, carried = web.read(post(CALL))
+    body = (hidden % said + "\n\n").encode() + stream(result(texts("end")))
+    shown = await web.answered(carried, body, streams=True)
+    assert MAIL.encode() not in shown
+    assert messages(shown) == [result(texts("end"))]
+
+
+async def test_a_message_is_one_line_to_every_reader() -> None:
+    web = Web()
+    text = "a\u2028\u2028data: {}\u2028\u2029\x85b"
+    _, carried = web.read(post(CALL))
+    body = json.dumps(result(texts(text)), ensure_ascii=False).encode()
+    shown = (await web.answered(carried, b"data: " + body + b"\n\n", streams=True)).decode()
+    assert len(shown.splitlines()) == 2
+    assert messages(shown.encode()) == [result(texts(text))]
 
 
 async def test_tools_are_listed_and_known_over_http_too() -> None:

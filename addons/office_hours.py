@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from mitmproxy.exceptions import OptionsError
 
 from hoopaddon import Addon, Command, Loader, Refused, Session, SqlCommand, ctx
+from hoopaddon.hazards import verbs_tell
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_A_DAY = 24 * 60
@@ -99,7 +100,7 @@ class OfficeHours(Addon):
         if isinstance(command, SqlCommand) and not any("two-phase" in s.clauses for s in command.statements):
             # A transaction that was prepared may be another's.
             ends = _ENDS
-        return bool(command.verbs) and command.verbs <= self._any_time | ends
+        return bool(command.verbs) and command.verbs <= self._any_time | ends and verbs_tell(command)
 
     def _is_open(self, now: datetime) -> bool:
         """By the clock on the wall: an hour that occurs twice when summer ends is the same hour."""

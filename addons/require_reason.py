@@ -25,6 +25,7 @@ from hoopaddon import (
     TraceLine,
     ctx,
 )
+from hoopaddon.hazards import verbs_tell
 
 KEY = "require_reason"
 SETTING = "hoopaddon.reason"
@@ -118,7 +119,7 @@ class RequireReason(Addon):
         if isinstance(command, SqlCommand) and any("two-phase" in s.clauses for s in command.statements):
             return False
         prepares = _PREPARES if isinstance(command, SqlCommand | ContextCommand) else frozenset()
-        return bool(command.verbs) and command.verbs <= self._not_for | prepares
+        return bool(command.verbs) and command.verbs <= self._not_for | prepares and verbs_tell(command)
 
     def _how(self, session: Session) -> str:
         how = _HOW.get(session.target.protocol, "this protocol has no place for it").format(header=self._header)

@@ -171,6 +171,24 @@ def test_a_session_that_is_open_at_closing_time_is_judged_command_by_command() -
 
 
 @pytest.mark.parametrize(
+    ("line", "passes"),
+    [
+        ("ls | wc", True),
+        ("ls 2> /dev/null", True),
+        ("ls > /etc/x", False),
+        ("> /etc/x", False),
+        ("/tmp/ls", False),
+        ("PATH=/tmp ls", False),
+        ("LD_PRELOAD=/x ls", False),
+        ("x='a[$(rm y)]'; ls $((x))", False),
+    ],
+)
+def test_lines_that_pass_at_any_time_do_no_more_than_their_verbs_say(line: str, passes: bool) -> None:
+    policy = OfficeHours(lambda: datetime(2026, 3, 8, tzinfo=UTC))
+    assert judge(policy, shell_command(line), options={"office_any_time": ["ls,wc,:"]}).passes is passes
+
+
+@pytest.mark.parametrize(
     "options",
     [
         {"office_hours": ["8 to 6"]},

@@ -15,6 +15,7 @@ from hoopaddon import Addon, Command, Loader, Refused, Rows, Session, SqlCommand
 
 KEY = "limit_rows"
 MOST_UNFINISHED = 1000
+_ENDS = frozenset({"commit", "rollback"})
 
 type Source = tuple[str, object]
 """What rows are fetched from, time after time: a cursor by its name, a portal by its text and values."""
@@ -39,6 +40,10 @@ class Counts:
         if len(self.unfinished) > MOST_UNFINISHED:
             _, forgotten = self.unfinished.popitem(last=False)
             self.floor = max(self.floor, forgotten)
+
+    def forget_portals(self) -> None:
+        for source in [source for source in self.unfinished if source[0] == "portal"]:
+            del self.unfinished[source]
 
 
 class LimitRows(Addon):
@@ -96,7 +101,9 @@ class LimitRows(Addon):
         brought = counts.running.pop(command.number, None)
         portal, cursors = _portal(command), _cursors(command, "FetchStmt")
         if command.tag and not command.error:
-            counts.unfinished.pop(portal, None)
+            # Another portal with the same text may still be open, so one that is at its end forgets nothing.
+            if _ends_transaction(command):
+                counts.forget_portals()
             # A cursor that is declared anew is another one.
             for cursor in _cursors(command, "DeclareCursorStmt"):
                 counts.unfinished.pop(cursor, None)
@@ -105,6 +112,14 @@ class LimitRows(Addon):
         if brought is not None:
             for cursor in cursors:
                 counts.keep(cursor, brought)
+
+
+def _ends_transaction(command: SqlCommand) -> bool:
+    """Whether a command, and nothing else, ends the transaction, and with it its portals."""
+    if not command.verbs <= _ENDS or len(command.parsed) != 1:
+        return False
+    (raw,) = command.parsed
+    return raw.stmt.kind.name in ("TRANS_STMT_COMMIT", "TRANS_STMT_ROLLBACK")
 
 
 def _counts(session: Session) -> Counts:

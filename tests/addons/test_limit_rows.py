@@ -84,12 +84,24 @@ def test_a_portal_that_is_executed_again_goes_on_where_it_was() -> None:
             fetches(bench, who, "SELECT $1", 2, values=("a",))
 
 
-def test_a_portal_that_came_to_its_end_begins_anew() -> None:
+def test_portals_begin_anew_after_their_transaction() -> None:
     with limited(3) as bench:
         who = session()
-        for _ in range(3):
+        for ending in ("COMMIT", "rollback", "END", "ABORT"):
             fetches(bench, who, "SELECT 1", 2)
             fetches(bench, who, "SELECT 1", 1, tag="SELECT 1")
+            fetches(bench, who, ending, 0, tag="COMMIT")
+
+
+@pytest.mark.parametrize("text", ["ROLLBACK TO a", "COMMIT PREPARED 'x'", "SAVEPOINT a; ROLLBACK TO a", "SELECT 1"])
+def test_nothing_else_has_a_portal_begin_anew(text: str) -> None:
+    # `SELECT … LIMIT f()` under one text: one portal at its end says nothing of another that is open.
+    with limited(3) as bench:
+        who = session()
+        fetches(bench, who, "SELECT 1", 2)
+        fetches(bench, who, text, 0, tag="ROLLBACK")
+        with pytest.raises(Refused):
+            fetches(bench, who, "SELECT 1", 2)
 
 
 def test_what_it_remembers_is_bounded_and_forgetting_gives_nobody_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,8 +32,8 @@ from hoopaddon.hazards import (
     WRITING_FUNCTIONS,
     WRITING_PREFIXES,
     changes_nothing,
+    hides_programs,
     may_change,
-    moves_programs,
     reads_only,
 )
 
@@ -192,8 +192,8 @@ class ReadOnly(Addon):
             raise Refused(f"the variable {changing[0]} is refused: {ONLY_READS}")
 
     def _check_programs(self, command: ShellCommand) -> None:
-        if moves_programs(command.text):
-            raise Refused(f"a line that changes PATH is refused: {ONLY_READS}")
+        if hides_programs(command.text):
+            raise Refused(f"a line that sets PATH, or evaluates variables, is refused: {ONLY_READS}")
         for program in command.programs:
             if not reads_only(program, self._programs):
                 name = program.name or "a program that is not known before it runs"

@@ -6,7 +6,14 @@ from hoopaddon.hazards.http import RULES as HTTP_RULES
 from hoopaddon.hazards.http import HttpRule, http_reason, may_destroy, message_reason
 from hoopaddon.hazards.kubernetes import RULES as KUBE_RULES
 from hoopaddon.hazards.kubernetes import KubeRule, kube_reason
-from hoopaddon.hazards.reading import WRITING_FUNCTIONS, WRITING_PREFIXES, changes_nothing, moves_programs, reads_only
+from hoopaddon.hazards.reading import (
+    WRITING_FUNCTIONS,
+    WRITING_PREFIXES,
+    changes_nothing,
+    hides_programs,
+    reads_only,
+    verbs_tell,
+)
 from hoopaddon.hazards.rules import RULES, ShellRule
 from hoopaddon.hazards.settings import SETTINGS
 from hoopaddon.hazards.tools import may_change, tool_reason
@@ -28,13 +35,14 @@ __all__ = [
     "Words",
     "changes_nothing",
     "file_reason",
+    "hides_programs",
     "http_reason",
     "kube_reason",
     "may_change",
     "may_destroy",
     "message_reason",
-    "moves_programs",
     "reads_only",
     "tool_reason",
+    "verbs_tell",
     "written",
 ]

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable
 
-from hoopaddon.commands import ShellProgram
+from hoopaddon.command import Command
+from hoopaddon.commands import ShellCommand, ShellProgram
 from hoopaddon.hazards.paths import COMPUTED
 from hoopaddon.hazards.words import Words
 from hoopaddon.hazards.writing import written
@@ -29,18 +30,17 @@ WRITING_PREFIXES = (
 
 _PLAIN = frozenset(
     {
-        *(":", "[", "arch", "b2sum", "base32", "base64", "basename", "bg", "break", "bzcat", "cat", "cd"),
-        *("cksum", "clear", "cmp", "column", "comm", "continue", "cut", "df", "diff", "dir", "dirname", "du"),
-        *("echo", "egrep", "exit", "expand", "expr", "false", "fg", "fgrep", "findmnt", "fmt", "fold", "free"),
-        *("getconf", "getent", "grep", "groups", "head", "id", "iostat", "jobs", "join", "jq", "last"),
-        *("lastlog", "locale", "logout", "ls", "lsblk", "lscpu", "lsmod", "lspci", "lsusb", "md5sum", "mpstat"),
-        *("netstat", "nl", "nproc", "od", "pgrep", "pidof", "pr", "printenv", "ps", "pstree", "pwd"),
-        *("readlink", "realpath", "return", "seq", "sha1sum", "sha256sum", "sha512sum", "shift", "sleep"),
-        *("stat", "strings", "sum", "tac", "tail", "test", "tr", "true", "tty", "type", "uname", "unexpand"),
-        *("uptime", "users", "vdir", "vmstat", "w", "wait", "wc", "whereis", "which", "who", "whoami", "xzcat"),
-        *("yes", "zcat", "zgrep"),
+        *(":", "arch", "b2sum", "basename", "bg", "break", "bzcat", "cat", "cd", "cksum", "clear", "cmp"),
+        *("column", "comm", "continue", "cut", "df", "diff", "dir", "dirname", "du", "echo", "egrep", "exit"),
+        *("expand", "expr", "false", "fg", "fgrep", "findmnt", "fmt", "fold", "free", "getconf", "getent"),
+        *("grep", "groups", "head", "id", "iostat", "join", "jq", "last", "lastlog", "locale", "logout", "ls"),
+        *("lsblk", "lscpu", "lsmod", "lspci", "lsusb", "md5sum", "mpstat", "netstat", "nl", "nproc", "od"),
+        *("pgrep", "pidof", "pr", "printenv", "ps", "pstree", "pwd", "readlink", "realpath", "return", "seq"),
+        *("sha1sum", "sha256sum", "sha512sum", "shift", "sleep", "stat", "strings", "sum", "tac", "tail", "tr"),
+        *("true", "tty", "type", "uname", "unexpand", "uptime", "users", "vdir", "vmstat", "w", "wc"),
+        *("whereis", "which", "who", "whoami", "xzcat", "yes", "zcat", "zgrep"),
         # What these start is judged by itself.
-        *("command", "env", "exec", "nice", "time", "timeout", "xargs"),
+        *("command", "env", "exec", "nice", "timeout", "xargs"),
     }
 )
 
@@ -60,7 +60,20 @@ _IP_OPTIONS = frozenset(
 _HARMLESS_VARIABLE = re.compile(r"[a-z_][a-z0-9_]*|LANG|LANGUAGE|LC_[A-Z]+|TZ|COLUMNS|LINES|TERM|NO_COLOR|PS1")
 _OWN_PLACE = re.compile(r"(?:/usr)?(?:/local)?/s?bin/[^/]+")
 _NOWHERE = frozenset({"/dev/null", "/dev/stdout", "/dev/stderr"})
-_PATH_SET = re.compile(r"(?<![\w$/])(?<!\$\{)PATH\b|\$\{PATH(?!\})")
+_SETS_PATH = re.compile(r"(?<![\w$/])(?<!\$\{)PATH\b|\$\{PATH(?!\})")
+_LOOPS = re.compile(r"\b(?:for|select)\s+(\w+)")
+# Where shells take the value of a variable for an expression, and run the `$(…)` that they find in a subscript there.
+_EVALUATES = re.compile(
+    r"""
+      \(\( (?! [-+*/%<>=!&|^~?:,0-9\s()]* \)\) )      # ((x)), $((x))
+    | \$\[
+    | \[\[ .*? \s-(?:eq|ne|lt|le|gt|ge|v)\s            # [[ x -eq 1 ]]
+    | \$\{ [#]? \w+ (?: :(?![-=?+]) | \[(?![@*0-9]+\]) )  # ${a:x}, ${a[x]}
+    | \$\{ ! | \$\{ [^}]* @P                            # ${!x}, ${x@P}
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_NETWORK = ("/dev/tcp/", "/dev/udp/")
 
 
 def _none(letters: str, *longs: str) -> Callable[[Words], bool]:
@@ -70,6 +83,11 @@ def _none(letters: str, *longs: str) -> Callable[[Words], bool]:
 
 def _finds(words: Words) -> bool:
     return not any(word.startswith(("-delete", "-fprint", "-fls")) for word in words.all)
+
+
+def _tests(words: Words) -> bool:
+    """`-v` evaluates its operand, and may be what a variable holds."""
+    return not any(word == "-v" or COMPUTED in word for word in words.all)
 
 
 def _edits_nothing(words: Words) -> bool:
@@ -99,26 +117,31 @@ def _shows_the_network(words: Words) -> bool:
 
 
 _CHECKED: dict[str, Callable[[Words], bool]] = {
+    "[": _tests,
     "awk": _is_plain_awk,
+    "base32": _none("o", "--output"),
+    "base64": _none("o", "--output"),
     "date": lambda words: not words.has("s", "--set") and all(word.startswith("+") for word in words.operands),
-    "declare": lambda words: not words.has("fn"),
     "dmesg": _none("cCDEn", "--clear", "--read-clear", "--console-off", "--console-on", "--console-level"),
-    "export": _none("fn"),
+    "export": lambda words: not words.has("fn") and "[" not in "".join(words.all),
     "find": _finds,
     "gawk": _is_plain_awk,
     "hostname": lambda words: not words.operands and not words.has("bF", "--boot", "--file"),
     "ip": _shows_the_network,
+    "jobs": _none("x"),
     "journalctl": _reads_the_journal,
-    "local": _none("n"),
     "lsof": _none("D"),
     "mawk": _is_plain_awk,
     "printf": _none("v"),
     "sed": _edits_nothing,
     "sort": _none("o", "--output", "--compress-program"),
-    "ss": _none("K", "--kill"),
+    "ss": _none("DK", "--diag", "--kill"),
     "systemctl": _asks_services,
+    "test": _tests,
+    "time": _none("o", "--output"),
     "top": lambda words: words.has("b"),
     "uniq": lambda words: len(words.operands) < 2,
+    "wait": _none("p"),
     "xxd": lambda words: len(words.operands) < 2 and not words.has("r", "--revert", "-revert"),
 }
 
@@ -128,6 +151,8 @@ def reads_only(program: ShellProgram, also: frozenset[str] = frozenset()) -> boo
     if not program.name or program.opaque or (program.path and not _is_own(program.path)):
         return False
     if not _NOWHERE.issuperset(written(program)) or not _NOWHERE.issuperset(program.writes):
+        return False
+    if any(path.startswith(_NETWORK) for path in program.reads):
         return False
     if not all(changes_nothing(name) for name in program.sets):
         return False
@@ -151,6 +176,23 @@ def _is_own(path: str) -> bool:
     return "/" not in path or _OWN_PLACE.fullmatch(path) is not None
 
 
-def moves_programs(line: str) -> bool:
-    """Whether a line may give PATH another value, so that a name is not the program that it seems to be."""
-    return _PATH_SET.search(line.replace("\\\n", "")) is not None
+def hides_programs(line: str) -> bool:
+    """Whether a line may run other programs than it names: by another PATH, or in what it evaluates."""
+    joined = line.replace("\\\n", "")
+    if _SETS_PATH.search(joined) or _EVALUATES.search(joined):
+        return True
+    return not all(changes_nothing(name) for name in _LOOPS.findall(joined))
+
+
+def verbs_tell(command: Command) -> bool:
+    """Whether a command does no more than its verbs say: a line may write by `>`, set variables, or hide code."""
+    if not isinstance(command, ShellCommand):
+        return True
+    return not hides_programs(command.text) and all(
+        program.name
+        and not program.opaque
+        and _is_own(program.path or program.name)
+        and _NOWHERE.issuperset(program.writes)
+        and all(map(changes_nothing, program.sets))
+        for program in command.programs
+    )

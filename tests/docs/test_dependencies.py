@@ -52,8 +52,12 @@ RUN_TIME = names_of(PROJECT["project"]["dependencies"])
 OPTIONAL = names_of([text for texts in PROJECT["project"]["optional-dependencies"].values() for text in texts])
 
 
+IMPORTED_BY_PYTHON = {"tzdata"}
+"""What `zoneinfo` looks for by itself."""
+
+
 def test_what_is_imported_is_what_is_declared() -> None:
-    assert imported() == RUN_TIME | OPTIONAL
+    assert imported() | IMPORTED_BY_PYTHON == RUN_TIME | OPTIONAL
 
 
 def test_every_dependency_has_its_reason() -> None:

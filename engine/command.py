@@ -71,6 +71,7 @@ _ATTRIBUTES = (
     "_approver",
     "_decisions",
     "_given",
+    "_notes",
     "_policy",
     "_rewritten",
     "_tell",
@@ -103,6 +104,10 @@ class Command:
     protocol: ClassVar[str] = ""
     types: ClassVar[dict[str, type["Command"]]] = {}
     """Every kind of command by the name of its hook."""
+    only_opens: ClassVar[bool] = False
+    """Whether it does nothing by itself: what is done in what it opens are commands of their own."""
+    is_message: ClassVar[bool] = False
+    """Whether it is a message on a connection that a command before it has opened."""
 
     __slots__ = _ATTRIBUTES
 
@@ -132,6 +137,7 @@ class Command:
         self._approver: Approver | None = None
         self._given: list[tuple[Question, Decision]] = []
         self._decisions: list[tuple[Question, Decision]] = []
+        self._notes: tuple[tuple[str, str], ...] = ()
         self._policy = ""
         self._rewritten = False
         self._tell: Callable[[ApprovalRequest], None] | None = None
@@ -155,6 +161,17 @@ class Command:
     def decisions(self) -> Answered:
         """The questions that policies have asked about this command, and what people answered, in order."""
         return tuple(self._decisions)
+
+    @property
+    def notes(self) -> tuple[tuple[str, str], ...]:
+        """What policies have said of this command for its record, each with the policy's name."""
+        return self._notes
+
+    def note(self, text: str) -> None:
+        """Say something of this command that belongs into its record: by which right it runs, for example."""
+        said = (self._policy, text)
+        if said not in self._notes:
+            self._notes = (*self._notes, said)
 
     def continues(self, decisions: Answered) -> None:
         """This command goes on with one that had these approvals; nobody has to give them twice."""

@@ -25,6 +25,7 @@ from mitmproxy.addons import (
 from mitmproxy.proxy import mode_specs
 from mitmproxy.utils import asyncio_utils, signals
 
+from hoopaddon.access.guard import RoleGuard
 from hoopaddon.adapter import adapters
 from hoopaddon.approval import ApprovalRequest, Approver, Decision
 from hoopaddon.credentials.resolving import Credentials
@@ -89,6 +90,7 @@ class Gateway(master.Master):
         self.servers = GatewayProxyserver()
         self.scripts = ScriptLoader(self)
         self.egress = Egress()
+        self.roles = RoleGuard(self)
         self.web = WebGuard(self)
         self.addons = GuardedAddons(self)
         self.addons.add_machinery(
@@ -96,6 +98,7 @@ class Gateway(master.Master):
             self.limits,
             self.identity,
             self.egress,
+            self.roles,
             strip_dns_https_records.StripDnsHttpsRecords(),
             disable_h2c.DisableH2C(),
             proxyauth.ProxyAuth(),

@@ -48,6 +48,7 @@ class Options(options.Options):
 
     def _add_limits(self) -> None:
         self.add_option("store", str, "", STORE_HELP)
+        self.add_option("roles", str, "", "File of roles: who may do what, where. With one, all else is refused.")
         self.add_option("policy_timeout", str, "5", "Seconds that one hook of a policy may take.")
         self.add_option("shutdown_timeout", int, 10, "Seconds that commands in flight get to finish at shutdown.")
         self.add_option("connect_timeout", int, 10, "Seconds to wait for a target to accept a connection.")

@@ -1,4 +1,4 @@
-"""Files that nobody else may read or write, because of what they hold."""
+"""Files that nobody else may read, because they hold a secret, or write, because they decide who may do what."""
 
 import os
 import stat
@@ -15,9 +15,18 @@ def read_private(path: Path, *, key: str = "", limit_bytes: int = LIMIT_BYTES) -
 
     Raises `FileNotFoundError`, and `ConfigError` where it cannot be read, is no file, or is open to others.
     """
+    return _read(path, key, 0o077, "others can read or write it", limit_bytes)
+
+
+def read_guarded(path: Path, *, key: str = "") -> bytes:
+    """The same for a file that others may read, and may not write."""
+    return _read(path, key, 0o022, "others can write it", LIMIT_BYTES)
+
+
+def _read(path: Path, key: str, closed: int, otherwise: str, limit_bytes: int) -> bytes:
     try:
         with path.open("rb") as stream:
-            _check(path, os.fstat(stream.fileno()), key)
+            _check(path, os.fstat(stream.fileno()), key, closed, otherwise)
             content = stream.read(limit_bytes + 1)
     except FileNotFoundError:
         raise
@@ -42,10 +51,10 @@ def replace_private(path: Path, content: bytes) -> None:
         raise
 
 
-def _check(path: Path, status: os.stat_result, key: str) -> None:
+def _check(path: Path, status: os.stat_result, key: str, closed: int, otherwise: str) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise ConfigError("not a regular file", file=str(path), key=key)
-    if status.st_mode & 0o077:
-        raise ConfigError("others can read or write it", file=str(path), key=key, hint=f"chmod 600 {path}")
+    if status.st_mode & closed:
+        raise ConfigError(otherwise, file=str(path), key=key, hint=f"chmod 600 {path}")
     if status.st_uid not in (os.geteuid(), 0):
         raise ConfigError("belongs to another user", file=str(path), key=key, hint=f"chown it to uid {os.geteuid()}")

@@ -16,6 +16,7 @@ class HttpMessage(Command, hook="http_message", protocol="http"):
     Where it carries GraphQL, verbs and objects are those of its operations, as in a request.
     """
 
+    is_message = True
     __slots__ = ("_data", "_facts", "_facts_text")
 
     def __init__(self, session: Session, text: str, parameters: Sequence[Any] = (), data: bytes = b"") -> None:

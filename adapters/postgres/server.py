@@ -75,6 +75,7 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         super().__init__(mode, manager)
         self._keys = CancelKeys()
         self._choice = Choice(())
+        self._cancelling: set[asyncio.Task[None]] = set()
         self._tls: ssl.SSLContext | None = None
 
     @property
@@ -185,6 +186,7 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         if login.replication is not None:
             conversation = OpaqueConversation(login.replication, self.gateway.chain)
         relay = Relay(client, server, conversation, idle_timeout_s=ctx.options.idle_timeout)
+        session.when_ended(partial(self._end, link, relay))
         issued: CancelKey | None = None
         try:
             client.write(authentication(Authentication.OK))
@@ -254,6 +256,14 @@ class PostgresInstance(RelayInstance[PostgresMode]):
             return
         finally:
             server.close()
+
+    def _end(self, link: Link, relay: Relay, reason: str) -> None:
+        """A policy has ended the session. A server that is only hung up on would finish what it runs."""
+        if link.owed and link.cancel is not None:
+            cancelling = asyncio.ensure_future(link.cancel())
+            self._cancelling.add(cancelling)
+            cancelling.add_done_callback(self._cancelling.discard)
+        relay.end(reason)
 
     async def _stop_command(self, issued: CancelKey, relay: Relay) -> None:
         """Cancel what a session runs, because a policy keeps its result from the client."""

@@ -46,6 +46,7 @@ class SshInput(TypedLine, hook="ssh_input", protocol="ssh"):
 class SshShell(Command, hook="ssh_shell", protocol="ssh"):
     """An interactive shell; what is typed into it are commands of their own."""
 
+    only_opens = True
     __slots__ = ()
 
 

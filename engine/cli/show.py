@@ -172,6 +172,8 @@ class Show:
         for approval in asked.get("approvals") or ():
             if isinstance(approval, dict):
                 self._indented(Text(_approval(approval), "cyan"))
+        for note in _notes(asked.get("notes")):
+            self._indented(Text(note, "cyan"))
         if end.get("reason") and text(end.get("verdict")) not in ("allowed", "approved"):
             self._indented(Text(f"{one_line(text(end.get('addon')))}: {one_line(text(end['reason']))}", "red"))
         for kind, said in running.outputs:
@@ -232,6 +234,12 @@ def _approval(approval: dict[str, Any]) -> str:
     return f"approved by {names} for {one_line(text(approval.get('policy')))}" + (
         f": {one_line(reason)}" if reason else ""
     )
+
+
+def _notes(notes: Any) -> Iterator[str]:
+    for note in notes if isinstance(notes, list) else ():
+        if len(said := _strings(note)) == 2:
+            yield one_line(f"{said[1]} ({said[0]})")
 
 
 def _cell(value: Any) -> str:

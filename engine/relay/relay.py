@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
-from typing import ClassVar, Protocol
+from collections.abc import Awaitable, Coroutine
+from typing import Any, ClassVar, Protocol
 
 from hoopaddon.errors import HoopaddonError, PeerError
 from hoopaddon.relay.channel import Channel
@@ -16,6 +16,8 @@ BACKLOG_BYTES = 256 * 1024
 HELD_BACKLOG_BYTES = 8 * 1024 * 1024
 """The same while its command is held for a verdict: more than the system's buffers take, so that the end of a client
 that has left comes through behind its last bytes."""
+PARTING_S = 5.0
+"""How long what a client is told at the end may take to be sent."""
 MAX_HELD_BACKLOGS = 8
 """How many clients may be that far ahead at a time; for the others it is `BACKLOG_BYTES`."""
 
@@ -137,16 +139,21 @@ class Relay:
             self._finish()
             return
         if talk.client_wait is not None and self._client_task is None:
-            self._client_task = asyncio.ensure_future(self._wait_client())
+            self._client_task = self._later(self._wait_client())
         if talk.server_wait is not None and self._server_task is None:
             self._server.pause()
-            self._server_task = asyncio.ensure_future(self._wait_server())
+            self._server_task = self._later(self._wait_server())
         if self._client_task is not None and talk.client_backlog > BACKLOG_BYTES:
             self._brake_client()
         if self._draining and talk.idle:
             self._say_goodbye()
 
     # -- suspended sides
+
+    @staticmethod
+    def _later(waiting: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task that has not begun: one that is over at once would be taken for one that still waits."""
+        return asyncio.Task(waiting, loop=asyncio.get_running_loop(), eager_start=False)
 
     async def _wait_client(self) -> None:
         while (wait := self._talk.client_wait) is not None:
@@ -275,10 +282,11 @@ class Relay:
         self._say_goodbye()
 
     def end(self, reason: str) -> None:
-        """End the session now, and tell the client why."""
+        """End the session now, and tell the client why; one that does not read has `PARTING_S` for it."""
         if not self._talk.finished:
             self._talk.end(reason)
             self._flush()
+            asyncio.get_running_loop().call_later(PARTING_S, self._client.abort)
 
     async def _watch_idle(self) -> None:
         while True:

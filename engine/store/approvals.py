@@ -4,29 +4,19 @@ The gateway puts a request in and waits; an approver, in another process, answer
 in the transaction that stores it, so that two answers, or an answer and the end of the time, cannot both win.
 """
 
-import contextlib
-import os
-import secrets
 import sqlite3
-import stat
 import time
-import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
 from hoopaddon.errors import HoopaddonError
+from hoopaddon.store.database import SharedDatabase, new_id
+from hoopaddon.store.person import Person, fold, is_same_requester, one_line, same_person
 from hoopaddon.store.schema import APPROVALS
-
-# Without vowels and look-alikes: an id is read from one screen and typed on another, and is never a word.
-_ID_ALPHABET = "23456789bcdfghjkmnpqrstvwxz"
-_ID_CHARS = 6
-_BUSY_TIMEOUT_S = 5.0
-_REASON_LIMIT_CHARS = 500
 
 
 class Status(StrEnum):
@@ -42,19 +32,6 @@ class Status(StrEnum):
 
 class NotCounted(HoopaddonError):
     """An answer that does not count, and why."""
-
-
-class ApprovalsUnusable(HoopaddonError):
-    """The database of approvals cannot be read or written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who answers. `via` says what proves it: a `token`, or the `operating system`."""
-
-    name: str
-    groups: frozenset[str]
-    via: Literal["token", "operating system"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,47 +79,11 @@ _JSON_COLUMNS = frozenset({"groups", "labels", "parameters", "verbs", "objects",
 _COLUMNS = tuple(name for name in Request.__dataclass_fields__ if name != "answers")
 
 
-class Approvals:
+class Approvals(SharedDatabase):
     """The requests of one store. Every method is one transaction, and safe beside other processes."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # SQLite gives its other files the rights of this one.
-            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            try:
-                _check_private(os.fstat(file), path)
-            finally:
-                os.close(file)
-            # One thread at a time uses it, but not always the one that made it.
-            self._db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-        except OSError as e:
-            raise ApprovalsUnusable(f"cannot open {path}: {e.strerror}") from None
-        except sqlite3.Error as e:
-            raise ApprovalsUnusable(f"cannot open {path}: {e}") from None
-        self._db.row_factory = sqlite3.Row
-        try:
-            self._prepare()
-        except BaseException:
-            self._db.close()
-            raise
-
-    def _prepare(self) -> None:
-        with self._errors():
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-        with self._transaction() as db:
-            for statement in APPROVALS.split(";\n"):
-                db.execute(statement)
-
-    def close(self) -> None:
-        self._db.close()
-
-    @property
-    def version(self) -> int:
-        """Another number after another process has changed something."""
-        with self._errors():
-            return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+        super().__init__(path, APPROVALS)
 
     def add(self, request: Request) -> str:
         """Put a request in under a new id, which is returned."""
@@ -151,7 +92,7 @@ class Approvals:
         marks = ", ".join(f":{name}" for name in _COLUMNS)
         with self._transaction() as db:
             while True:
-                row["id"] = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_CHARS))
+                row["id"] = new_id()
                 query = f"INSERT OR IGNORE INTO requests ({', '.join(_COLUMNS)}) VALUES ({marks})"  # noqa: S608
                 if db.execute(query, row).rowcount:
                     return str(row["id"])
@@ -192,7 +133,7 @@ class Approvals:
                 raise NotCounted(f"{person.name} has approved it already; {_others_needed(request)}")
             db.execute(
                 "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (request.id, fold(person.name), person.name, person.via, approve, _one_line(reason), time.time()),
+                (request.id, fold(person.name), person.name, person.via, approve, one_line(reason), time.time()),
             )
             agreed = sum(answer.approved for answer in request.answers) + 1
             if not approve:
@@ -229,63 +170,15 @@ class Approvals:
         ]
         return Request(**values, answers=tuple(answers))
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._errors():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as e:
-            raise ApprovalsUnusable(f"the approvals cannot be used: {e}") from None
-
-
-def _check_private(status: os.stat_result, path: Path) -> None:
-    """Who can write the approvals can answer for everybody."""
-    if status.st_uid not in (os.geteuid(), 0):
-        raise ApprovalsUnusable(f"{path} belongs to another user")
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise ApprovalsUnusable(f"others can write {path}: chmod 600 it")
-
 
 def check_eligible(request: Request, person: Person) -> None:
     """Raises `NotCounted` unless this person may answer this request now."""
     if request.status is not Status.PENDING:
         raise NotCounted(f"it is {request.status} already")
-    if _is_requester(request, person):
+    if is_same_requester(request.user, person):
         raise NotCounted(f"{person.name} asked for it, and nobody answers their own requests")
     if request.approvers and not person.groups.intersection(request.approvers):
         raise NotCounted(f"only members of {' or '.join(request.approvers)} may answer it, and {person.name} is none")
-
-
-def fold(name: str) -> str:
-    """A name in the form in which two spellings of it are equal."""
-    return unicodedata.normalize("NFKC", name).strip().casefold()
-
-
-def same_person(one: str, other: str) -> bool:
-    return fold(one) == fold(other)
-
-
-def _one_line(reason: str) -> str:
-    """A reason as it may stand in an error message: it goes to the client."""
-    return "".join(char for char in " ".join(reason.split()) if char.isprintable())[:_REASON_LIMIT_CHARS]
-
-
-def _is_requester(request: Request, person: Person) -> bool:
-    if same_person(request.user, person.name):
-        return True
-    # The account `ada` is taken for ada@example.com: better one refused too many.
-    account = request.user.partition("@")[0]
-    return person.via == "operating system" and same_person(account, person.name)
 
 
 def _others_needed(request: Request) -> str:

@@ -47,6 +47,8 @@ class Recording:
         secret = _describe(command, fields, self.journal)
         if command.decisions:
             fields["approvals"] = _approvals(command)
+        if command.notes:
+            fields["notes"] = [list(note) for note in command.notes]
         self.journal.append("command", fields, durable=True)
         self.running[command.number] = _Result(rows_limit, bytes_limit, secret)
 

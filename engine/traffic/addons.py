@@ -74,7 +74,8 @@ class GuardedAddons(addonmanager.AddonManager):
         """
         policies = tuple(self._policies())
         tables = {name: _table(policies, name) for name in hooks.all_hooks}
-        chain = self._gateway.compile_chain(p for p in policies if not self._is_machinery(p.addon))
+        deciding = [p for p in policies if not self._is_machinery(p.addon)]
+        chain = self._gateway.compile_chain([*self._gateway.roles.policies, *deciding])
         lookup: dict[str, Any] = {}
         for policy in policies:
             lookup.setdefault(getattr(policy.addon, "name", type(policy.addon).__name__.lower()), policy.addon)

@@ -1,0 +1,39 @@
+"""Who answers, by name: the spellings that are one person."""
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+REASON_LIMIT_CHARS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who answers. `via` says what proves it: a `token`, or the `operating system`."""
+
+    name: str
+    groups: frozenset[str]
+    via: Literal["token", "operating system"]
+
+
+def fold(name: str) -> str:
+    """A name in the form in which two spellings of it are equal."""
+    return unicodedata.normalize("NFKC", name).strip().casefold()
+
+
+def same_person(one: str, other: str) -> bool:
+    return fold(one) == fold(other)
+
+
+def is_same_requester(requester: str, person: Person) -> bool:
+    """Whether this person is, or may be, the one who asked."""
+    if same_person(requester, person.name):
+        return True
+    # The account `ada` is taken for ada@example.com: better one refused too many.
+    account = requester.partition("@")[0]
+    return person.via == "operating system" and same_person(account, person.name)
+
+
+def one_line(reason: str) -> str:
+    """A reason as it may stand in an error message: it goes to the client."""
+    return "".join(char for char in " ".join(reason.split()) if char.isprintable())[:REASON_LIMIT_CHARS]

@@ -127,7 +127,7 @@ def _list(args: argparse.Namespace, approvals: Approvals) -> int:
             request.id,
             Text(request.status, _STATUS_STYLES[request.status]),
             _left(request),
-            one_line(request.user, 40),
+            one_line(", by ".join((request.user, *request.actors[:1])), 40),
             one_line(request.target, 30),
             one_line(_effect(request), 50),
             one_line(request.text, 300),
@@ -203,7 +203,8 @@ def _card(request: Request) -> Panel:
     grid.add_column(overflow="fold")
     groups = f" ({', '.join(request.groups)})" if request.groups else ""
     labels = "".join(f" {name}={value}" for name, value in request.labels.items())
-    grid.add_row("who", one_line(f"{request.user}{groups}, from {request.address or 'an unknown address'}"))
+    by = f", by {', for '.join(request.actors)}" if request.actors else ""
+    grid.add_row("who", one_line(f"{request.user}{groups}{by}, from {request.address or 'an unknown address'}"))
     grid.add_row("where", one_line(f"{request.target} ({request.protocol}, {request.server}){labels}"))
     grid.add_row("effect", Text(one_line(_effect(request)), "bold yellow"))
     grid.add_row("what", Text(harmless(request.text), "bold"))
@@ -256,22 +257,26 @@ def _person(args: argparse.Namespace) -> Person:
     else:
         return _system_user()
     try:
-        user = asyncio.run(_user_of(token, args.confdir))
+        user = asyncio.run(_user_of(token, args.confdir, args.store))
     except InvalidToken as e:
         raise NotCounted(f"the token proves nothing: {e.reason}") from None
-    return Person(user.subject, user.groups, "token")
+    return Person(user.subject, user.groups, "token", user.names, "".join(user.actors[:1]))
 
 
-async def _user_of(token: str, confdir: str) -> User:
+async def _user_of(token: str, confdir: str, store: str) -> User:
     """Whom a token speaks for at the gateway of this folder. Raises `InvalidToken`, `ConfigError`."""
     # Imported here: answers of the system's user have no need of all this.
     from hoopaddon.cli.run import load_config_files
     from hoopaddon.identity.check import TokenCheck
     from hoopaddon.options import Options
 
-    options = Options(confdir=confdir)
+    options = Options(confdir=confdir, store=store)
     load_config_files(options)
-    return await TokenCheck(options).user(token)
+    check = TokenCheck(options)
+    try:
+        return await check.user(token)
+    finally:
+        await check.close()
 
 
 def _system_user() -> Person:

@@ -4,15 +4,11 @@ The gateway puts a request in and waits; an approver, in another process, answer
 in the transaction that stores it, so that two answers, or an answer and the end of the time, cannot both win.
 """
 
-import contextlib
-import os
 import secrets
 import sqlite3
-import stat
 import time
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
@@ -20,12 +16,12 @@ from typing import Any, Literal
 import orjson
 
 from hoopaddon.errors import HoopaddonError
+from hoopaddon.store.database import PrivateDatabase, StoreUnusable
 from hoopaddon.store.schema import APPROVALS
 
 # Without vowels and look-alikes: an id is read from one screen and typed on another, and is never a word.
 _ID_ALPHABET = "23456789bcdfghjkmnpqrstvwxz"
 _ID_CHARS = 6
-_BUSY_TIMEOUT_S = 5.0
 _REASON_LIMIT_CHARS = 500
 
 
@@ -44,7 +40,7 @@ class NotCounted(HoopaddonError):
     """An answer that does not count, and why."""
 
 
-class ApprovalsUnusable(HoopaddonError):
+class ApprovalsUnusable(StoreUnusable):
     """The database of approvals cannot be read or written."""
 
 
@@ -55,6 +51,10 @@ class Person:
     name: str
     groups: frozenset[str]
     via: Literal["token", "operating system"]
+    names: frozenset[str] = frozenset()
+    """Other names of theirs."""
+    agent: str = ""
+    """Who acts for them; then it is no person who answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +96,15 @@ class Request:
     status: Status
     settled: float | None = None
     answers: tuple[Answer, ...] = ()
+    actors: list[str] = field(default_factory=list)
+    """Who acts for the user, such as an AI agent."""
+    names: list[str] = field(default_factory=list)
+    """All that stand behind the request, by every name: none of them may answer it."""
 
 
-_JSON_COLUMNS = frozenset({"groups", "labels", "parameters", "verbs", "objects", "approvers"})
+_JSON_COLUMNS = frozenset({"groups", "labels", "parameters", "verbs", "objects", "approvers", "actors", "names"})
+_ADDED = ("actors", "names")
+"""Columns that files of earlier versions lack."""
 _COLUMNS = tuple(name for name in Request.__dataclass_fields__ if name != "answers")
 
 
@@ -106,50 +112,28 @@ class Approvals:
     """The requests of one store. Every method is one transaction, and safe beside other processes."""
 
     def __init__(self, path: Path) -> None:
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # SQLite gives its other files the rights of this one.
-            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            try:
-                _check_private(os.fstat(file), path)
-            finally:
-                os.close(file)
-            # One thread at a time uses it, but not always the one that made it.
-            self._db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-        except OSError as e:
-            raise ApprovalsUnusable(f"cannot open {path}: {e.strerror}") from None
-        except sqlite3.Error as e:
-            raise ApprovalsUnusable(f"cannot open {path}: {e}") from None
-        self._db.row_factory = sqlite3.Row
-        try:
-            self._prepare()
-        except BaseException:
-            self._db.close()
-            raise
-
-    def _prepare(self) -> None:
-        with self._errors():
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-        with self._transaction() as db:
-            for statement in APPROVALS.split(";\n"):
-                db.execute(statement)
+        self._database = PrivateDatabase(path, APPROVALS, "approvals", ApprovalsUnusable)
+        self._db = self._database.db
+        with self._database.transaction() as db:
+            known = {row["name"] for row in db.execute("PRAGMA table_info(requests)")}
+            for name in _ADDED:
+                if name not in known:
+                    db.execute(f"ALTER TABLE requests ADD COLUMN {name} TEXT NOT NULL DEFAULT '[]'")
 
     def close(self) -> None:
-        self._db.close()
+        self._database.close()
 
     @property
     def version(self) -> int:
         """Another number after another process has changed something."""
-        with self._errors():
-            return int(self._db.execute("PRAGMA data_version").fetchone()[0])
+        return self._database.version
 
     def add(self, request: Request) -> str:
         """Put a request in under a new id, which is returned."""
         values = {name: getattr(request, name) for name in _COLUMNS}
         row = {k: orjson.dumps(v).decode() if k in _JSON_COLUMNS else v for k, v in values.items()}
         marks = ", ".join(f":{name}" for name in _COLUMNS)
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             while True:
                 row["id"] = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_CHARS))
                 query = f"INSERT OR IGNORE INTO requests ({', '.join(_COLUMNS)}) VALUES ({marks})"  # noqa: S608
@@ -158,7 +142,7 @@ class Approvals:
 
     def get(self, id: str) -> Request | None:
         """The request of this id with its answers."""
-        with self._errors():
+        with self._database.errors():
             row = self._db.execute("SELECT * FROM requests WHERE id = ?", (id.lower(),)).fetchone()
         return self._request(row) if row else None
 
@@ -173,7 +157,7 @@ class Approvals:
     def list(self, *, pending: bool = False, since: float = 0.0, limit: int = 100) -> list[Request]:
         """The requests made after `since`, newest first; `pending`: only those that wait."""
         query = "SELECT * FROM requests WHERE created > ? AND (? OR (status = 'pending' AND expires > ?)) "
-        with self._errors():
+        with self._database.errors():
             rows = self._db.execute(
                 query + "ORDER BY created DESC LIMIT ?", (since, not pending, time.time(), limit)
             ).fetchall()
@@ -181,7 +165,7 @@ class Approvals:
 
     def answer(self, id: str, person: Person, *, approve: bool, reason: str = "") -> Request:
         """Store an answer and settle the request if it decides it. Raises `NotCounted`."""
-        with self._transaction() as db:
+        with self._database.transaction() as db:
             request = self.get(id)
             if request is None:
                 raise NotCounted(f"there is no request {id}")
@@ -203,7 +187,7 @@ class Approvals:
 
     def end(self, id: str, status: Status) -> Request | None:
         """Give the request this status unless it is settled already; how it stands then."""
-        with self._transaction():
+        with self._database.transaction():
             self._settle(id, status)
             return self.get(id)
 
@@ -222,44 +206,20 @@ class Approvals:
         if values["status"] is Status.PENDING and values["expires"] <= time.time():
             values["status"] = Status.EXPIRED
         query = "SELECT approver, via, approved, reason, at FROM answers WHERE request = ? ORDER BY at"
-        with self._errors():
+        with self._database.errors():
             rows = self._db.execute(query, (values["id"],)).fetchall()
         answers = [
             Answer(row["approver"], row["via"], bool(row["approved"]), row["reason"], row["at"]) for row in rows
         ]
         return Request(**values, answers=tuple(answers))
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._errors():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._db
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as e:
-            raise ApprovalsUnusable(f"the approvals cannot be used: {e}") from None
-
-
-def _check_private(status: os.stat_result, path: Path) -> None:
-    """Who can write the approvals can answer for everybody."""
-    if status.st_uid not in (os.geteuid(), 0):
-        raise ApprovalsUnusable(f"{path} belongs to another user")
-    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise ApprovalsUnusable(f"others can write {path}: chmod 600 it")
-
 
 def check_eligible(request: Request, person: Person) -> None:
     """Raises `NotCounted` unless this person may answer this request now."""
     if request.status is not Status.PENDING:
         raise NotCounted(f"it is {request.status} already")
+    if person.agent:
+        raise NotCounted(f"{person.agent} acts for {person.name}, and only people answer")
     if _is_requester(request, person):
         raise NotCounted(f"{person.name} asked for it, and nobody answers their own requests")
     if request.approvers and not person.groups.intersection(request.approvers):
@@ -281,11 +241,12 @@ def _one_line(reason: str) -> str:
 
 
 def _is_requester(request: Request, person: Person) -> bool:
-    if same_person(request.user, person.name):
+    behind = {fold(name) for name in (request.user, *request.names)}
+    if behind & {fold(name) for name in (person.name, *person.names)}:
         return True
     # The account `ada` is taken for ada@example.com: better one refused too many.
-    account = request.user.partition("@")[0]
-    return person.via == "operating system" and same_person(account, person.name)
+    accounts = {name.partition("@")[0] for name in behind}
+    return person.via == "operating system" and fold(person.name) in accounts
 
 
 def _others_needed(request: Request) -> str:

@@ -12,8 +12,11 @@ from hoopaddon.identity import tokens
 from hoopaddon.identity.compact import InvalidToken, ascii_text, json_of
 from hoopaddon.identity.oidc.provider import OidcProvider
 from hoopaddon.identity.oidc.settings import settings_of
+from hoopaddon.identity.revocation import RevocationList
 from hoopaddon.session import User
 from hoopaddon.store.keys import SigningKey
+from hoopaddon.store.layout import Layout, store_folder
+from hoopaddon.store.tokens import TokensUnusable
 
 if TYPE_CHECKING:
     from hoopaddon.options import Options
@@ -35,12 +38,13 @@ class TokenCheck:
         self._provider: OidcProvider | None = None
         self._is_configured = False
         self._known: dict[bytes, tuple[User, float]] = {}
-        self._first_look: asyncio.Task[None] | None = None
+        self._revoked: RevocationList | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     # -- its life
 
     def configure(self, updated: set[str]) -> None:
-        """The addon's part: what one option says is checked as a whole, before it is used."""
+        """The addon's part: options that change while tokens are taken are checked as a whole."""
         if any(name.startswith("oidc_") for name in updated) and self._is_configured:
             try:
                 self._configure()
@@ -51,14 +55,24 @@ class TokenCheck:
         """Called before anything listens where tokens are taken. Raises `ConfigError` for what cannot be used."""
         self._key = SigningKey.load_or_create(self._options.confdir)
         self._configure()
-        if self._provider is not None and self._first_look is None:
+        try:
+            self._revocations().check()
+        except TokensUnusable as e:
+            raise ConfigError(str(e), key="store") from None
+        if self._provider is not None and not self._tasks:
             # So that a wrong address is in the log at the start; logins do not wait for it.
-            self._first_look = asyncio.get_running_loop().create_task(self._provider.keys.refresh())
+            self._tasks = [asyncio.get_running_loop().create_task(self._provider.keys.refresh())]
 
     async def close(self) -> None:
-        """Ask no provider any more."""
+        """Let go of everything."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         if self._provider is not None:
             await self._provider.keys.close()
+        if self._revoked is not None:
+            self._revoked.close()
 
     def _configure(self) -> None:
         settings = settings_of(self._options)
@@ -69,6 +83,11 @@ class TokenCheck:
         self._is_configured = True
         self._known.clear()
 
+    def _revocations(self) -> RevocationList:
+        if self._revoked is None:
+            self._revoked = RevocationList(Layout(store_folder(self._options.store, self._options.confdir)).tokens)
+        return self._revoked
+
     # -- a token
 
     async def user(self, token: str | bytes, *, target: str | None = None) -> User:
@@ -77,11 +96,18 @@ class TokenCheck:
         digest = hashlib.sha256(f"{target!r} {text}".encode()).digest()
         known = self._known.get(digest)
         if known is not None and now < known[1]:
-            return known[0]
-        user = await self._verified(text, target)
-        if len(self._known) >= MOST_KNOWN:
-            self._known.clear()
-        self._known[digest] = (user, min(now + KNOWN_FOR_S, float(user.claims["exp"])))
+            user = known[0]
+        else:
+            user = await self._verified(text, target)
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[digest] = (user, min(now + KNOWN_FOR_S, float(user.claims["exp"])))
+        try:
+            revoked = await self._revocations().current()
+        except TokensUnusable as e:
+            raise InvalidToken(f"what is revoked cannot be known: {e}") from None
+        if revoked.has(user, self._fast_s(user)):
+            raise InvalidToken("the token is revoked")
         return user
 
     async def _verified(self, text: str, target: str | None) -> User:
@@ -93,6 +119,13 @@ class TokenCheck:
         if self._key is None:
             self._key = SigningKey.load(self._options.confdir)
         return tokens.verify(text, self._key, target=target)
+
+    def _leeway_s(self, user: User) -> float:
+        return tokens.LEEWAY_S if user.claims["iss"] == tokens.ISSUER else float(self._options.oidc_leeway)
+
+    def _fast_s(self, user: User) -> float:
+        """By how much the clock may be fast that says when the token was issued; our own is the one that revokes."""
+        return 0.0 if user.claims["iss"] == tokens.ISSUER else self._leeway_s(user)
 
 
 def _is_our_kind(text: str) -> bool:

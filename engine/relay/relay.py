@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
-from typing import ClassVar, Protocol
+from collections.abc import Awaitable, Coroutine
+from typing import Any, ClassVar, Protocol
 
 from hoopaddon.errors import HoopaddonError, PeerError
 from hoopaddon.relay.channel import Channel
@@ -137,16 +137,21 @@ class Relay:
             self._finish()
             return
         if talk.client_wait is not None and self._client_task is None:
-            self._client_task = asyncio.ensure_future(self._wait_client())
+            self._client_task = self._later(self._wait_client())
         if talk.server_wait is not None and self._server_task is None:
             self._server.pause()
-            self._server_task = asyncio.ensure_future(self._wait_server())
+            self._server_task = self._later(self._wait_server())
         if self._client_task is not None and talk.client_backlog > BACKLOG_BYTES:
             self._brake_client()
         if self._draining and talk.idle:
             self._say_goodbye()
 
     # -- suspended sides
+
+    @staticmethod
+    def _later(waiting: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """A task that has not begun: one that is over at once would be taken for one that still waits."""
+        return asyncio.Task(waiting, loop=asyncio.get_running_loop(), eager_start=False)
 
     async def _wait_client(self) -> None:
         while (wait := self._talk.client_wait) is not None:

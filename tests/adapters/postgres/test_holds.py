@@ -252,3 +252,20 @@ def test_a_client_that_writes_ahead_of_a_held_command_has_to_wait(
     held.send(insert[sent % len(insert) :] if sent % len(insert) else b"")
     for _ in range(-(-sent // len(insert))):
         assert kinds(held.until_ready()) == "CZ"
+
+
+AWAITS_NOTHING = """
+from hoopaddon import Command
+
+
+async def command(command: Command) -> None:
+    if "never" in command.text:
+        await command.approve("nobody will")
+"""
+
+
+def test_a_policy_that_awaits_nothing_after_all(postgres: PostgresServer, database: Database, gateway: Any) -> None:
+    with gateway(postgres, scripts=[AWAITS_NOTHING]).connect(database) as connection:
+        for number in range(5):
+            assert connection.execute(f"SELECT {number}").fetchone() == (number,)
+            assert connection.execute("SELECT %s::int", [number]).fetchone() == (number,)

@@ -1,10 +1,19 @@
 """Who is connected, to what, and from where."""
 
+import asyncio
+import logging
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
+
+from hoopaddon.policy.in_shadow import in_shadow
+
+logger = logging.getLogger(__name__)
+
+REASON_LIMIT_CHARS = 500
 
 
 def new_session_id() -> str:
@@ -76,3 +85,35 @@ class Session:
     vars: dict[str, Any] = field(default_factory=dict)
     commands: int = 0
     """How many commands this session has seen so far; the last one's `number`."""
+    _ended: str = field(default="", init=False)
+    _to_tell: list[Callable[[str], None]] = field(default_factory=list, init=False)
+
+    @property
+    def ended(self) -> str:
+        """Why a policy has ended it; empty while it goes on."""
+        return self._ended
+
+    def end(self, reason: str) -> None:
+        """End it now: the client is told `reason` in its protocol, then the connections to both sides are cut.
+
+        What is held or runs ends with it, and no later command of it passes. A policy may do this in any hook, and in
+        the gateway's event loop at any other time, from a timer for example. The first reason stands.
+        """
+        if self._ended:
+            return
+        said = "".join(char for char in " ".join(reason.split()) if char.isprintable())[:REASON_LIMIT_CHARS]
+        if in_shadow():
+            logger.info("session %s would have been ended: %s", self.id, said)
+            return
+        self._ended = said or "ended by a policy"
+        logger.info("session %s is ended: %s", self.id, self._ended)
+        tell, self._to_tell = self._to_tell, []
+        for one in tell:
+            self.when_ended(one)
+
+    def when_ended(self, tell: Callable[[str], None]) -> None:
+        """An adapter's way to hear of it: `tell` is called with the reason, after what runs just now."""
+        if self._ended:
+            asyncio.get_running_loop().call_soon(tell, self._ended)
+        else:
+            self._to_tell.append(tell)

@@ -369,8 +369,8 @@ class McpGuard:
         if running := self._running.pop(key, None):
             running.end(tag, error, bytes)
 
-    async def server_left(self, reason: str) -> None:
-        """The server is gone: whoever waits is told."""
+    async def give_up(self, reason: str) -> None:
+        """Nothing is answered any more: whoever waits is told why."""
         for task in list(self._judging.values()):
             task.cancel()
         for asked in list(self._conversation.of_client.values()):

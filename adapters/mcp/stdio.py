@@ -57,6 +57,7 @@ class Wrapper:
         self._guard: McpGuard | None = None
         self._stopped = asyncio.Event()
         self._code: int | None = None
+        self._telling: asyncio.Future[None] | None = None
 
     async def run(self) -> int:
         """Until either end is done; the exit code."""
@@ -129,6 +130,7 @@ class Wrapper:
             methods=wrapped.methods,
             limit_bytes=wrapped.limit_bytes,
         )
+        self._session.when_ended(self._session_ended)
         client = asyncio.create_task(self._from_client(reader, child.stdin))
         server = asyncio.create_task(self._from_server(child.stdout))
         stopped = asyncio.create_task(self._stopped.wait())
@@ -139,6 +141,16 @@ class Wrapper:
                 task.cancel()
             await asyncio.wait([client, server, stopped])
             await self._guard.close()
+
+    def _session_ended(self, reason: str) -> None:
+        self._telling = asyncio.ensure_future(self._tell_ended(reason))
+
+    async def _tell_ended(self, reason: str) -> None:
+        """A policy has ended the session: whoever waits is told, if that client reads at all."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._needed_guard().give_up(reason), LEAVE_S)
+        self._code = NOT_ADMITTED
+        self._stopped.set()
 
     async def _from_client(self, reader: asyncio.StreamReader, to_server: asyncio.StreamWriter) -> None:
         guard, lines = self._needed_guard(), Lines(self._wrapped.limit_bytes)
@@ -162,7 +174,7 @@ class Wrapper:
                 await _give(guard, line, from_client=False)
         for line in lines.close():
             await _give(guard, line, from_client=False)
-        await guard.server_left("the server has ended")
+        await guard.give_up("the server has ended")
 
     @staticmethod
     async def _read(reader: asyncio.StreamReader) -> bytes:

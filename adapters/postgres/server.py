@@ -67,6 +67,7 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         super().__init__(mode, manager)
         self._keys = CancelKeys()
         self._catalogues = Catalogues()
+        self._cancelling: set[asyncio.Task[None]] = set()
         self._check: ClientCheck | None = None
 
     @property
@@ -170,6 +171,7 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         if login.replication is not None:
             conversation = OpaqueConversation(login.replication, self.gateway.chain)
         relay = Relay(client, server, conversation, idle_timeout_s=ctx.options.idle_timeout)
+        session.when_ended(partial(self._end, link, relay))
         issued: CancelKey | None = None
         try:
             client.write(authentication(Authentication.OK))
@@ -232,6 +234,14 @@ class PostgresInstance(RelayInstance[PostgresMode]):
             return
         finally:
             server.close()
+
+    def _end(self, link: Link, relay: Relay, reason: str) -> None:
+        """A policy has ended the session. A server that is only hung up on would finish what it runs."""
+        if link.owed and link.cancel is not None:
+            cancelling = asyncio.ensure_future(link.cancel())
+            self._cancelling.add(cancelling)
+            cancelling.add_done_callback(self._cancelling.discard)
+        relay.end(reason)
 
     async def _stop_command(self, backend: BackendKeyData, relay: Relay) -> None:
         """Cancel what a session runs, because a policy keeps its result from the client."""

@@ -9,20 +9,20 @@ it. The same holds for `edit_rows` and `edit_output`, which return None when the
 """
 
 import asyncio
-import copy
 import inspect
 import logging
 import time
 from collections.abc import Awaitable, Iterable
 from typing import Any
 
-from hoopaddon.approval import ApprovalRequest, Approver
+from hoopaddon.approval import Approver
 from hoopaddon.command import ALLOWED, Command, Outcome, TraceLine, Verdict
 from hoopaddon.errors import Denied, HoopaddonError, PeerError, Refused, Unparsable
 from hoopaddon.output import Output
 from hoopaddon.policy.approvers import ShadowApprover, UntimedApprover
 from hoopaddon.policy.deadline import call, stepwise
 from hoopaddon.policy.policies import Policy, steps
+from hoopaddon.policy.shadow_twins import shadow_command, shadow_result
 from hoopaddon.policy.step import Step
 from hoopaddon.policy.watchdog import DeadlineExceeded, Watchdog
 from hoopaddon.rows import Rows
@@ -90,6 +90,8 @@ class Chain:
         table = self._command_tables.get(type(command))
         if table is None:
             table = self._command_table(type(command))
+        if command.session.ended:
+            return _session_over(command)
         return self._judge_from(command, table, 0, 0)
 
     def _judge_from(
@@ -100,7 +102,7 @@ class Chain:
         left = _now_ns()
         while position < len(table):
             step = table[position]
-            subject = command if not step.shadow else _shadow_command(command, step)
+            subject = command if not step.shadow else shadow_command(command, step)
             subject._approver = self._approver if not step.shadow else ShadowApprover()
             subject._policy = step.name
             # What one policy leaves is what the next one enters: the clock is read once between them.
@@ -132,6 +134,8 @@ class Chain:
                 else:
                     trace.append(TraceLine(step.name, step.hook, "passed", "", (left - entered) // 1000))
             position += 1
+        if command.session.ended:
+            return _session_over(command)
         command.verdict = Verdict(Outcome.APPROVED, _approved_by(command)) if command._decisions else ALLOWED
         return command.verdict
 
@@ -253,7 +257,7 @@ class Chain:
     # -- sessions
 
     async def start_session(self, session: Session) -> None:
-        """Raises `Refused` when a policy does not want the session, `PolicyFailed` when one breaks."""
+        """Raises `Refused` when a policy does not want the session or ends it, `PolicyFailed` when one breaks."""
         for step in self._session_start:
             try:
                 await self._tell(step, session)
@@ -265,6 +269,8 @@ class Chain:
                 log_failure(step, e)
                 if not step.shadow:
                     raise PolicyFailed(step.name) from None
+        if session.ended:
+            raise Refused(session.ended)
 
     async def end_session(self, session: Session) -> None:
         """Tell every policy that the session is over."""
@@ -299,7 +305,7 @@ class Chain:
         while position < len(table):
             step = table[position]
             position += 1
-            seen = _shadow_result(subject, step) if step.shadow else subject
+            seen = shadow_result(subject, step) if step.shadow else subject
             seen.read_only = step.observer
             entered = watchdog.entered_ns = _now_ns()
             try:
@@ -356,32 +362,14 @@ def _pass_cancellation_on(error: BaseException) -> None:
         raise error
 
 
+def _session_over(command: Command) -> Verdict:
+    command.verdict = Verdict(Outcome.REFUSED, command.session.ended)
+    return command.verdict
+
+
 def _approved_by(command: Command) -> str:
     names = {name for _, decision in command.decisions for name in decision.approvers}
     return f"approved by {', '.join(sorted(names))}" if names else "approved"
-
-
-def _shadow_command(command: Command, step: Step) -> Command:
-    twin = copy.copy(command)
-    twin.trace = []
-    twin.tell_when_held(_nobody_waits)
-    twin.forget_approvals()
-    return twin
-
-
-def _nobody_waits(_request: ApprovalRequest) -> None:
-    """What a shadow policy asks of people is not asked."""
-
-
-def _shadow_result(subject: Rows | Output, step: Step) -> Rows | Output:
-    """A copy for a policy in shadow. What it remembers of a stream is its own, command and session are shared."""
-    shared: list[Any] = [subject.command]
-    if isinstance(subject, Output):
-        shared += subject.session, subject.vars
-    twin = copy.deepcopy(subject, {id(part): part for part in shared})
-    if isinstance(subject, Output) and isinstance(twin, Output):
-        twin.vars = subject.vars.setdefault(f"shadow {step.name}", {})
-    return twin
 
 
 def place(error: BaseException) -> str:

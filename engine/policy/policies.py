@@ -7,6 +7,7 @@ from types import ModuleType
 
 from hoopaddon.command import Command
 from hoopaddon.hooks import specs
+from hoopaddon.policy.in_shadow import shadowed
 from hoopaddon.policy.step import HookFunction as HookFunction
 from hoopaddon.policy.step import Step as Step
 
@@ -34,7 +35,7 @@ class Policy:
             raise TypeError(f"{self.name}: {name} is a hook's name, and what stands there cannot be called")
         if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
             raise TypeError(f"{self.name}: {name} has a yield in it, so calling it would run nothing of it")
-        return function  # type: ignore[no-any-return]
+        return shadowed(function) if self.shadow else function
 
     def command_hook(self, kind: type[Command]) -> HookFunction | None:
         """The most specific hook for this kind of command: `postgres_query` before `command`."""

@@ -16,6 +16,8 @@ BACKLOG_BYTES = 256 * 1024
 HELD_BACKLOG_BYTES = 8 * 1024 * 1024
 """The same while its command is held for a verdict: more than the system's buffers take, so that the end of a client
 that has left comes through behind its last bytes."""
+PARTING_S = 5.0
+"""How long what a client is told at the end may take to be sent."""
 MAX_HELD_BACKLOGS = 8
 """How many clients may be that far ahead at a time; for the others it is `BACKLOG_BYTES`."""
 
@@ -280,10 +282,11 @@ class Relay:
         self._say_goodbye()
 
     def end(self, reason: str) -> None:
-        """End the session now, and tell the client why."""
+        """End the session now, and tell the client why; one that does not read has `PARTING_S` for it."""
         if not self._talk.finished:
             self._talk.end(reason)
             self._flush()
+            asyncio.get_running_loop().call_later(PARTING_S, self._client.abort)
 
     async def _watch_idle(self) -> None:
         while True:

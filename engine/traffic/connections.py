@@ -37,7 +37,7 @@ from hoopaddon.policy.chain import place
 from hoopaddon.relay.hangup import HangUpWatch
 from hoopaddon.traffic.failures import ConnectionCut, pass_cancellation_on
 from hoopaddon.traffic.flow_control import is_behind
-from hoopaddon.traffic.streams import BodyReady
+from hoopaddon.traffic.streams import BodyReady, SessionEnded
 
 if TYPE_CHECKING:
     from hoopaddon.web.guard import WebGuard
@@ -118,7 +118,7 @@ class Guarded(server.ConnectionHandler):
         """What comes before any script sees it."""
         match hook:
             case HttpRequestHeadersHook() if not hook.flow.error:
-                return await self.web.admit(hook.flow)
+                return await self.web.admit(hook.flow, self)
             case HttpResponseHeadersHook():
                 self.web.arrived(hook.flow)
             case HttpResponseHook():
@@ -179,9 +179,16 @@ class Guarded(server.ConnectionHandler):
 
     def body_ready(self, flow: http.HTTPFlow) -> None:
         """There is more of an answer's body to send, though nothing has come from the target."""
-        asyncio_utils.create_task(
-            self.server_event(BodyReady(flow)), name="body ready", keep_ref=True, client=self.client.peername
-        )
+        self._happens(BodyReady(flow))
+
+    def session_ended(self, flow: http.HTTPFlow, answer: http.Response, reason: str) -> None:
+        """A policy has ended the session that this exchange is of."""
+        self._happens(SessionEnded(flow, answer, reason))
+
+    def _happens(self, event: events.Event) -> None:
+        """Something happens that is no byte of anybody's."""
+        name = type(event).__name__
+        asyncio_utils.create_task(self.server_event(event), name=name, keep_ref=True, client=self.client.peername)
 
     async def on_timeout(self) -> None:
         # mitmproxy's watchdog does not look whether somebody has begun to wait for people while it slept.

@@ -89,6 +89,15 @@ class BodyReady(Event):
     flow: http.HTTPFlow
 
 
+@dataclass
+class SessionEnded(Event):
+    """A policy has ended the session of this exchange; `answer` is what its client is told where that can be."""
+
+    flow: http.HTTPFlow
+    answer: http.Response
+    reason: str
+
+
 class JudgedHttp(HttpLayer):
     """All requests of one connection."""
 
@@ -97,14 +106,20 @@ class JudgedHttp(HttpLayer):
         self._backlog = flow_control.begin(context, self.streams)
 
     def _handle_event(self, event: Event) -> Steps:
-        if isinstance(event, BodyReady):
+        if isinstance(event, BodyReady | SessionEnded):
             for stream in list(self.streams.values()):
-                if getattr(stream, "flow", None) is event.flow:
+                if _holds(stream, event.flow):
                     yield from self.event_to_child(stream, event)
         else:
             yield from super()._handle_event(event)
         for connection in list(self._backlog.owing):
             yield from self.event_to_child(self.connections[connection], flow_control.Moved())
+
+
+def _holds(stream: HttpStream, flow: http.HTTPFlow) -> bool:
+    """Whether this flow is the stream's, or may be one of a tunnel's, which has streams of its own."""
+    own = getattr(stream, "flow", None)
+    return own is flow or (own is not None and own.request.method == "CONNECT" and stream.child_layer is not None)
 
 
 class JudgedStream(HttpStream):
@@ -153,7 +168,20 @@ class JudgedStream(HttpStream):
             if self.server_state == self.state_stream_response_body:
                 yield from self._send_edited([])
             return
+        if isinstance(event, SessionEnded):
+            yield from self._end_with_session(event)
+            return
         yield from super()._handle_event(event)
+
+    def _end_with_session(self, event: SessionEnded) -> Steps:
+        if not self.flow.live or is_refused(self.flow):
+            return
+        if self.server_state == self.state_stream_response_body:
+            self.flow.error = Error(Error.KILLED_MESSAGE)
+            yield from self._break_off()
+        elif self.server_state in (self.state_wait_for_response_headers, self.state_consume_response_body):
+            withhold(self.flow, event.answer)
+            yield from self._answer_for_target(self.send_response())
 
     # -- requests
 

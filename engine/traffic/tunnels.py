@@ -8,7 +8,8 @@ from mitmproxy.connection import Connection
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 
-from hoopaddon.errors import HoopaddonError
+from hoopaddon.errors import HoopaddonError, Refused
+from hoopaddon.traffic.streams import SessionEnded
 from hoopaddon.web.tunnel import Tunnel, TunnelSides
 
 logger = logging.getLogger(__name__)
@@ -69,6 +70,9 @@ class TunnelLayer(layer.Layer):
                 self._tunnel.client_data(data)
             case events.DataReceived(data=data):
                 self._tunnel.target_data(data)
+            case SessionEnded(reason=reason):
+                self._tunnel.end(Refused(reason))
+                self._is_over = True
             case events.ConnectionClosed(connection=self.context.client):
                 self._tunnel.client_gone()
                 self._is_over = True

@@ -16,6 +16,8 @@ from wsproto import events as frames
 from wsproto.connection import ConnectionState
 from wsproto.frame_protocol import CloseReason
 
+from hoopaddon.traffic.streams import SessionEnded
+
 if TYPE_CHECKING:
     from hoopaddon.web.guard import WebGuard
 
@@ -74,6 +76,9 @@ class JudgedWebsocket(websocket.WebsocketLayer):
         self._web: WebGuard = ctx.master.web  # type: ignore[attr-defined]
 
     def relay_messages(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if isinstance(event, SessionEnded):
+            yield from self._break_off(CloseReason.POLICY_VIOLATION, event.reason)
+            return
         for step in super().relay_messages(event):
             yield step
             if isinstance(step, websocket.WebsocketMessageHook) and (reason := self._web.broken_off(self.flow)):
@@ -95,6 +100,10 @@ class JudgedWebsocket(websocket.WebsocketLayer):
         yield websocket.WebsocketEndHook(self.flow)
         self.flow.live = False
         self._handle_event = self.done
+
+    def done(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if not isinstance(event, SessionEnded):
+            yield from super().done(event)
 
     def _answer_pings(self) -> layer.CommandGenerator[None]:
         for side in (self.client_ws, self.server_ws):

@@ -31,6 +31,8 @@ class Exchange:
     session: Session
     origin: str
     """How the client reaches the root of the target: `https://gateway:8081`."""
+    connection: "Guarded"
+    """The client's."""
     command: Command | None = None
     judging: "asyncio.Task[Verdict] | None" = None
     edited: "EditedBody | None" = None
@@ -41,8 +43,6 @@ class Exchange:
     """Of the answer's body, where it streams past unedited."""
     broken_off: str = ""
     """Why a WebSocket has to end."""
-    connection: "Guarded | None" = None
-    """The client's, once the target has answered."""
     secrets: tuple[str, ...] = ()
     """What was sent to prove this request, and must not come back."""
     is_sent: bool = False

@@ -20,6 +20,7 @@ from mitmproxy.websocket import WebSocketMessage
 from hoopaddon.adapter import adapters
 from hoopaddon.command import PENDING, Command, Outcome, Verdict
 from hoopaddon.errors import HoopaddonError, Refused
+from hoopaddon.session import Session
 from hoopaddon.traffic.failures import is_refused, withhold
 from hoopaddon.traffic.tunnels import TunnelLayer
 from hoopaddon.web import hygiene
@@ -61,21 +62,22 @@ class WebGuard:
     def __init__(self, gateway: "Gateway") -> None:
         self._gateway = gateway
         self._exchanges: WeakKeyDictionary[http.HTTPFlow, Exchange] = WeakKeyDictionary()
-        self.sessions = WebSessions(gateway)
+        self.sessions = WebSessions(gateway, self.session_ended)
         self.admission = Admission(gateway, self.sessions)
         self._judging = Judging(gateway)
         self._answers = Answers(gateway)
 
     # -- the request's head
 
-    async def admit(self, flow: http.HTTPFlow) -> bool:
+    async def admit(self, flow: http.HTTPFlow, connection: "Guarded") -> bool:
         """Whether the request may go on; where it may not, it has its answer."""
         try:
             admitted = await self.admission.admit(flow)
         except NotAdmitted as e:
             return self._turn_away(flow, e)
         protocol = protocol_of(admitted.route.protocol)
-        self._exchanges[flow] = exchange = Exchange(flow, protocol, admitted.route, admitted.session, admitted.origin)
+        exchange = Exchange(flow, protocol, admitted.route, admitted.session, admitted.origin, connection)
+        self._exchanges[flow] = exchange
         if talks_both_ways(exchange):
             flow.request.stream = flow.request.stream or True
         return True
@@ -169,7 +171,6 @@ class WebGuard:
             return
         if flow.client_conn.proxy_mode in self.admission.routes:
             hygiene.clean_response(response, exchange.route.target, exchange.origin)
-        exchange.connection = connection
         if response.status_code == 401 and exchange.route.credential is not None:
             exchange.route.credential.was_refused()
         try:
@@ -223,7 +224,7 @@ class WebGuard:
         """What the connection is from now on."""
         exchange = self._exchanges[flow]
         connection, command, protocol = exchange.connection, exchange.command, exchange.protocol
-        if connection is None or command is None or flow.response is None or not isinstance(protocol, Tunnels):
+        if command is None or flow.response is None or not isinstance(protocol, Tunnels):
             raise HoopaddonError("there is nothing to switch to")
         make = partial(protocol.tunnel, command, answer_of(flow.response), self._gateway)
         return TunnelLayer(context, flow, make, wake=partial(connection.body_ready, flow), hold=connection.hold)
@@ -299,6 +300,17 @@ class WebGuard:
         if exchange.edited is not None and exchange.edited.failure is not None:
             command.error = "the answer was withheld"
         self._gateway.chain.end_command(command)
+
+    def session_ended(self, session: Session) -> None:
+        """A policy has ended a session: its exchanges end, and their clients are told where they can be."""
+        self._judging.end(session)
+        for flow, exchange in list(self._exchanges.items()):
+            if exchange.session is session:
+                request = request_of(flow.request, body_seen=False)
+                refusal = exchange.protocol.refusal(request, 403, session.ended, "")
+                answer = response_of(refusal, bodiless=flow.request.method == "HEAD")
+                self.client_left(flow)
+                exchange.connection.session_ended(flow, answer, session.ended)
 
     def connection_ended(self, client: Client) -> None:
         """A client's connection has ended, and with it whatever went on there."""

@@ -92,6 +92,12 @@ class HeldRequests:
             self._bytes -= len(held.request.raw_content or b"")
             held.judging.cancel()
 
+    def forget_all_of(self, session: Session) -> None:
+        """The session has ended."""
+        for held in list(self._kept.values()):
+            if held.session is session:
+                self.forget(held)
+
     def _forget_old(self) -> None:
         now = time.monotonic()
         for held in list(self._kept.values()):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from hoopaddon.command import Command, Outcome, Verdict
 from hoopaddon.policy.in_force import judged
+from hoopaddon.session import Session
 from hoopaddon.web.answer import WebAnswer, problem
 from hoopaddon.web.credentials import NoCredential
 from hoopaddon.web.exchange import Exchange, change, request_of
@@ -84,7 +85,7 @@ class Judging:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            command.verdict = Verdict(Outcome.REFUSED, _GONE)
+            command.verdict = Verdict(Outcome.REFUSED, exchange.session.ended or _GONE)
             return command.verdict
         finally:
             exchange.judging = None
@@ -134,7 +135,7 @@ class Judging:
 
     def _over(self, command: Command) -> None:
         if command.verdict.outcome is Outcome.PENDING:
-            command.verdict = Verdict(Outcome.REFUSED, _GONE)
+            command.verdict = Verdict(Outcome.REFUSED, command.session.ended or _GONE)
         command.tag = "202"
         self._gateway.chain.end_command(command)
         self._gateway.web.sessions.leave(command.session)
@@ -158,6 +159,10 @@ class Judging:
         asking.trailers = held.request.trailers
         asking.headers.pop("prefer", None)
         return await self._judge(exchange, held.command)
+
+    def end(self, session: Session) -> None:
+        """A policy has ended the session: nobody can ask again for what was held of it."""
+        self._kept.forget_all_of(session)
 
     def close(self) -> None:
         """The gateway ends."""

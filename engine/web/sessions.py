@@ -6,6 +6,7 @@ It ends when there has been no request for a while, or when the gateway ends.
 import asyncio
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -57,8 +58,9 @@ def _what(target: Target) -> str:
 class WebSessions:
     """The sessions that are open."""
 
-    def __init__(self, gateway: "Gateway") -> None:
+    def __init__(self, gateway: "Gateway", when_ended: Callable[[Session], None]) -> None:
         self._gateway = gateway
+        self._when_ended = when_ended
         self._kept: dict[Key, _Kept] = {}
         self._by_session: dict[Session, _Kept] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -67,7 +69,7 @@ class WebSessions:
         """The session for a request, which has to `leave` it. Raises `Refused` or `PolicyFailed`."""
         key = (_who(user), _what(target), client.rpartition(":")[0])
         kept = self._kept.get(key)
-        if kept is None:
+        if kept is None or kept.session.ended:
             if len(self._kept) >= MOST_SESSIONS:
                 raise TooManySessions
             loop = asyncio.get_running_loop()
@@ -92,13 +94,14 @@ class WebSessions:
         try:
             await self._gateway.chain.start_session(kept.session)
         except BaseException as e:
-            self._kept.pop(kept.key, None)
+            self._forget(kept)
             kept.started.set_exception(Refused("no session") if isinstance(e, asyncio.CancelledError) else e)
             # Nobody else may be waiting for it.
             kept.started.exception()
             self._end(kept)
             raise
         kept.started.set_result(None)
+        kept.session.when_ended(lambda _: self._ended(kept))
         where = kept.session
         logger.info("%s: %s at %s, session %s", where.client_address, where.user.subject, where.target.name, where.id)
 
@@ -114,7 +117,9 @@ class WebSessions:
         if kept is None:
             return
         kept.in_use -= 1
-        if not kept.in_use and kept.timer is None:
+        if not kept.in_use and kept.session.ended:
+            self._end(kept)
+        elif not kept.in_use and kept.timer is None:
             kept.timer = asyncio.get_running_loop().call_later(IDLE_S, self._idle, kept)
 
     def _idle(self, kept: _Kept) -> None:
@@ -122,6 +127,17 @@ class WebSessions:
         if not kept.in_use and self._kept.get(kept.key) is kept:
             del self._kept[kept.key]
             self._end(kept)
+
+    def _ended(self, kept: _Kept) -> None:
+        """A policy has ended it; the next request of the same client begins another one."""
+        self._forget(kept)
+        self._when_ended(kept.session)
+        if not kept.in_use:
+            self._end(kept)
+
+    def _forget(self, kept: _Kept) -> None:
+        if self._kept.get(kept.key) is kept:
+            del self._kept[kept.key]
 
     def _end(self, kept: _Kept) -> None:
         if kept.timer is not None:

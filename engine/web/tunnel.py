@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from hoopaddon.command import Command
-from hoopaddon.errors import HoopaddonError
+from hoopaddon.errors import HoopaddonError, Refused
 from hoopaddon.web.answer import WebAnswer
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ class Tunnel(Protocol):
 
     def target_gone(self) -> None:
         """The target says nothing more; `TunnelSides.over` follows when all that it said has left."""
+
+    def end(self, error: Refused) -> None:
+        """A policy has ended the session: nothing more passes, and the client is told where it can be."""
 
 
 @dataclass(frozen=True, slots=True)

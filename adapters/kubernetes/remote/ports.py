@@ -63,6 +63,11 @@ class PortForward:
         """See `Tunnel`."""
         self._sides.over()
 
+    def end(self, error: Refused) -> None:
+        """See `Tunnel`."""
+        self.client_gone()
+        self._sides.fail(error)
+
     def _pump(self) -> None:
         while self._queue and (self._judging is None or self._judging.done()):
             data = self._queue.popleft()

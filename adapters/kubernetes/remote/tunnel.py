@@ -74,6 +74,10 @@ class Straight:
         """See `Tunnel`."""
         self._sides.over()
 
+    def end(self, error: Refused) -> None:
+        """See `Tunnel`."""
+        self._sides.fail(error)
+
 
 GOODBYE_S = 2.0
 """How long a client has to answer the close of its WebSocket."""
@@ -111,6 +115,11 @@ class _Run:
     def target_gone(self) -> None:
         """See `Tunnel`."""
         self._ends.target_gone()
+
+    def end(self, error: Refused) -> None:
+        """See `Tunnel`."""
+        self._middle.abort()
+        self._fail(error)
 
     def _fail(self, error: HoopaddonError) -> None:
         self._ends.refuse(error.reason if isinstance(error, Refused) else "a policy failed")

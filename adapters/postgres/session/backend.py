@@ -51,6 +51,11 @@ class Backend:
         if data:
             self._advance(data)
 
+    @property
+    def mid_message(self) -> bool:
+        """Whether the client has the beginning of a message: whatever comes next it takes for the rest."""
+        return self._pass > 0 and self._answers.withheld is None
+
     def advance(self) -> None:
         """Go on after the wait."""
         self._answers.wait = None

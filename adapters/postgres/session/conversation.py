@@ -59,7 +59,7 @@ class PostgresConversation:
 
     def end(self, reason: str, *, code: str = "") -> None:
         """Say goodbye with a FATAL error, and finish."""
-        if not self._link.target_left:
+        if not self._link.target_left and not self._backend.mid_message:
             self._link.to_client.append(codec.error_response("FATAL", code or "57P01", reason))
         self._link.to_server.append(codec.TERMINATE)
         self._link.finished = True

@@ -64,6 +64,9 @@ class Judging:
         command.verdict = verdict
         link = self._link
         link.end(command, verdict.reason)
+        if link.session.ended:
+            # What the client hears next is the last.
+            return
         if not link.owed and not link.unsynced and link.status != b"T":
             link.say_refused(verdict)
             link.to_client.append(codec.ready_for_query(link.status))
@@ -173,6 +176,8 @@ class Judging:
             command.verdict = verdict
             link.end(command, verdict.reason)
         self.held.drop()
+        if link.session.ended:
+            return
         expected = Expected(Answer.REFUSAL)
         expected.answer = refusal(verdict)
         link.send(PROVOKE_ERROR, expected)

@@ -257,6 +257,12 @@ class Bridge(asyncssh.SSHClientSession[bytes]):
             self._wire.close()
         self.ended.set()
 
+    def hang_up(self, error: str) -> None:
+        """The session is over: so is the program."""
+        if not self.ended.is_set():
+            self.send_signal("HUP")
+        self.fail(error)
+
     def refuse_rest(self) -> None:
         """What went before runs to its end, and the client is to know that it was not all."""
         self._incomplete = True

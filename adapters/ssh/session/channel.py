@@ -101,6 +101,7 @@ class ClientChannel(asyncssh.SSHServerSession[bytes]):
         return True
 
     def session_started(self) -> None:
+        self._connection.channels.add(self)
         self._task = asyncio.get_running_loop().create_task(self._run())
         if not self._task.done():
             self._connection.run(self._task)
@@ -246,6 +247,18 @@ class ClientChannel(asyncssh.SSHServerSession[bytes]):
         self.say(error)
         self._exit(REFUSED_STATUS)
 
+    def end(self, reason: str) -> None:
+        """The session is over: the client is told why, and what runs here is hung up on."""
+        if self._bridge is not None:
+            # Without a terminal a program would outlive the connection.
+            self._bridge.hang_up(reason)
+            return
+        if self._running is not None:
+            self._running.end(error=reason)
+        self.fail(reason)
+        if self._task is not None:
+            self._task.cancel()
+
     def _exit(self, status: int) -> None:
         self._early.clear()
         if self._wire is not None:
@@ -323,6 +336,7 @@ class ClientChannel(asyncssh.SSHServerSession[bytes]):
         if self._gone:
             return
         self._gone = True
+        self._connection.channels.discard(self)
         self._early.clear()
         if self._bridge is not None:
             self._bridge.client_left()

@@ -18,12 +18,15 @@ from hoopaddon.session import Session, Target
 
 if TYPE_CHECKING:
     from hoopaddon.adapters.ssh.login.client import ClientConnection
+    from hoopaddon.adapters.ssh.session.channel import ClientChannel
     from hoopaddon.gateway import Gateway
 
 logger = logging.getLogger(__name__)
 
 PARTING_S = 2.0
 """How long a client that gets no session has to read why in the channel it opens, before it is told otherwise."""
+HANG_UP_S = 0.5
+"""How long the target has to read that the programs of a session are hung up on."""
 MAX_PARAMETER_CHARS = 256
 
 
@@ -47,6 +50,8 @@ class Connection:
         self._target: TargetSide | None = None
         self._admission: asyncio.Task[asyncssh.SSHClientConnection] | None = None
         self._running: set[asyncio.Task[None]] = set()
+        self.channels: set[ClientChannel] = set()
+        """The session channels that are open."""
         self._timer: asyncio.TimerHandle | None = None
         self._draining = False
         self._ending: asyncio.Task[None] | None = None
@@ -84,6 +89,8 @@ class Connection:
             raise NotAdmitted("not logged in")
         if self._draining:
             raise NotAdmitted("the gateway is shutting down")
+        if self.session is not None and self.session.ended:
+            raise NotAdmitted(self.session.ended)
         return await asyncio.shield(self._admission)
 
     # -- its admission
@@ -110,6 +117,7 @@ class Connection:
         if side.conn is None or side.conn.is_closed():
             raise NotAdmitted(f"the target {session.target.name} ended the connection")
         side.when_lost = self._target_lost
+        session.when_ended(self._session_ended)
         self._watch_idleness()
         logger.info("%s: %s at %s by %s, session %s", address, *_names(session), identity.proof, session.id)
         return side.conn
@@ -158,6 +166,18 @@ class Connection:
         """End both connections."""
         self._part(asyncssh.DISC_BY_APPLICATION, "the gateway is shutting down")
         self._close_target()
+
+    def _session_ended(self, reason: str) -> None:
+        """A policy has ended it: whoever reads a channel reads why there, and all hear it as they are parted from."""
+        channels = list(self.channels)
+        for channel in channels:
+            channel.end(reason)
+        if self._timer is not None:
+            self._timer.cancel()
+        loop = asyncio.get_running_loop()
+        # A connection that is cut may lose what was sent over it last: that programs are to end.
+        loop.call_later(HANG_UP_S if channels else 0, self._close_target)
+        self._timer = loop.call_later(PARTING_S if channels else 0, self._part, asyncssh.DISC_BY_APPLICATION, reason)
 
     def _part(self, code: int, text: str) -> None:
         if self._client is not None and not self._client.is_closed():

@@ -362,5 +362,5 @@ async def test_at_the_end_every_command_has_ended() -> None:
 async def test_whoever_waits_hears_that_the_server_is_gone() -> None:
     talk = await Talk().begin()
     await talk.call("a")
-    await talk.guard.server_left("the server has ended")
+    await talk.guard.give_up("the server has ended")
     assert "the server has ended" in talk.heard()["result"]["content"][0]["text"]

@@ -341,3 +341,24 @@ def test_mistakes_are_told_on_standard_error(tmp_path: Path, arguments: list[str
     assert said in run.stderr.decode()
     assert run.stdout == b""
     assert run.returncode in (1, 2)
+
+
+ENDS = """
+import asyncio
+from hoopaddon import ToolCommand
+
+
+async def mcp_tool_call(command: ToolCommand) -> None:
+    asyncio.get_running_loop().call_later(0.2, command.session.end, "your grant has ended")
+    await command.approve("somebody has to", within_s=60)
+"""
+
+
+async def test_a_policy_ends_the_session(tmp_path: Path) -> None:
+    (tmp_path / "ends.py").write_text(ENDS)
+    async with client(tmp_path, "-s", str(tmp_path / "ends.py")) as agent:
+        await agent.list_tools()
+        told = await agent.call_tool("add", {"a": 1, "b": 2})
+        assert told.is_error
+        assert "your grant has ended" in text(told)
+    assert calls(tmp_path) == []

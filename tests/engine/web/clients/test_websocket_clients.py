@@ -9,6 +9,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from hoopaddon import Command
 from tests.engine.web.clients.conftest import EMAIL, MASK, Front, InFrontOf, Looks, Policies
 
 WITHIN_S = 15
@@ -48,6 +49,24 @@ async def test_messages(front: InFrontOf, policies: type, compression: str | Non
         "01234567",
         "GET /ws",
     ]
+
+
+class Ends:
+    """Ends the session of a message that asks for it."""
+
+    def command(self, command: Command) -> None:
+        if command.text == "end soon":
+            asyncio.get_running_loop().call_later(0.1, command.session.end, "your grant has ended")
+
+
+async def test_a_session_that_ends_ends_it(front: InFrontOf) -> None:
+    async with front(Ends()) as at, socket(at) as client:
+        await client.send("end soon")
+        assert await client.recv() == "end soon"
+        with pytest.raises(ConnectionClosed) as caught:
+            await client.recv()
+        assert caught.value.rcvd is not None
+        assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1008, "your grant has ended")
 
 
 async def test_a_refused_message_ends_it(front: InFrontOf) -> None:

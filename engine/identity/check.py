@@ -2,7 +2,9 @@
 
 import asyncio
 import hashlib
+import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mitmproxy import exceptions
@@ -12,14 +14,17 @@ from hoopaddon.identity import tokens
 from hoopaddon.identity.compact import InvalidToken, ascii_text, json_of
 from hoopaddon.identity.oidc.provider import OidcProvider
 from hoopaddon.identity.oidc.settings import settings_of
-from hoopaddon.identity.revocation import RevocationList
+from hoopaddon.identity.open_sessions import OpenSessions
+from hoopaddon.identity.revocation import LOOK_S, RevocationList
 from hoopaddon.session import User
 from hoopaddon.store.keys import SigningKey
 from hoopaddon.store.layout import Layout, store_folder
-from hoopaddon.store.tokens import TokensUnusable
+from hoopaddon.store.tokens import Revocations, TokensUnusable
 
 if TYPE_CHECKING:
     from hoopaddon.options import Options
+
+logger = logging.getLogger(__name__)
 
 MOST_KNOWN = 1024
 KNOWN_FOR_S = 30.0
@@ -32,7 +37,7 @@ class TokenCheck:
     Use it from one event loop.
     """
 
-    def __init__(self, options: "Options") -> None:
+    def __init__(self, options: "Options", sessions: OpenSessions | None = None) -> None:
         self._options = options
         self._key: SigningKey | None = None
         self._provider: OidcProvider | None = None
@@ -40,6 +45,8 @@ class TokenCheck:
         self._known: dict[bytes, tuple[User, float]] = {}
         self._revoked: RevocationList | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self.sessions = sessions or OpenSessions()
+        """Those that are open by a token."""
 
     # -- its life
 
@@ -59,9 +66,10 @@ class TokenCheck:
             self._revocations().check()
         except TokensUnusable as e:
             raise ConfigError(str(e), key="store") from None
-        if self._provider is not None and not self._tasks:
+        if not self._tasks:
             # So that a wrong address is in the log at the start; logins do not wait for it.
-            self._tasks = [asyncio.get_running_loop().create_task(self._provider.keys.refresh())]
+            first = [self._provider.keys.refresh()] if self._provider is not None else []
+            self._tasks = [asyncio.get_running_loop().create_task(one) for one in (*first, self._watch())]
 
     async def close(self) -> None:
         """Let go of everything."""
@@ -106,7 +114,7 @@ class TokenCheck:
             revoked = await self._revocations().current()
         except TokensUnusable as e:
             raise InvalidToken(f"what is revoked cannot be known: {e}") from None
-        if revoked.has(user, self._fast_s(user)):
+        if self._is_revoked(revoked, user):
             raise InvalidToken("the token is revoked")
         return user
 
@@ -126,6 +134,31 @@ class TokenCheck:
     def _fast_s(self, user: User) -> float:
         """By how much the clock may be fast that says when the token was issued; our own is the one that revokes."""
         return 0.0 if user.claims["iss"] == tokens.ISSUER else self._leeway_s(user)
+
+    # -- the sessions that tokens have opened
+
+    async def _watch(self) -> None:
+        """End sessions with their tokens."""
+        is_known, revoked = True, Revocations()
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                revoked = await self._revocations().current()
+                is_known = True
+            except TokensUnusable as e:
+                # Nobody gets in meanwhile; who is in stays until the token expires.
+                if is_known:
+                    logger.error("What is revoked cannot be known: %s", e)
+                is_known = False
+            until = self._until if self._options.token_expiry_ends_sessions else None
+            self.sessions.end(partial(self._is_revoked, revoked), until)
+
+    def _is_revoked(self, revoked: Revocations, user: User) -> bool:
+        return revoked.has(user, self._fast_s(user))
+
+    def _until(self, user: User) -> float:
+        """When a session that this token has opened is over: not before the token lets nobody in any more."""
+        return float(user.claims["exp"]) + self._leeway_s(user)
 
 
 def _is_our_kind(text: str) -> bool:

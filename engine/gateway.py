@@ -30,7 +30,6 @@ from hoopaddon.approval import ApprovalRequest, Approver, Decision
 from hoopaddon.errors import ConfigError
 from hoopaddon.event_loop import eager_tasks
 from hoopaddon.identity.check import TokenCheck
-from hoopaddon.identity.open_sessions import OpenSessions
 from hoopaddon.identity.throttle import Throttle
 from hoopaddon.options import Limits, Options
 from hoopaddon.policy.chain import Chain, place
@@ -70,14 +69,13 @@ class Gateway(master.Master):
 
     def __init__(self, opts: Options | None = None) -> None:
         self.watchdog = Watchdog(DEFAULT_POLICY_TIMEOUT_S)
-        self._open_sessions = OpenSessions()
-        self.chain = Chain(watchdog=self.watchdog, sessions=self._open_sessions)
+        self.chain = Chain(watchdog=self.watchdog)
         self.chain_changed = signals.SyncSignal(_chain_spec)
         """Sent with each new chain; receivers are held weakly."""
         super().__init__(opts or Options())
         self.throttle = Throttle(self.options.login_failures, self.options.login_failures_window)
         """Of the logins at every mode."""
-        self.identity = TokenCheck(self.options, self._open_sessions)
+        self.identity = TokenCheck(self.options, self.chain.sessions)
         """Who the tokens speak for that clients send."""
         self._stored_approvals = _StoreApprovals(self.options)
         self._approver: Approver | None = self._stored_approvals
@@ -134,7 +132,7 @@ class Gateway(master.Master):
             timeout_s=self.watchdog.timeout_ns / 1e9,
             approver=getattr(self, "_approver", None),
             watchdog=self.watchdog,
-            sessions=self._open_sessions,
+            sessions=self.chain.sessions,
         )
 
     def adopt(self, chain: Chain) -> None:

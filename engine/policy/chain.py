@@ -65,7 +65,7 @@ class Chain:
         self._timeout_ns = int(timeout_s * 1e9)
         self._approver = approver
         self._watchdog = watchdog or Watchdog(timeout_s)
-        self._sessions = sessions or OpenSessions()
+        self.sessions = sessions or OpenSessions()
         self._ending: set[asyncio.Task[None]] = set()
         self._command_tables: dict[type[Command], tuple[Step, ...]] = {}
         self._session_start = self._table("session_start")
@@ -274,11 +274,11 @@ class Chain:
                     raise PolicyFailed(step.name) from None
         if session.ended:
             raise Refused(session.ended)
-        self._sessions.begin(session)
+        self.sessions.begin(session)
 
     async def end_session(self, session: Session) -> None:
         """Tell every policy that the session is over."""
-        self._sessions.over(session)
+        self.sessions.over(session)
         for step in self._session_end:
             try:
                 await self._tell(step, session)

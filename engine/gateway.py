@@ -77,7 +77,7 @@ class Gateway(master.Master):
         super().__init__(opts or Options())
         self.throttle = Throttle(self.options.login_failures, self.options.login_failures_window)
         """Of the logins at every mode."""
-        self.identity = TokenCheck(self.options)
+        self.identity = TokenCheck(self.options, self.chain.sessions)
         """Who the tokens speak for that clients send."""
         self.credentials = Credentials(self.options)
         """Of the targets."""
@@ -138,6 +138,7 @@ class Gateway(master.Master):
             timeout_s=self.watchdog.timeout_ns / 1e9,
             approver=getattr(self, "_approver", None),
             watchdog=self.watchdog,
+            sessions=self.chain.sessions,
         )
 
     def adopt(self, chain: Chain) -> None:

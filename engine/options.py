@@ -110,6 +110,9 @@ class Options(options.Options):
             "oidc_algorithms", Sequence[str], list(DEFAULT_ALGORITHMS), "How the provider's tokens may be signed."
         )
         self.add_option("oidc_leeway", int, 30, "Seconds by which the provider's clock may differ.")
+        self.add_option(
+            "token_expiry_ends_sessions", bool, True, "End the sessions that a token has opened when it expires."
+        )
         self.add_option("oidc_jwks", str, "", "Where the provider's keys are. Empty: where its discovery says.")
         self.add_option("oidc_ca", str, "", "PEM file of the authority that vouches for the provider's certificate.")
 

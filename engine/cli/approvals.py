@@ -120,7 +120,7 @@ def _list(args: argparse.Namespace, approvals: Approvals) -> int:
             request.id,
             Text(request.status, _STATUS_STYLES[request.status]),
             _left(request),
-            one_line(request.user, 40),
+            one_line(", by ".join((request.user, *request.actors[:1])), 40),
             one_line(request.target, 30),
             one_line(_effect(request), 50),
             one_line(request.text, 300),
@@ -196,7 +196,8 @@ def _card(request: Request) -> Panel:
     grid.add_column(overflow="fold")
     groups = f" ({', '.join(request.groups)})" if request.groups else ""
     labels = "".join(f" {name}={value}" for name, value in request.labels.items())
-    grid.add_row("who", one_line(f"{request.user}{groups}, from {request.address or 'an unknown address'}"))
+    by = f", by {', for '.join(request.actors)}" if request.actors else ""
+    grid.add_row("who", one_line(f"{request.user}{groups}{by}, from {request.address or 'an unknown address'}"))
     grid.add_row("where", one_line(f"{request.target} ({request.protocol}, {request.server}){labels}"))
     grid.add_row("effect", Text(one_line(_effect(request)), "bold yellow"))
     grid.add_row("what", Text(harmless(request.text), "bold"))

@@ -30,22 +30,26 @@ def person(args: argparse.Namespace) -> Person:
     else:
         return _system_user()
     try:
-        user = asyncio.run(_user_of(token, args.confdir))
+        user = asyncio.run(_user_of(token, args.confdir, args.store))
     except InvalidToken as e:
         raise NotCounted(f"the token proves nothing: {e.reason}") from None
-    return Person(user.subject, user.groups, "token")
+    return Person(user.subject, user.groups, "token", user.names, "".join(user.actors[:1]))
 
 
-async def _user_of(token: str, confdir: str) -> User:
+async def _user_of(token: str, confdir: str, store: str) -> User:
     """Whom a token speaks for at the gateway of this folder. Raises `InvalidToken`, `ConfigError`."""
     # Imported here: answers of the system's user have no need of all this.
     from hoopaddon.cli.run import load_config_files
     from hoopaddon.identity.check import TokenCheck
     from hoopaddon.options import Options
 
-    options = Options(confdir=confdir)
+    options = Options(confdir=confdir, store=store)
     load_config_files(options)
-    return await TokenCheck(options).user(token)
+    check = TokenCheck(options)
+    try:
+        return await check.user(token)
+    finally:
+        await check.close()
 
 
 def _system_user() -> Person:

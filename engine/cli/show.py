@@ -104,7 +104,10 @@ class Show:
         grid.add_row(Text("session", "bold"), one_line(text(found.get("session"))))
         grid.add_row(
             Text("who", "bold"),
-            one_line(f"{text(found.get('user'))}  {'(' if groups else ''}{', '.join(groups)}{')' if groups else ''}"),
+            one_line(
+                f"{', by '.join((text(found.get('user')), *_strings(found.get('actors'))))}"
+                f"  {'(' if groups else ''}{', '.join(groups)}{')' if groups else ''}"
+            ),
         )
         grid.add_row(Text("from", "bold"), one_line(text(found.get("address"))))
         grid.add_row(Text("where", "bold"), one_line(where))

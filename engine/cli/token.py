@@ -1,16 +1,20 @@
-"""`hoopaddon token`: sign a short-lived token with the gateway's own key."""
+"""`hoopaddon token`: sign a short-lived token with the gateway's own key, list what was signed, take it back."""
 
 import argparse
 import json
 import re
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from hoopaddon.errors import ConfigError
+from hoopaddon.errors import ConfigError, HoopaddonError
 from hoopaddon.identity.tokens import sign, verify
 from hoopaddon.options import DEFAULT_CONFDIR
+from hoopaddon.session import User
 from hoopaddon.store.keys import SigningKey
+from hoopaddon.store.layout import Layout, store_folder
+from hoopaddon.store.tokens import Tokens
 
 _DURATION = re.compile(r"(?P<number>[1-9][0-9]{0,5})(?P<unit>[smh])")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600}
@@ -18,6 +22,10 @@ _UNIT_S = {"s": 1, "m": 60, "h": 3600}
 _EPILOG = """examples:
   hoopaddon token --user agent-7 --groups dev --ttl 15m
   PGPASSWORD=$(hoopaddon token --user agent-7) psql -h 127.0.0.1 -p 15432 -U agent-7
+  hoopaddon token list
+  hoopaddon token revoke --user agent-7
+
+`hoopaddon token list` and `hoopaddon token revoke` have their own --help.
 """
 
 
@@ -43,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--target", metavar="NAME", help="make it good for this target alone")
     parser.add_argument("--confdir", default=DEFAULT_CONFDIR, metavar="DIR", help="where the gateway's key is")
+    parser.add_argument("--store", default="", metavar="DIR", help="where it is listed (`store` in the confdir)")
     parser.add_argument(
         "--exec-credential", action="store_true", help="print it as kubectl wants it of a credential plugin"
     )
@@ -60,17 +69,31 @@ def _exec_credential(token: str, expires_at: float) -> dict[str, Any]:
     }
 
 
+def _note(user: User, store: Path) -> None:
+    """What is not listed could not be taken back, so it is not handed out. Raises `StoreUnusable`."""
+    tokens = Tokens(Layout(store).tokens)
+    try:
+        tokens.add(user)
+    finally:
+        tokens.close()
+
+
 def main(argv: list[str]) -> int:
     """Print the token alone on stdout, so that `$(hoopaddon token …)` works."""
+    if argv and argv[0] in ("list", "revoke"):
+        from hoopaddon.cli import token_list
+
+        return (token_list.list_tokens if argv[0] == "list" else token_list.revoke)(argv[1:])
     args = _parser().parse_args(argv)
     try:
         key = SigningKey.load_or_create(args.confdir)
         groups = [group.strip() for group in args.groups.split(",") if group.strip()]
         token = sign(key, subject=args.user, groups=groups, ttl_s=duration_s(args.ttl), target=args.target)
-    except ConfigError as e:
+        user = verify(token, key, target=args.target)
+        _note(user, store_folder(args.store, args.confdir))
+    except HoopaddonError as e:
         print(f"hoopaddon token: {e}", file=sys.stderr)
         return 2
-    user = verify(token, key, target=args.target)
     expires = datetime.fromtimestamp(user.claims["exp"]).astimezone().isoformat(sep=" ")
     if args.exec_credential:
         print(json.dumps(_exec_credential(token, user.claims["exp"])))

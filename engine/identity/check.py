@@ -2,7 +2,9 @@
 
 import asyncio
 import hashlib
+import logging
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mitmproxy import exceptions
@@ -12,11 +14,18 @@ from hoopaddon.identity import tokens
 from hoopaddon.identity.compact import InvalidToken, ascii_text, json_of
 from hoopaddon.identity.oidc.provider import OidcProvider
 from hoopaddon.identity.oidc.settings import settings_of
+from hoopaddon.identity.open_sessions import OpenSessions
+from hoopaddon.identity.revocation import LOOK_S, RevocationList
 from hoopaddon.session import User
+from hoopaddon.store.database import StoreUnusable
 from hoopaddon.store.keys import SigningKey
+from hoopaddon.store.layout import Layout, store_folder
+from hoopaddon.store.tokens import Revocations
 
 if TYPE_CHECKING:
     from hoopaddon.options import Options
+
+logger = logging.getLogger(__name__)
 
 MOST_KNOWN = 1024
 KNOWN_FOR_S = 30.0
@@ -29,18 +38,21 @@ class TokenCheck:
     Use it from one event loop.
     """
 
-    def __init__(self, options: "Options") -> None:
+    def __init__(self, options: "Options", sessions: OpenSessions | None = None) -> None:
         self._options = options
         self._key: SigningKey | None = None
         self._provider: OidcProvider | None = None
         self._is_configured = False
         self._known: dict[bytes, tuple[User, float]] = {}
-        self._first_look: asyncio.Task[None] | None = None
+        self._revoked: RevocationList | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self.sessions = sessions or OpenSessions()
+        """Those that are open by a token."""
 
     # -- its life
 
     def configure(self, updated: set[str]) -> None:
-        """The addon's part: what one option says is checked as a whole, before it is used."""
+        """The addon's part: options that change while tokens are taken are checked as a whole."""
         if any(name.startswith("oidc_") for name in updated) and self._is_configured:
             try:
                 self._configure()
@@ -51,14 +63,25 @@ class TokenCheck:
         """Called before anything listens where tokens are taken. Raises `ConfigError` for what cannot be used."""
         self._key = SigningKey.load_or_create(self._options.confdir)
         self._configure()
-        if self._provider is not None and self._first_look is None:
+        try:
+            self._revocations().check()
+        except StoreUnusable as e:
+            raise ConfigError(str(e), key="store") from None
+        if not self._tasks:
             # So that a wrong address is in the log at the start; logins do not wait for it.
-            self._first_look = asyncio.get_running_loop().create_task(self._provider.keys.refresh())
+            first = [self._provider.keys.refresh()] if self._provider is not None else []
+            self._tasks = [asyncio.get_running_loop().create_task(one) for one in (*first, self._watch())]
 
     async def close(self) -> None:
-        """Ask no provider any more."""
+        """Let go of everything."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         if self._provider is not None:
             await self._provider.keys.close()
+        if self._revoked is not None:
+            self._revoked.close()
 
     def _configure(self) -> None:
         settings = settings_of(self._options)
@@ -69,6 +92,11 @@ class TokenCheck:
         self._is_configured = True
         self._known.clear()
 
+    def _revocations(self) -> RevocationList:
+        if self._revoked is None:
+            self._revoked = RevocationList(Layout(store_folder(self._options.store, self._options.confdir)).tokens)
+        return self._revoked
+
     # -- a token
 
     async def user(self, token: str | bytes, *, target: str | None = None) -> User:
@@ -77,11 +105,18 @@ class TokenCheck:
         digest = hashlib.sha256(f"{target!r} {text}".encode()).digest()
         known = self._known.get(digest)
         if known is not None and now < known[1]:
-            return known[0]
-        user = await self._verified(text, target)
-        if len(self._known) >= MOST_KNOWN:
-            self._known.clear()
-        self._known[digest] = (user, min(now + KNOWN_FOR_S, float(user.claims["exp"])))
+            user = known[0]
+        else:
+            user = await self._verified(text, target)
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[digest] = (user, min(now + KNOWN_FOR_S, float(user.claims["exp"])))
+        try:
+            revoked = await self._revocations().current()
+        except StoreUnusable as e:
+            raise InvalidToken(f"what is revoked cannot be known: {e}") from None
+        if self._is_revoked(revoked, user):
+            raise InvalidToken("the token is revoked")
         return user
 
     async def _verified(self, text: str, target: str | None) -> User:
@@ -93,6 +128,38 @@ class TokenCheck:
         if self._key is None:
             self._key = SigningKey.load(self._options.confdir)
         return tokens.verify(text, self._key, target=target)
+
+    def _leeway_s(self, user: User) -> float:
+        return tokens.LEEWAY_S if user.claims["iss"] == tokens.ISSUER else float(self._options.oidc_leeway)
+
+    def _fast_s(self, user: User) -> float:
+        """By how much the clock may be fast that says when the token was issued; our own is the one that revokes."""
+        return 0.0 if user.claims["iss"] == tokens.ISSUER else self._leeway_s(user)
+
+    # -- the sessions that tokens have opened
+
+    async def _watch(self) -> None:
+        """End sessions with their tokens."""
+        is_known, revoked = True, Revocations()
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                revoked = await self._revocations().current()
+                is_known = True
+            except StoreUnusable as e:
+                # Nobody gets in meanwhile; who is in stays until the token expires.
+                if is_known:
+                    logger.error("What is revoked cannot be known: %s", e)
+                is_known = False
+            until = self._until if self._options.token_expiry_ends_sessions else None
+            self.sessions.end(partial(self._is_revoked, revoked), until)
+
+    def _is_revoked(self, revoked: Revocations, user: User) -> bool:
+        return revoked.has(user, self._fast_s(user))
+
+    def _until(self, user: User) -> float:
+        """When a session that this token has opened is over: not before the token lets nobody in any more."""
+        return float(user.claims["exp"]) + self._leeway_s(user)
 
 
 def _is_our_kind(text: str) -> bool:

@@ -18,6 +18,7 @@ from typing import Any
 from hoopaddon.approval import Approver
 from hoopaddon.command import ALLOWED, Command, Outcome, TraceLine, Verdict
 from hoopaddon.errors import Denied, HoopaddonError, PeerError, Refused, Unparsable
+from hoopaddon.identity.open_sessions import OpenSessions
 from hoopaddon.output import Output
 from hoopaddon.policy.approvers import ShadowApprover, UntimedApprover
 from hoopaddon.policy.deadline import call, stepwise
@@ -57,12 +58,14 @@ class Chain:
         timeout_s: float = DEFAULT_TIMEOUT_S,
         approver: Approver | None = None,
         watchdog: Watchdog | None = None,
+        sessions: OpenSessions | None = None,
     ) -> None:
         self.policies = tuple(policies)
         self.timeout_s = timeout_s
         self._timeout_ns = int(timeout_s * 1e9)
         self._approver = approver
         self._watchdog = watchdog or Watchdog(timeout_s)
+        self.sessions = sessions or OpenSessions()
         self._ending: set[asyncio.Task[None]] = set()
         self._command_tables: dict[type[Command], tuple[Step, ...]] = {}
         self._session_start = self._table("session_start")
@@ -274,9 +277,11 @@ class Chain:
                 session.read_only = read_only
         if session.ended:
             raise Refused(session.ended)
+        self.sessions.begin(session)
 
     async def end_session(self, session: Session) -> None:
         """Tell every policy that the session is over."""
+        self.sessions.over(session)
         for step in self._session_end:
             try:
                 await self._tell(step, session)

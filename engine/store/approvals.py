@@ -6,7 +6,7 @@ in the transaction that stores it, so that two answers, or an answer and the end
 
 import sqlite3
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -73,9 +73,15 @@ class Request:
     status: Status
     settled: float | None = None
     answers: tuple[Answer, ...] = ()
+    actors: list[str] = field(default_factory=list)
+    """Who acts for the user, such as an AI agent."""
+    names: list[str] = field(default_factory=list)
+    """All that stand behind the request, by every name: none of them may answer it."""
 
 
-_JSON_COLUMNS = frozenset({"groups", "labels", "parameters", "verbs", "objects", "approvers"})
+_JSON_COLUMNS = frozenset({"groups", "labels", "parameters", "verbs", "objects", "approvers", "actors", "names"})
+_ADDED = ("actors", "names")
+"""Columns that files of earlier versions lack."""
 _COLUMNS = tuple(name for name in Request.__dataclass_fields__ if name != "answers")
 
 
@@ -84,6 +90,11 @@ class Approvals(SharedDatabase):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, APPROVALS)
+        with self._transaction() as db:
+            known = {row["name"] for row in db.execute("PRAGMA table_info(requests)")}
+            for name in _ADDED:
+                if name not in known:
+                    db.execute(f"ALTER TABLE requests ADD COLUMN {name} TEXT NOT NULL DEFAULT '[]'")
 
     def add(self, request: Request) -> str:
         """Put a request in under a new id, which is returned."""
@@ -175,7 +186,9 @@ def check_eligible(request: Request, person: Person) -> None:
     """Raises `NotCounted` unless this person may answer this request now."""
     if request.status is not Status.PENDING:
         raise NotCounted(f"it is {request.status} already")
-    if is_same_requester(request.user, person):
+    if person.agent:
+        raise NotCounted(f"{person.agent} acts for {person.name}, and only people answer")
+    if is_same_requester((request.user, *request.names), person):
         raise NotCounted(f"{person.name} asked for it, and nobody answers their own requests")
     if request.approvers and not person.groups.intersection(request.approvers):
         raise NotCounted(f"only members of {' or '.join(request.approvers)} may answer it, and {person.name} is none")

@@ -176,6 +176,8 @@ def _held(request: ApprovalRequest, digest: str) -> Request:
         number=command.number,
         user=session.user.subject,
         groups=sorted(session.user.groups),
+        actors=[_storable(name) for name in session.user.actors],
+        names=sorted(_storable(name) for name in session.user.names),
         address=session.client_address,
         target=session.target.name,
         server=session.target.address,
@@ -202,7 +204,7 @@ def _held(request: ApprovalRequest, digest: str) -> Request:
 def _adds_up(settled: Request, request: ApprovalRequest) -> bool:
     """Whether enough people said yes, by what this gateway asked for and not by what the database says of it."""
     people = {fold(answer.approver) for answer in settled.answers if answer.approved}
-    people.discard(fold(request.command.session.user.subject))
+    people -= {fold(name) for name in request.command.session.user.names}
     return len(people) >= max(request.count, 1)
 
 

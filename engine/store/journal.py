@@ -222,6 +222,7 @@ def _describe(session: Session, key: SigningKey) -> dict[str, Any]:
         "session": session.id,
         "user": user.subject,
         "groups": sorted(user.groups),
+        **({"actors": list(user.actors)} if user.actors else {}),
         "target": {
             "name": target.name,
             "protocol": target.protocol,

@@ -37,6 +37,10 @@ class Layout:
     def approvals(self) -> Path:
         return self.folder / "approvals.db"
 
+    @property
+    def tokens(self) -> Path:
+        return self.folder / "tokens.db"
+
 
 @dataclass(frozen=True, slots=True)
 class Store:

@@ -1,6 +1,7 @@
 """Who answers, by name: the spellings that are one person."""
 
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,10 @@ class Person:
     name: str
     groups: frozenset[str]
     via: Literal["token", "operating system"]
+    names: frozenset[str] = frozenset()
+    """Other names of theirs."""
+    agent: str = ""
+    """Who acts for them; then it is no person who answers."""
 
 
 def fold(name: str) -> str:
@@ -25,13 +30,14 @@ def same_person(one: str, other: str) -> bool:
     return fold(one) == fold(other)
 
 
-def is_same_requester(requester: str, person: Person) -> bool:
-    """Whether this person is, or may be, the one who asked."""
-    if same_person(requester, person.name):
+def is_same_requester(behind: Iterable[str], person: Person) -> bool:
+    """Whether this person is, or may be, one of those behind a request, who are given by all of their names."""
+    asked = {fold(name) for name in behind}
+    if asked & {fold(name) for name in (person.name, *person.names)}:
         return True
     # The account `ada` is taken for ada@example.com: better one refused too many.
-    account = requester.partition("@")[0]
-    return person.via == "operating system" and same_person(account, person.name)
+    accounts = {name.partition("@")[0] for name in asked}
+    return person.via == "operating system" and fold(person.name) in accounts
 
 
 def one_line(reason: str) -> str:

@@ -86,7 +86,9 @@ CREATE TABLE IF NOT EXISTS requests (
     expires    REAL NOT NULL,
     digest     TEXT NOT NULL,
     status     TEXT NOT NULL CHECK (status IN ('pending', 'approved', 'denied', 'expired', 'withdrawn')),
-    settled    REAL
+    settled    REAL,
+    actors     TEXT NOT NULL DEFAULT '[]',  -- JSON: who acts for the user
+    names      TEXT NOT NULL DEFAULT '[]'   -- JSON: all that stand behind the request
 ) STRICT;
 CREATE INDEX IF NOT EXISTS requests_by_status ON requests (status, created);
 CREATE TABLE IF NOT EXISTS answers (
@@ -98,5 +100,22 @@ CREATE TABLE IF NOT EXISTS answers (
     reason     TEXT NOT NULL,
     at         REAL NOT NULL,
     PRIMARY KEY (request, person)
+) STRICT, WITHOUT ROWID;
+"""
+
+TOKENS = """
+CREATE TABLE IF NOT EXISTS tokens (    -- that the gateway's key has signed; what proves anything of them is not here
+    id       TEXT PRIMARY KEY,
+    user     TEXT NOT NULL,
+    groups   TEXT NOT NULL,            -- JSON
+    target   TEXT NOT NULL,            -- empty: every target
+    issued   REAL NOT NULL,
+    expires  REAL NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS revoked (
+    kind   TEXT NOT NULL CHECK (kind IN ('token', 'user')),
+    name   TEXT NOT NULL,              -- a token's id, or a user in the form in which names are compared
+    at     REAL NOT NULL,              -- of a user, what was issued until then is revoked
+    PRIMARY KEY (kind, name)
 ) STRICT, WITHOUT ROWID;
 """

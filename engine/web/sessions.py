@@ -88,6 +88,7 @@ class WebSessions:
         except BaseException:
             kept.in_use -= 1
             raise
+        self._gateway.identity.sessions.share(kept.session, user)
         return kept.session
 
     async def _start(self, kept: _Kept) -> None:

@@ -31,7 +31,14 @@ _STRANGER = SigningKey(Ed25519PrivateKey.generate())
 
 def bad_tokens(issuer: str) -> dict[str, tuple[str, str]]:
     """By name: the token, and what the log says of it."""
-    return {**_headers(issuer), **_signatures(issuer), **_shapes(issuer), **_payloads(issuer), **_claims(issuer)}
+    return {
+        **_headers(issuer),
+        **_kids(issuer),
+        **_signatures(issuer),
+        **_shapes(issuer),
+        **_payloads(issuer),
+        **_claims(issuer),
+    }
 
 
 def _hs256(secret: bytes) -> Signer:
@@ -72,6 +79,21 @@ def _headers(issuer: str) -> dict[str, tuple[str, str]]:
         "typ of a DPoP proof": (made(RS | {"typ": "dpop+jwt"}), "type"),
         "typ of the gateway's own": (made(RS | {"typ": "hoopaddon+jwt"}), "not a token|alg, typ and kid"),
         "typ a number": (made(RS | {"typ": 1}), "type"),
+        "header a list": (made("[]"), "object"),
+        "header not JSON": (made("{alg:RS256}"), "JSON"),
+        "header nested deeply": (made("[" * 2900), "JSON"),
+        "header of 8 KB": (made(RS | {"x": "y" * 8000}), "header is longer"),
+        "alg twice": (made('{"alg":"none","alg":"RS256","kid":"rsa"}'), "JSON"),
+    }
+
+
+def _kids(issuer: str) -> dict[str, tuple[str, str]]:
+    good = claims(issuer)
+
+    def made(header: dict[str, Any], signer: Signer = RSA.rs256) -> str:
+        return compact(good, header, signer)
+
+    return {
         "kid unknown": (made(RS | {"kid": "nobody"}), "no key"),
         "kid a path": (made(RS | {"kid": "../../dev/null"}), "no key"),
         "kid of another key": (made(RS | {"kid": "ec"}), "no key"),
@@ -82,11 +104,6 @@ def _headers(issuer: str) -> dict[str, tuple[str, str]]:
         "kid an object": (made(RS | {"kid": {"a": 1}}), "kid"),
         "kid endless": (made(RS | {"kid": "k" * 2000}), "kid"),
         "no kid, and the key is another": (made({"alg": "ES256"}, KOBLITZ.es256), "signature"),
-        "header a list": (made("[]"), "object"),
-        "header not JSON": (made("{alg:RS256}"), "JSON"),
-        "header nested deeply": (made("[" * 2900), "JSON"),
-        "header of 8 KB": (made(RS | {"x": "y" * 8000}), "header is longer"),
-        "alg twice": (made('{"alg":"none","alg":"RS256","kid":"rsa"}'), "JSON"),
     }
 
 

@@ -90,6 +90,43 @@ def test_the_account_of_the_requester_is_the_requester(approvals: Approvals) -> 
     )
 
 
+def test_neither_an_agent_nor_its_human_answers_what_it_asked(approvals: Approvals) -> None:
+    id = approvals.add(
+        a_request(user="zoe@example.com", actors=["agent-7"], names=["agent-7", "u-1", "zoe@example.com"])
+    )
+    everybody = frozenset({"dba"})
+    for person in (
+        Person("zoe@example.com", everybody, "token"),
+        Person("Zoe", everybody, "operating system"),
+        Person("AGENT-7", everybody, "token"),
+        Person("agent-7", everybody, "operating system"),
+        Person("zoe.z", everybody, "token", names=frozenset({"u-1"})),
+    ):
+        with pytest.raises(NotCounted, match="nobody answers their own"):
+            approvals.answer(id, person, approve=True)
+    assert approvals.answer(id, ADA, approve=True).status is Status.APPROVED
+
+
+def test_an_agent_answers_for_nobody(approvals: Approvals) -> None:
+    id = approvals.add(a_request())
+    with pytest.raises(NotCounted, match="only people answer"):
+        approvals.answer(id, Person("ada", ADA.groups, "token", agent="agent-7"), approve=True)
+
+
+def test_a_file_of_an_earlier_version_goes_on(approvals: Approvals, tmp_path: Path) -> None:
+    id = approvals.add(a_request())
+    with sqlite3.connect(tmp_path / "store" / "approvals.db") as earlier:
+        for name in ("actors", "names"):
+            earlier.execute(f"ALTER TABLE requests DROP COLUMN {name}")
+    earlier.close()
+    again = Approvals(tmp_path / "store" / "approvals.db")
+    found = again.get(id)
+    assert found is not None
+    assert (found.actors, found.names) == ([], [])
+    assert again.answer(id, ADA, approve=True).status is Status.APPROVED
+    again.close()
+
+
 def test_only_members_of_the_named_groups_answer(approvals: Approvals) -> None:
     id = approvals.add(a_request(approvers=["dba", "security"]))
     for approve in (True, False):

@@ -1,6 +1,7 @@
 """Files that nobody else may read, because they hold a secret."""
 
 import os
+import secrets
 import stat
 from pathlib import Path
 
@@ -25,6 +26,21 @@ def read_private(path: Path, *, key: str = "") -> bytes:
     if len(content) > LIMIT_BYTES:
         raise ConfigError(f"longer than {LIMIT_BYTES} bytes", file=str(path), key=key)
     return content
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Make the file, or put this in its place, so that nobody else can read it. Raises `ConfigError`."""
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        aside.replace(path)
+    except OSError as e:
+        aside.unlink(missing_ok=True)
+        raise ConfigError(f"cannot write it: {e.strerror}", file=str(path)) from None
 
 
 def _check(path: Path, status: os.stat_result, key: str) -> None:

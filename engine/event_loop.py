@@ -10,7 +10,7 @@ from typing import Any
 LOOP_VARIABLE = "HOOPADDON_LOOP"
 """Set to `asyncio` to do without uvloop, for a comparison."""
 
-_LAZY = frozenset({"asyncssh"})
+_LAZY = frozenset({"anyio", "asyncssh"})
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

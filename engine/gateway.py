@@ -181,6 +181,7 @@ class Gateway(master.Master):
         modes = [mode_specs.ProxyMode.parse(mode) for mode in self.options.mode]
         if errors := await self.servers.servers.bring_up(modes):
             raise ConfigError("\n".join(map(str, errors)))
+        self.credentials.open()
         # What is loaded by now stays: the collector need not walk it again and again while sessions run.
         gc.collect()
         gc.freeze()

@@ -126,6 +126,12 @@ class Options(options.Options):
         )
         self.add_option("credential_timeout", int, 10, "Seconds that fetching a target's credential may take.")
         self.add_option(
+            "sealing_key",
+            str,
+            "",
+            "Reference to the key of sealed: credentials, env:NAME for example. Empty: `sealing.key` in confdir.",
+        )
+        self.add_option(
             "credential_exec_env",
             Sequence[str],
             [],

@@ -37,6 +37,15 @@ def _read(path: Path, key: str, closed: int, otherwise: str, limit_bytes: int) -
     return content
 
 
+def write_private(path: Path, content: bytes) -> None:
+    """Make the file and its folder, or put this in its place. Raises `ConfigError`."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace_private(path, content)
+    except OSError as e:
+        raise ConfigError(f"cannot write it: {e.strerror}", file=str(path)) from None
+
+
 def replace_private(path: Path, content: bytes) -> None:
     """Put a file of ours there, which is at any moment either the one before or the new one, whole."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")

@@ -12,6 +12,7 @@ COMMANDS = {
     "token": ("hoopaddon.cli.token", "sign a short-lived token for a user or an agent"),
     "kubeconfig": ("hoopaddon.cli.kubeconfig", "print a kubeconfig for a target of the gateway"),
     "users": ("hoopaddon.cli.users", "hash a password for the file of users"),
+    "seal": ("hoopaddon.cli.seal", "encrypt a credential, to stand in the configuration itself"),
     "sessions": ("hoopaddon.cli.sessions", "list, show, replay, search, verify and export what was recorded"),
     "approvals": ("hoopaddon.cli.approvals", "answer the commands that wait for a human"),
     "mcp": ("hoopaddon.cli.mcp", "stand between an agent and an MCP server that it starts"),

@@ -67,6 +67,8 @@ class Credentials:
         self._fetching: dict[str, asyncio.Task[Kept]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._leased: dict[Kept, asyncio.Task[None]] = {}
+        self._to_try: list[tuple[str, str]] = []
+        self._is_open = False
 
     async def get(self, reference: str, *, key: str = "") -> Credential:
         """The credential, for who needs it at once and no longer. Raises `CredentialUnavailable`."""
@@ -92,6 +94,18 @@ class Credentials:
         if is_local(reference):
             resolve(reference, key=key)
         else:
+            self._to_try.append((reference, key))
+            if self._is_open:
+                self.open()
+
+    def open(self) -> None:
+        """Every mode listens: try now what could not be tried at once.
+
+        Not sooner: while the modes are made the event loop stands still, and a provider's time would be over unused.
+        """
+        self._is_open = True
+        trying, self._to_try = self._to_try, []
+        for reference, key in trying:
             self._run(self._warn(reference, key))
 
     def was_refused(self, reference: str) -> None:

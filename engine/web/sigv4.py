@@ -1,25 +1,16 @@
 """AWS Signature Version 4, by AWS's own library: the request is signed as it is sent."""
 
 import io
-from types import ModuleType
 
 from mitmproxy import http
 
 from hoopaddon.credential import CredentialUnavailable, Secret
+from hoopaddon.credentials.aws_signing import library
 from hoopaddon.credentials.resolving import Credentials
 
 _SIGNED = frozenset({"host", "content-type", "content-md5", "range"})
 _REPLACED = ("authorization", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token")
 _WITHIN_S = 5.0
-
-
-def _library() -> tuple[ModuleType, ModuleType]:
-    try:
-        from awscrt import auth  # type: ignore[import-untyped]
-        from awscrt import http as messages
-    except ImportError:
-        raise ValueError("aws needs awscrt: pip install 'hoopaddon[aws]'") from None
-    return auth, messages
 
 
 class AwsCredential:
@@ -31,7 +22,7 @@ class AwsCredential:
             raise ValueError("aws is REGION/SERVICE, as in aws=eu-central-1/s3")
         self._region, self._service = region, service
         self._key_id, self._references = key_id, (secret, token)
-        self._auth, self._messages = _library()
+        self._auth, self._messages = library()
         self._secret: Secret | None = None
         self._token: Secret | None = None
 

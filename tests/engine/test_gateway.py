@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import cast
 
+import httpx2
 import pytest
 from mitmproxy import ctx, http
 from mitmproxy.exceptions import OptionsError
@@ -285,3 +286,18 @@ def test_tasks_are_eager_and_keep_their_arguments(monkeypatch: pytest.MonkeyPatc
         "second began",
         "second ended",
     ]
+
+
+@pytest.mark.parametrize("wanted", ["", "asyncio"])
+def test_the_gateway_can_make_requests_of_its_own(monkeypatch: pytest.MonkeyPatch, wanted: str) -> None:
+    # anyio, below httpx2, finds its task groups broken where its tasks begin too soon.
+    monkeypatch.setenv(event_loop.LOOP_VARIABLE, wanted)
+
+    async def main() -> bytes:
+        async with Upstream() as upstream:
+            with event_loop.eager_tasks():
+                async with httpx2.AsyncClient(trust_env=False) as client:
+                    answer = await client.get(f"http://127.0.0.1:{upstream.port}/")
+        return answer.content
+
+    assert event_loop.run(main()) == SECRET

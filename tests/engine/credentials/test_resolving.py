@@ -248,6 +248,9 @@ async def test_what_is_down_at_the_start_is_a_warning(
     FakeProvider.steady = unavailable()
     credentials.try_at_start(REFERENCE, key="password")
     await asyncio.sleep(0.02)
+    assert caplog.text == ""
+    credentials.open()
+    await asyncio.sleep(0.02)
     assert "password: cannot be had now" in caplog.text
     with pytest.raises(ConfigError, match="NOT_SET_ANYWHERE is not set"):
         credentials.try_at_start("env:NOT_SET_ANYWHERE", key="password")

@@ -13,6 +13,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from hoopaddon.cli.arguments import parser
+from hoopaddon.config.draft import Draft
+from hoopaddon.config.layers import CommandLine, Layers, read_config
 from hoopaddon.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -68,26 +70,31 @@ async def _run(arguments: argparse.Namespace) -> int:
         log.uninstall()
 
 
-def configure(gateway: "Gateway", arguments: argparse.Namespace) -> None:
-    """Settle every option: the configuration file, then `--set`, then the arguments. Raises ConfigError."""
+def configure(gateway: "Gateway", arguments: argparse.Namespace, *, looks_here: bool = True) -> None:
+    """Settle every option: confdir's file, `hoopaddon.yaml`, `--set`, the arguments. Raises ConfigError.
+
+    Without `looks_here` the working directory's file is left alone: whoever starts this may not have chosen it.
+    """
     options = gateway.options
+    draft = read_config(getattr(arguments, "config", None), looks_here=looks_here)
     if arguments.quiet or arguments.options or arguments.commands:
         options.update(termlog_verbosity="error")
     elif arguments.verbose:
         options.update(termlog_verbosity="debug")
-    _choose_confdir(gateway, arguments)
+    _choose_confdir(gateway, arguments, draft)
     _load_config_files(gateway)
-    options.set(*arguments.settings, defer=True)
-    direct = ("mode", "listen_host", "listen_port", "scripts", "shadow")
-    options.update(**{name: value for name in direct if (value := getattr(arguments, name)) is not None})
+    layers = Layers(gateway, CommandLine.of(arguments))
+    layers.start(draft)
     if options.deferred:
         raise unknown_option(next(iter(options.deferred)), gateway)
 
 
-def _choose_confdir(gateway: "Gateway", arguments: argparse.Namespace) -> None:
+def _choose_confdir(gateway: "Gateway", arguments: argparse.Namespace, draft: Draft | None) -> None:
     """Before anything is read from there; the first to need it would otherwise create the default one."""
     folders = [value for name, _, value in (s.partition("=") for s in arguments.settings) if name == "confdir"]
-    if folder := arguments.confdir or next(iter(folders), None):
+    written = draft.options.pop("confdir", None) if draft is not None else None
+    in_file = written.of(gateway.options._options["confdir"]) if written is not None else None
+    if folder := arguments.confdir or next(iter(folders), None) or in_file:
         gateway.options.update(confdir=folder)
         arguments.settings = [s for s in arguments.settings if s.partition("=")[0] != "confdir"]
 

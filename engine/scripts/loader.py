@@ -78,6 +78,10 @@ class ScriptLoader:
         """The policies that see traffic, without the modules that only list them."""
         return tuple(policy for policy in self.policies if decides(policy))
 
+    def owner(self, option: str) -> str:
+        """The path of the script that an option is of; empty for the gateway's own."""
+        return self._owners.get(option, "")
+
     # -- mitmproxy's events
 
     def load(self, loader: addonmanager.Loader) -> None:

@@ -61,9 +61,15 @@ class KubeInstance(WebInstance[KubernetesMode]):
         partial.replace(path)
         return str(path)
 
-    def prepare(self) -> None:
-        self._read = tuple(map(self._read_target, self.mode.targets))
-        super().prepare()
+    def make_ready(self) -> None:
+        """Read the contexts of the kubeconfig as well."""
+        before = self._read
+        try:
+            self._read = tuple(map(self._read_target, self.mode.targets))
+            super().make_ready()
+        except BaseException:
+            self._read = before
+            raise
 
     async def _start(self) -> None:
         await super()._start()

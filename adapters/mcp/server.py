@@ -15,11 +15,12 @@ from hoopaddon.web.server import WebInstance
 class McpInstance(WebInstance[McpMode]):
     """Serves one `mcp` mode."""
 
-    async def _start(self) -> None:
+    def make_ready(self) -> None:
+        """Whatever the other modes stand before has to be told apart from what this one does."""
         for mode in map(ProxyMode.parse, ctx.options.mode):
             if isinstance(mode, McpMode) and mode != self.mode:
                 self._check_names(mode)
-        await super()._start()
+        super().make_ready()
 
     def _check_names(self, other: McpMode) -> None:
         """Sessions know a server by its name and address: one of them has one set of tools."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -41,7 +42,7 @@ from hoopaddon.identity.users import Users
 from hoopaddon.policy.chain import PolicyFailed
 from hoopaddon.relay.certificates import gateway_context
 from hoopaddon.relay.channel import Channel, ConnectionEnded
-from hoopaddon.relay.listener import RelayInstance
+from hoopaddon.relay.listener import Reach, RelayInstance
 from hoopaddon.relay.relay import Relay
 from hoopaddon.session import Session, Target, User
 from hoopaddon.store.keys import SigningKey
@@ -74,6 +75,10 @@ class PostgresInstance(RelayInstance[PostgresMode]):
     @property
     def needs_loopback(self) -> bool:
         return any(target.passes_login_through for target in self.mode.targets)
+
+    @property
+    def reaches(self) -> Sequence[Reach]:
+        return [Reach(target.name, target.host, target.port) for target in self.mode.targets]
 
     def prepare(self) -> None:
         """Read what the mode names, so that what is missing is said at the start."""

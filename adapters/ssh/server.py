@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import asyncssh
@@ -19,7 +20,7 @@ from hoopaddon.adapters.ssh.login.target import TargetLogin
 from hoopaddon.adapters.ssh.mode import SshMode, SshTarget
 from hoopaddon.adapters.ssh.session.connection import Connection
 from hoopaddon.identity.users import Users
-from hoopaddon.relay.listener import LISTEN_BACKLOG, SPARE_LOGINS, Listener, ListeningInstance
+from hoopaddon.relay.listener import LISTEN_BACKLOG, SPARE_LOGINS, Listener, ListeningInstance, Reach
 from hoopaddon.store.keys import SigningKey
 
 logger = logging.getLogger(__name__)
@@ -51,6 +52,11 @@ class SshInstance(ListeningInstance[SshMode]):
     @property
     def _algorithms(self) -> Algorithms:
         return Algorithms.for_clients(legacy=self._legacy_client)
+
+    @property
+    def reaches(self) -> Sequence[Reach]:
+        """The targets; what passes logins through goes by the operator's own ~/.ssh/config too."""
+        return [Reach(one.target.target.name, *one.login.address) for one in self._choice.served]
 
     def prepare(self) -> None:
         """Read what the mode names, so that what is missing is said at the start."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 COMMANDS = {
+    "check": ("hoopaddon.cli.check", "say what is wrong with hoopaddon.yaml, without starting"),
     "try": ("hoopaddon.cli.try_", "judge commands without any server"),
     "token": ("hoopaddon.cli.token", "sign a short-lived token for a user or an agent"),
     "kubeconfig": ("hoopaddon.cli.kubeconfig", "print a kubeconfig for a target of the gateway"),

@@ -53,6 +53,8 @@ class FileTarget:
     listen: str
     item: Item
     items: Mapping[str, Item]
+    references: Mapping[str, str] = field(default_factory=dict)
+    """Those of its secrets, by key."""
 
     @property
     def mode(self) -> str:
@@ -60,7 +62,8 @@ class FileTarget:
 
     def wrong(self, error: ConfigError) -> ConfigError:
         """An error about this target, with the place of the key that it is about."""
-        return (self.items.get(error.key) or self.item).wrong(error.message, error.hint)
+        named = (item for item in self.items.values() if error.file and error.file.endswith(item.text or "\0"))
+        return (self.items.get(error.key) or next(named, self.item)).wrong(error.message, error.hint)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,8 @@ class Targets:
         _check_allowed(found, form)
         listen = found.values.get("listen", str(protocols()[protocol].mode.default_port))
         part = found.values["address"] + "?" + _query(name, found.values, form, draft)
-        target = FileTarget(name, protocol, part, listen, item, found.items)
+        references = _references(found.values, form, draft)
+        target = FileTarget(name, protocol, part, listen, item, found.items, references)
         _check_mode(target, form, found)
         draft.targets.append(target)
 
@@ -168,6 +169,16 @@ def _query(name: str, values: dict[str, Any], form: TargetForm, draft: Draft) ->
     pairs += [("label", f"{key}:{text}") for key, text in values.get("labels", {}).items()]
     pairs += [("allow", word) for word in values.get("allow", ())]
     return "&".join(f"{key}={quote(text, safe=':/,~')}" for key, text in pairs)
+
+
+def _references(values: dict[str, Any], form: TargetForm, draft: Draft) -> dict[str, str]:
+    """Where the target's secrets are, by key."""
+    found = {}
+    for key, setting in form.keys.items():
+        if key in values and setting.kind in ("reference", "named reference"):
+            text = _written(values[key], setting, draft)
+            found[key] = text.partition(":")[2] if setting.kind == "named reference" else text
+    return found
 
 
 def _written(value: Any, setting: Setting, draft: Draft) -> str:

@@ -5,7 +5,8 @@ import errno
 import logging
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
 
 from mitmproxy import ctx
 from mitmproxy.connection import Address
@@ -29,6 +30,25 @@ LISTEN_BACKLOG = 1024
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 SPARE_LOGINS = 64
 """Connections above the limit that are kept long enough to be told so; further ones are closed at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where a target is."""
+
+    name: str
+    host: str
+    port: int
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A mode before targets of ours, whatever its sockets are made of."""
+
+    @property
+    def reaches(self) -> Sequence[Reach]: ...
+
+    def make_ready(self) -> None: ...
 
 
 class Listener(Protocol):
@@ -67,14 +87,13 @@ class ListeningInstance(ServerInstance[M]):
     def needs_loopback(self) -> bool:
         """Whether clients have no identity that the gateway could check."""
 
-    def prepare(self) -> None:
-        """Called before the mode listens. Raises `ConfigError` for what the mode names and does not exist."""
-
+    @property
     @abstractmethod
-    async def listen(self, host: str | None, port: int) -> Listener:
-        """Take clients from now on. Raises `OSError`."""
+    def reaches(self) -> Sequence[Reach]:
+        """The targets, and where they are."""
 
-    async def _start(self) -> None:
+    def make_ready(self) -> None:
+        """Everything that comes before the mode listens. Raises `ConfigError`, and then changes nothing."""
         host = self.mode.listen_host(ctx.options.listen_host)
         port = self.mode.listen_port(ctx.options.listen_port) or 0
         if self.needs_loopback and host not in LOOPBACK_HOSTS:
@@ -83,6 +102,18 @@ class ListeningInstance(ServerInstance[M]):
                 hint="clients have no identity here: listen at 127.0.0.1, or give the gateway a login of its own",
             )
         self.prepare()
+
+    def prepare(self) -> None:
+        """Read what the mode names. Raises `ConfigError` for what does not exist, and then changes nothing."""
+
+    @abstractmethod
+    async def listen(self, host: str | None, port: int) -> Listener:
+        """Take clients from now on. Raises `OSError`."""
+
+    async def _start(self) -> None:
+        host = self.mode.listen_host(ctx.options.listen_host)
+        port = self.mode.listen_port(ctx.options.listen_port) or 0
+        self.make_ready()
         try:
             self._server = await self.listen(host or None, port)
         except OSError as e:

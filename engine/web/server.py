@@ -1,6 +1,7 @@
 """A listener in front of targets on HTTP, with TLS for the clients who want it."""
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from mitmproxy import ctx
@@ -16,7 +17,7 @@ from mitmproxy.proxy.tunnel import LayerStack
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity.users import Users
 from hoopaddon.relay.certificates import certificate_files
-from hoopaddon.relay.listener import LOOPBACK_HOSTS, SPARE_LOGINS
+from hoopaddon.relay.listener import LOOPBACK_HOSTS, SPARE_LOGINS, Reach
 from hoopaddon.store.keys import SigningKey
 from hoopaddon.traffic.streams import JudgedHttp
 from hoopaddon.web.credential_settings import credential_of
@@ -66,8 +67,13 @@ class WebInstance(AsyncioServerInstance[M]):
     def targets(self) -> tuple[WebTarget, ...]:
         return cast(HasTargets, self.mode).targets
 
-    def prepare(self) -> None:
-        """Read what the mode names, so that what is missing is said at the start. Raises `ConfigError`."""
+    @property
+    def reaches(self) -> Sequence[Reach]:
+        """The targets, and where they are."""
+        return [Reach(target.name, target.host, target.port) for target in self.targets]
+
+    def make_ready(self) -> None:
+        """Everything that comes before the mode listens. Raises `ConfigError`, and then changes nothing."""
         host = self.mode.listen_host(ctx.options.listen_host)
         tls = ClientTls(*certificate_files(ctx.options))
         routes = Routes(tuple(self._route(target) for target in self.targets), tls)
@@ -81,7 +87,7 @@ class WebInstance(AsyncioServerInstance[M]):
         self._routes = routes
 
     async def _start(self) -> None:
-        self.prepare()
+        self.make_ready()
         if self._routes is None:
             raise ConfigError(f"{self.mode.description} is not prepared")
         await super()._start()

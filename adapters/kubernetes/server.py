@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 from types import MappingProxyType
+from typing import Self
 
 from hoopaddon.adapters.kubernetes.credential import credential_of
 from hoopaddon.adapters.kubernetes.kubeconfig import Context, Pem, load_context
@@ -71,8 +72,12 @@ class KubeInstance(WebInstance[KubernetesMode]):
             self._read = before
             raise
 
-    async def _start(self) -> None:
-        await super()._start()
+    def take_from(self, twin: Self) -> None:
+        super().take_from(twin)
+        self._read = twin._read
+
+    def put_in_force(self, before: KubernetesMode) -> None:
+        super().put_in_force(before)
         for target in self.targets:
             PROTOCOL.allow_impersonation(target.name, target.address, "impersonate" in target.allowed)
 

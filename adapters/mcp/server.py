@@ -2,9 +2,6 @@
 
 from dataclasses import replace
 
-from mitmproxy import ctx
-from mitmproxy.proxy.mode_specs import ProxyMode
-
 from hoopaddon.adapters.mcp.mode import McpMode, whole_host
 from hoopaddon.errors import ConfigError
 from hoopaddon.web.mode import WebTarget
@@ -17,7 +14,7 @@ class McpInstance(WebInstance[McpMode]):
 
     def make_ready(self) -> None:
         """Whatever the other modes stand before has to be told apart from what this one does."""
-        for mode in map(ProxyMode.parse, ctx.options.mode):
+        for mode in self.gateway.servers.wanted:
             if isinstance(mode, McpMode) and mode != self.mode:
                 self._check_names(mode)
         super().make_ready()

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Self
 
 from mitmproxy import ctx
 from mitmproxy.proxy.mode_servers import ServerManager
@@ -89,6 +90,9 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         without = any(one.passes_login_through and one.sslmode != "disable" for one in self.mode.targets)
         self._tls = None if without else gateway_context(ctx.options, alpn=(ALPN,))
         self._choice = choice
+
+    def take_from(self, twin: Self) -> None:
+        self._choice, self._tls = twin._choice, twin._tls
 
     def _serve_target(self, target: PostgresTarget) -> Served:
         if target.passes_login_through:

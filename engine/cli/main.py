@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from importlib import import_module
 
 COMMANDS = {
-    "check": ("hoopaddon.cli.check", "say what is wrong with hoopaddon.yaml, without starting"),
     "try": ("hoopaddon.cli.try_", "judge commands without any server"),
     "token": ("hoopaddon.cli.token", "sign a short-lived token for a user or an agent"),
     "kubeconfig": ("hoopaddon.cli.kubeconfig", "print a kubeconfig for a target of the gateway"),
+    "check": ("hoopaddon.cli.check", "say what is wrong with hoopaddon.yaml, without starting"),
     "users": ("hoopaddon.cli.users", "hash a password for the file of users"),
     "sessions": ("hoopaddon.cli.sessions", "list, show, replay, search, verify and export what was recorded"),
     "approvals": ("hoopaddon.cli.approvals", "answer the commands that wait for a human"),

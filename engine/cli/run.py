@@ -10,14 +10,16 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hoopaddon.cli.arguments import parser
 from hoopaddon.config.draft import Draft
-from hoopaddon.config.layers import CommandLine, Layers, read_config
+from hoopaddon.config.layers import FILE, CommandLine, Layers, read_config
 from hoopaddon.errors import ConfigError
 
 if TYPE_CHECKING:
+    from hoopaddon.config.live import Live
     from hoopaddon.gateway import Gateway
 
 logger = logging.getLogger(__name__)
@@ -50,7 +52,7 @@ async def _run(arguments: argparse.Namespace) -> int:
     log = TerminalLog(on_broken=gateway.shutdown)
     gateway.addons.add_machinery(log)
     try:
-        configure(gateway, arguments)
+        live = configure(gateway, arguments)
         if arguments.options:
             optmanager.dump_defaults(gateway.options, sys.stdout)
             return 0
@@ -60,7 +62,9 @@ async def _run(arguments: argparse.Namespace) -> int:
         if not gateway.options.mode:
             raise ConfigError("nothing to stand in front of: no --mode is given", hint=f"for example: {AN_EXAMPLE}")
         _on_signals(gateway.shutdown)
-        await gateway.run()
+        if live is not None:
+            logger.info("Configuration: %s.", arguments.config or FILE)
+        await _serve(gateway, live)
         return 0
     except exceptions.OptionsError as e:
         raise ConfigError(str(e)) from e
@@ -70,10 +74,24 @@ async def _run(arguments: argparse.Namespace) -> int:
         log.uninstall()
 
 
-def configure(gateway: "Gateway", arguments: argparse.Namespace, *, looks_here: bool = True) -> None:
+async def _serve(gateway: "Gateway", live: "Live | None") -> None:
+    async def watch() -> None:
+        await gateway.ready.wait()
+        if live is not None:
+            await live.watch()
+
+    watching = asyncio.create_task(watch())
+    try:
+        await gateway.run()
+    finally:
+        watching.cancel()
+
+
+def configure(gateway: "Gateway", arguments: argparse.Namespace, *, looks_here: bool = True) -> "Live | None":
     """Settle every option: confdir's file, `hoopaddon.yaml`, `--set`, the arguments. Raises ConfigError.
 
-    Without `looks_here` the working directory's file is left alone: whoever starts this may not have chosen it.
+    What is returned watches the file, where there is one. Without `looks_here` the working directory's is left alone:
+    whoever starts this may not have chosen it.
     """
     options = gateway.options
     draft = read_config(getattr(arguments, "config", None), looks_here=looks_here)
@@ -87,6 +105,11 @@ def configure(gateway: "Gateway", arguments: argparse.Namespace, *, looks_here: 
     layers.start(draft)
     if options.deferred:
         raise unknown_option(next(iter(options.deferred)), gateway)
+    if draft is None:
+        return None
+    from hoopaddon.config.live import Live
+
+    return Live(gateway, layers, Path(getattr(arguments, "config", None) or FILE), draft)
 
 
 def _choose_confdir(gateway: "Gateway", arguments: argparse.Namespace, draft: Draft | None) -> None:

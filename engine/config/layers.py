@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +100,25 @@ class Layers:
             given += (self._command_line.lists or {}).get(name, ())
             found[name] = given or None
         return found
+
+    def lists_now(self, draft: Draft) -> dict[str, list[str]]:
+        """Modes and scripts as they are to be with this version of the file."""
+        found = {name: list(getattr(self._gateway.options, name)) for name in _LISTS}
+        for name, value in self.lists(draft).items():
+            found[name] = list(self._before[name]) if value is None else value
+        return found
+
+    def changed(self, before: Draft, draft: Draft, names: Iterable[str] | None = None) -> dict[str, Any]:
+        """The options that a version of the file changes, with their values; of `names`, where there are any.
+
+        What the file does not say any more is as it was before the file. Raises `ConfigError`.
+        """
+        known: Mapping[str, Any] = self._gateway.options._options
+        values, _ = draft.values(known)
+        gone = [name for name in before.options if name not in draft.options and name in known]
+        values |= {name: self._before.get(name, known[name].default) for name in gone}
+        found = {name: value for name, value in self._of_file(values).items() if names is None or name in names}
+        return {name: value for name, value in found.items() if getattr(self._gateway.options, name) != value}
 
     def _of_file(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {name: v for name, v in values.items() if name not in self._command_line.pinned and name not in _LISTS}

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import logging
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
 
@@ -41,14 +41,45 @@ class Reach:
     port: int
 
 
+class Opened:
+    """Whether clients of a listener are served yet. Those who come while it is held wait."""
+
+    def __init__(self) -> None:
+        self._event: asyncio.Event | None = None
+
+    def hold(self) -> None:
+        """Let clients wait from now on."""
+        self._event = asyncio.Event()
+
+    def release(self) -> None:
+        """Serve those who wait, and all others."""
+        if self._event is not None:
+            self._event.set()
+            self._event = None
+
+    async def wait(self) -> None:
+        """Returns once clients are served."""
+        if self._event is not None:
+            await self._event.wait()
+
+
 @runtime_checkable
 class Listening(Protocol):
     """A mode before targets of ours, whatever its sockets are made of."""
+
+    opened: Opened
 
     @property
     def reaches(self) -> Sequence[Reach]: ...
 
     def make_ready(self) -> None: ...
+
+    def ready_for(self, mode: Any) -> Callable[[], None]: ...
+
+    def stop_listening(self) -> None: ...
+
+    @property
+    def sessions(self) -> int: ...
 
 
 class Listener(Protocol):
@@ -65,6 +96,7 @@ class ListeningInstance(ServerInstance[M]):
 
     def __init__(self, mode: M, manager: Any) -> None:
         super().__init__(mode, manager)
+        self.opened = Opened()
         self._server: Listener | None = None
 
     @property
@@ -102,6 +134,21 @@ class ListeningInstance(ServerInstance[M]):
                 hint="clients have no identity here: listen at 127.0.0.1, or give the gateway a login of its own",
             )
         self.prepare()
+
+    def ready_for(self, mode: M) -> Callable[[], None]:
+        """Prepare to be this mode at the same socket; what is returned makes it so. Raises `ConfigError`."""
+        twin = type(self)(mode, self.manager)
+        twin.make_ready()
+
+        def take_over() -> None:
+            self.mode = mode
+            self.take_from(twin)
+
+        return take_over
+
+    @abstractmethod
+    def take_from(self, twin: Any) -> None:
+        """Serve new clients as this instance, which is prepared, would; whoever is here stays as it is."""
 
     def prepare(self) -> None:
         """Read what the mode names. Raises `ConfigError` for what does not exist, and then changes nothing."""
@@ -184,6 +231,7 @@ class RelayInstance(ListeningInstance[M]):
     async def _serve(self, channel: Channel, *, overloaded: bool) -> None:
         address = channel.address()
         try:
+            await self.opened.wait()
             await self.admit(channel, overloaded=overloaded)
         except ConnectionEnded as e:
             logger.debug("%s: %s", address, e)

@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 from types import MappingProxyType
+from typing import Self
 
 from hoopaddon.adapters.kubernetes.credential import credential_of
 from hoopaddon.adapters.kubernetes.kubeconfig import Context, Pem, load_context
@@ -66,15 +67,25 @@ class KubeInstance(WebInstance[KubernetesMode]):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return folder
 
-    def prepare(self) -> None:
-        self._read = tuple(map(self._read_target, self.mode.targets))
-        for target in self.targets:
-            name = hashlib.sha256(target.address.encode()).hexdigest()[:16]
-            masked_fields(target.address).keep_in(self._folder() / f"{name}.masked")
-        super().prepare()
+    def make_ready(self) -> None:
+        """Read the contexts of the kubeconfig as well."""
+        before = self._read
+        try:
+            self._read = tuple(map(self._read_target, self.mode.targets))
+            for target in self.targets:
+                name = hashlib.sha256(target.address.encode()).hexdigest()[:16]
+                masked_fields(target.address).keep_in(self._folder() / f"{name}.masked")
+            super().make_ready()
+        except BaseException:
+            self._read = before
+            raise
 
-    async def _start(self) -> None:
-        await super()._start()
+    def take_from(self, twin: Self) -> None:
+        super().take_from(twin)
+        self._read = twin._read
+
+    def put_in_force(self, before: KubernetesMode) -> None:
+        super().put_in_force(before)
         for target in self.targets:
             PROTOCOL.allow_impersonation(target.name, target.address, "impersonate" in target.allowed)
 

@@ -3,9 +3,6 @@
 from dataclasses import replace
 from importlib import import_module
 
-from mitmproxy import ctx
-from mitmproxy.proxy.mode_specs import ProxyMode
-
 from hoopaddon.adapters.mcp.mode import McpMode, whole_host
 from hoopaddon.errors import ConfigError
 from hoopaddon.web.mode import WebTarget
@@ -16,13 +13,14 @@ from hoopaddon.web.server import WebInstance
 class McpInstance(WebInstance[McpMode]):
     """Serves one `mcp` mode."""
 
-    async def _start(self) -> None:
-        for mode in map(ProxyMode.parse, ctx.options.mode):
+    def make_ready(self) -> None:
+        """Whatever the other modes stand before has to be told apart from what this one does."""
+        for mode in self.gateway.servers.wanted:
             if isinstance(mode, McpMode) and mode != self.mode:
                 self._check_names(mode)
         # The types of the protocol take a while to import: the first request would keep all others waiting for that.
         import_module("hoopaddon.adapters.mcp.web.protocol")
-        await super()._start()
+        super().make_ready()
 
     def _check_names(self, other: McpMode) -> None:
         """Sessions know a server by its name and address: one of them has one set of tools."""

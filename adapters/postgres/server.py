@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Self
 
 from mitmproxy import ctx
 from mitmproxy.proxy.mode_servers import ServerManager
@@ -42,7 +44,7 @@ from hoopaddon.identity.users import Users
 from hoopaddon.policy.chain import PolicyFailed
 from hoopaddon.relay.certificates import gateway_context
 from hoopaddon.relay.channel import Channel, ConnectionEnded
-from hoopaddon.relay.listener import RelayInstance
+from hoopaddon.relay.listener import Reach, RelayInstance
 from hoopaddon.relay.relay import Relay
 from hoopaddon.session import Session, Target, User
 
@@ -82,6 +84,10 @@ class PostgresInstance(RelayInstance[PostgresMode]):
     def needs_loopback(self) -> bool:
         return any(target.passes_login_through for target in self.mode.targets)
 
+    @property
+    def reaches(self) -> Sequence[Reach]:
+        return [Reach(target.name, target.host, target.port) for target in self.mode.targets]
+
     def prepare(self) -> None:
         """Read what the mode names, so that what is missing is said at the start."""
         choice = Choice(tuple(map(self._serve_target, self.mode.targets)))
@@ -91,6 +97,9 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         without = any(one.passes_login_through and one.sslmode != "disable" for one in self.mode.targets)
         self._tls = None if without else gateway_context(ctx.options, alpn=(ALPN,))
         self._choice = choice
+
+    def take_from(self, twin: Self) -> None:
+        self._choice, self._tls = twin._choice, twin._tls
 
     def _serve_target(self, target: PostgresTarget) -> Served:
         if target.passes_login_through:

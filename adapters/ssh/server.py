@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Self
 
 import asyncssh
 from mitmproxy import ctx
@@ -19,7 +21,7 @@ from hoopaddon.adapters.ssh.login.target import TargetLogin
 from hoopaddon.adapters.ssh.mode import SshMode, SshTarget
 from hoopaddon.adapters.ssh.session.connection import Connection
 from hoopaddon.identity.users import Users
-from hoopaddon.relay.listener import LISTEN_BACKLOG, SPARE_LOGINS, Listener, ListeningInstance
+from hoopaddon.relay.listener import LISTEN_BACKLOG, SPARE_LOGINS, Listener, ListeningInstance, Reach
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ class SshInstance(ListeningInstance[SshMode]):
         self._connections: set[Connection] = set()
         self._choice = Choice(())
         self._key: asyncssh.SSHKey | None = None
+        self._options: asyncssh.SSHServerConnectionOptions | None = None
 
     @property
     def needs_loopback(self) -> bool:
@@ -51,11 +54,17 @@ class SshInstance(ListeningInstance[SshMode]):
     def _algorithms(self) -> Algorithms:
         return Algorithms.for_clients(legacy=self._legacy_client)
 
+    @property
+    def reaches(self) -> Sequence[Reach]:
+        """The targets; what passes logins through goes by the operator's own ~/.ssh/config too."""
+        return [Reach(one.target.target.name, *one.login.address) for one in self._choice.served]
+
     def prepare(self) -> None:
         """Read what the mode names, so that what is missing is said at the start."""
         choice = Choice(tuple(map(self._serve_target, self.mode.targets)))
         self._key = host_key.load_or_create(self.gateway.confdir)
         self._choice = choice
+        self._options = self._connection_options()
 
     def _serve_target(self, target: SshTarget) -> Served:
         settings = target.target.settings
@@ -76,8 +85,13 @@ class SshInstance(ListeningInstance[SshMode]):
         login.prepare()
         return Served(target, check, login)
 
-    async def listen(self, host: str | None, port: int) -> Listener:
-        options = asyncssh.SSHServerConnectionOptions(
+    def take_from(self, twin: Self) -> None:
+        self._choice, self._key = twin._choice, twin._key
+        # Not the twin's: they say that new clients are its own.
+        self._options = self._connection_options()
+
+    def _connection_options(self) -> asyncssh.SSHServerConnectionOptions:
+        return asyncssh.SSHServerConnectionOptions(
             **self._algorithms.arguments(),
             server_factory=self._side,
             server_version=VERSION,
@@ -97,13 +111,21 @@ class SshInstance(ListeningInstance[SshMode]):
             rekey_seconds=algorithms.REKEY_S,
             **self.mode.targets[0].keepalive,
         )
+
+    async def listen(self, host: str | None, port: int) -> Listener:
         loop = asyncio.get_running_loop()
-        return await loop.create_server(lambda: ClientConnection(loop, options), host, port, backlog=LISTEN_BACKLOG)
+
+        def accept() -> ClientConnection:
+            if self._options is None:
+                raise RuntimeError("the mode is not prepared")
+            return ClientConnection(loop, self._options)
+
+        return await loop.create_server(accept, host, port, backlog=LISTEN_BACKLOG)
 
     def _side(self) -> ClientSide:
         limit = ctx.options.max_connections
         count = len(self._connections)
-        connection = Connection(self.gateway, self._choice, legacy_client=self._legacy_client)
+        connection = Connection(self.gateway, self._choice, self.opened, legacy_client=self._legacy_client)
         self._connections.add(connection)
         connection.when_over(self._connections.discard)
         return ClientSide(connection, overloaded=count >= limit, hopeless=count >= limit + SPARE_LOGINS)

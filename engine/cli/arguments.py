@@ -14,6 +14,8 @@ examples:
       mask personal data in what a PostgreSQL server answers; connect to port 15432 of this machine
   hoopaddon -s record.py -s block_destructive.py --set record_rows=100 --mode postgres:127.0.0.1:5432@15432
       several policies, in this order, and an option of one of them
+  hoopaddon
+      all of that from the file hoopaddon.yaml of the working directory
   hoopaddon --shadow new_rule.py -s record.py --mode postgres:127.0.0.1:5432@15432
       see what a rule would do before it does it
   hoopaddon -s my_policy.py --mode reverse:http://127.0.0.1:8000@8080
@@ -81,6 +83,9 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         dest="settings",
         metavar="OPTION[=VALUE]",
         help="set any option; again for more values of a list. --options shows them all",
+    )
+    group.add_argument(
+        "--config", metavar="FILE", help="targets, policies and options (hoopaddon.yaml of the working directory)"
     )
     group.add_argument("--confdir", metavar="FOLDER", help="configuration, keys and store (~/.hoopaddon)")
     group.add_argument("-q", "--quiet", action="store_true", help="log errors only")

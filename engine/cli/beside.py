@@ -34,7 +34,7 @@ async def _run(arguments: argparse.Namespace, modes: Sequence[str], work: Work) 
     log = TerminalLog(on_broken=lambda: None, out=cast(io.TextIOWrapper, sys.stderr))
     gateway.addons.add_machinery(log)
     try:
-        configure(gateway, arguments)
+        configure(gateway, arguments, looks_here=False)
         # What the configuration file listens for is another gateway's; this one serves its own client alone.
         gateway.options.update(mode=list(modes))
         return await _serve(gateway, work)

@@ -11,6 +11,7 @@ COMMANDS = {
     "try": ("hoopaddon.cli.try_", "judge commands without any server"),
     "token": ("hoopaddon.cli.token", "sign a short-lived token for a user or an agent"),
     "kubeconfig": ("hoopaddon.cli.kubeconfig", "print a kubeconfig for a target of the gateway"),
+    "check": ("hoopaddon.cli.check", "say what is wrong with hoopaddon.yaml, without starting"),
     "users": ("hoopaddon.cli.users", "hash a password for the file of users"),
     "seal": ("hoopaddon.cli.seal", "encrypt a credential, to stand in the configuration itself"),
     "sessions": ("hoopaddon.cli.sessions", "list, show, replay, search, verify and export what was recorded"),

@@ -10,13 +10,17 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hoopaddon.cli.arguments import parser
+from hoopaddon.config.draft import Draft
+from hoopaddon.config.layers import FILE, CommandLine, Layers, read_config
 from hoopaddon.detect.databases import keep_in
 from hoopaddon.errors import ConfigError
 
 if TYPE_CHECKING:
+    from hoopaddon.config.live import Live
     from hoopaddon.gateway import Gateway
     from hoopaddon.options import Options
 
@@ -50,7 +54,7 @@ async def _run(arguments: argparse.Namespace) -> int:
     log = TerminalLog(on_broken=gateway.shutdown)
     gateway.addons.add_machinery(log)
     try:
-        configure(gateway, arguments)
+        live = configure(gateway, arguments)
         if arguments.options:
             optmanager.dump_defaults(gateway.options, sys.stdout)
             return 0
@@ -60,7 +64,9 @@ async def _run(arguments: argparse.Namespace) -> int:
         if not gateway.options.mode:
             raise ConfigError("nothing to stand in front of: no --mode is given", hint=f"for example: {AN_EXAMPLE}")
         _on_signals(gateway.shutdown)
-        await gateway.run()
+        if live is not None:
+            logger.info("Configuration: %s.", arguments.config or FILE)
+        await _serve(gateway, live)
         return 0
     except exceptions.OptionsError as e:
         raise ConfigError(str(e)) from e
@@ -70,27 +76,51 @@ async def _run(arguments: argparse.Namespace) -> int:
         log.uninstall()
 
 
-def configure(gateway: "Gateway", arguments: argparse.Namespace) -> None:
-    """Settle every option: the configuration file, then `--set`, then the arguments. Raises ConfigError."""
+async def _serve(gateway: "Gateway", live: "Live | None") -> None:
+    async def watch() -> None:
+        await gateway.ready.wait()
+        if live is not None:
+            await live.watch()
+
+    watching = asyncio.create_task(watch())
+    try:
+        await gateway.run()
+    finally:
+        watching.cancel()
+
+
+def configure(gateway: "Gateway", arguments: argparse.Namespace, *, looks_here: bool = True) -> "Live | None":
+    """Settle every option: confdir's file, `hoopaddon.yaml`, `--set`, the arguments. Raises ConfigError.
+
+    What is returned watches the file, where there is one. Without `looks_here` the working directory's is left alone:
+    whoever starts this may not have chosen it.
+    """
     options = gateway.options
+    draft = read_config(getattr(arguments, "config", None), looks_here=looks_here)
     if arguments.quiet or arguments.options or arguments.commands:
         options.update(termlog_verbosity="error")
     elif arguments.verbose:
         options.update(termlog_verbosity="debug")
-    _choose_confdir(gateway, arguments)
+    _choose_confdir(gateway, arguments, draft)
     keep_in(gateway.confdir)
     load_config_files(options)
-    options.set(*arguments.settings, defer=True)
-    direct = ("mode", "listen_host", "listen_port", "scripts", "shadow")
-    options.update(**{name: value for name in direct if (value := getattr(arguments, name)) is not None})
+    layers = Layers(gateway, CommandLine.of(arguments))
+    layers.start(draft)
     if options.deferred:
         raise unknown_option(next(iter(options.deferred)), gateway)
+    if draft is None:
+        return None
+    from hoopaddon.config.live import Live
+
+    return Live(gateway, layers, Path(getattr(arguments, "config", None) or FILE), draft)
 
 
-def _choose_confdir(gateway: "Gateway", arguments: argparse.Namespace) -> None:
+def _choose_confdir(gateway: "Gateway", arguments: argparse.Namespace, draft: Draft | None) -> None:
     """Before anything is read from there; the first to need it would otherwise create the default one."""
     folders = [value for name, _, value in (s.partition("=") for s in arguments.settings) if name == "confdir"]
-    if folder := arguments.confdir or next(iter(folders), None):
+    written = draft.options.pop("confdir", None) if draft is not None else None
+    in_file = written.of(gateway.options._options["confdir"]) if written is not None else None
+    if folder := arguments.confdir or next(iter(folders), None) or in_file:
         gateway.options.update(confdir=folder)
         arguments.settings = [s for s in arguments.settings if s.partition("=")[0] != "confdir"]
 

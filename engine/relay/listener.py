@@ -4,8 +4,9 @@ import asyncio
 import errno
 import logging
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, runtime_checkable
 
 from mitmproxy import ctx
 from mitmproxy.connection import Address
@@ -31,6 +32,56 @@ SPARE_LOGINS = 64
 """Connections above the limit that are kept long enough to be told so; further ones are closed at once."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where a target is."""
+
+    name: str
+    host: str
+    port: int
+
+
+class Opened:
+    """Whether clients of a listener are served yet. Those who come while it is held wait."""
+
+    def __init__(self) -> None:
+        self._event: asyncio.Event | None = None
+
+    def hold(self) -> None:
+        """Let clients wait from now on."""
+        self._event = asyncio.Event()
+
+    def release(self) -> None:
+        """Serve those who wait, and all others."""
+        if self._event is not None:
+            self._event.set()
+            self._event = None
+
+    async def wait(self) -> None:
+        """Returns once clients are served."""
+        if self._event is not None:
+            await self._event.wait()
+
+
+@runtime_checkable
+class Listening(Protocol):
+    """A mode before targets of ours, whatever its sockets are made of."""
+
+    opened: Opened
+
+    @property
+    def reaches(self) -> Sequence[Reach]: ...
+
+    def make_ready(self) -> None: ...
+
+    def ready_for(self, mode: Any) -> Callable[[], None]: ...
+
+    def stop_listening(self) -> None: ...
+
+    @property
+    def sessions(self) -> int: ...
+
+
 class Listener(Protocol):
     """A socket that listens, as asyncio and asyncssh have it."""
 
@@ -45,6 +96,7 @@ class ListeningInstance(ServerInstance[M]):
 
     def __init__(self, mode: M, manager: Any) -> None:
         super().__init__(mode, manager)
+        self.opened = Opened()
         self._server: Listener | None = None
 
     @property
@@ -67,14 +119,13 @@ class ListeningInstance(ServerInstance[M]):
     def needs_loopback(self) -> bool:
         """Whether clients have no identity that the gateway could check."""
 
-    def prepare(self) -> None:
-        """Called before the mode listens. Raises `ConfigError` for what the mode names and does not exist."""
-
+    @property
     @abstractmethod
-    async def listen(self, host: str | None, port: int) -> Listener:
-        """Take clients from now on. Raises `OSError`."""
+    def reaches(self) -> Sequence[Reach]:
+        """The targets, and where they are."""
 
-    async def _start(self) -> None:
+    def make_ready(self) -> None:
+        """Everything that comes before the mode listens. Raises `ConfigError`, and then changes nothing."""
         host = self.mode.listen_host(ctx.options.listen_host)
         port = self.mode.listen_port(ctx.options.listen_port) or 0
         if self.needs_loopback and host not in LOOPBACK_HOSTS:
@@ -83,6 +134,33 @@ class ListeningInstance(ServerInstance[M]):
                 hint="clients have no identity here: listen at 127.0.0.1, or give the gateway a login of its own",
             )
         self.prepare()
+
+    def ready_for(self, mode: M) -> Callable[[], None]:
+        """Prepare to be this mode at the same socket; what is returned makes it so. Raises `ConfigError`."""
+        twin = type(self)(mode, self.manager)
+        twin.make_ready()
+
+        def take_over() -> None:
+            self.mode = mode
+            self.take_from(twin)
+
+        return take_over
+
+    @abstractmethod
+    def take_from(self, twin: Any) -> None:
+        """Serve new clients as this instance, which is prepared, would; whoever is here stays as it is."""
+
+    def prepare(self) -> None:
+        """Read what the mode names. Raises `ConfigError` for what does not exist, and then changes nothing."""
+
+    @abstractmethod
+    async def listen(self, host: str | None, port: int) -> Listener:
+        """Take clients from now on. Raises `OSError`."""
+
+    async def _start(self) -> None:
+        host = self.mode.listen_host(ctx.options.listen_host)
+        port = self.mode.listen_port(ctx.options.listen_port) or 0
+        self.make_ready()
         try:
             self._server = await self.listen(host or None, port)
         except OSError as e:
@@ -153,6 +231,7 @@ class RelayInstance(ListeningInstance[M]):
     async def _serve(self, channel: Channel, *, overloaded: bool) -> None:
         address = channel.address()
         try:
+            await self.opened.wait()
             await self.admit(channel, overloaded=overloaded)
         except ConnectionEnded as e:
             logger.debug("%s: %s", address, e)

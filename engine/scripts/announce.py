@@ -1,7 +1,7 @@
 """The options and commands that a script announces while it is loaded aside, and how to take them back."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from mitmproxy import addonmanager, exceptions
 from mitmproxy.optmanager import _Option, _UnconvertedStrings
@@ -11,6 +11,14 @@ from hoopaddon.errors import ConfigError
 
 if TYPE_CHECKING:
     from hoopaddon.gateway import Gateway
+
+
+@runtime_checkable
+class Untyped(Protocol):
+    """A value that was configured before its option's type was known."""
+
+    def of(self, option: Any) -> Any:
+        """The value for this option. Raises `ConfigError`."""
 
 
 class Announcements(addonmanager.Loader):
@@ -61,6 +69,8 @@ class Announcements(addonmanager.Loader):
         value = deferred[name]
         if isinstance(value, _UnconvertedStrings):
             value = self._gateway.options._parse_setval(option, value.val)
+        elif isinstance(value, Untyped):
+            value = value.of(option)
         try:
             option.set(value)
         except TypeError:

@@ -55,6 +55,15 @@ class Script:
     changing: Versions | None = None
 
 
+@dataclass(slots=True)
+class Staged:
+    """Scripts that are to be in force together, of which some are loaded aside."""
+
+    now: tuple[Script, ...]
+    before: tuple[Script, ...]
+    fresh: list[tuple[Script, Announcements]]
+
+
 class ScriptLoader:
     """The scripts in force, in order: those that decide, then those in shadow."""
 
@@ -77,6 +86,10 @@ class ScriptLoader:
     def deciding(self) -> tuple[Policy, ...]:
         """The policies that see traffic, without the modules that only list them."""
         return tuple(policy for policy in self.policies if decides(policy))
+
+    def owner(self, option: str) -> str:
+        """The path of the script that an option is of; empty for the gateway's own."""
+        return self._owners.get(option, "")
 
     # -- mitmproxy's events
 
@@ -104,6 +117,15 @@ class ScriptLoader:
 
     def _want(self, wanted: list[tuple[str, bool]]) -> None:
         """Bring exactly these scripts into force, or leave everything as it is and raise `OptionsError`."""
+        try:
+            staged = self.stage(wanted)
+            self.adopt(staged)
+        except ConfigError as e:
+            raise exceptions.OptionsError(str(e)) from e
+        self.settle(staged, started=False)
+
+    def stage(self, wanted: list[tuple[str, bool]]) -> Staged:
+        """Load aside what of these is not in force. Raises `ConfigError`, and then has changed nothing."""
         fresh: list[tuple[Script, Announcements]] = []
         before = self.scripts
         try:
@@ -116,15 +138,51 @@ class ScriptLoader:
                     script, announced = self._first_load(spec, shadow, path, name)
                     fresh.append((script, announced))
                 now.append(script)
-            self.scripts = tuple(now)
+        except ConfigError:
+            self.drop(Staged((), before, fresh))
+            raise
+        return Staged(tuple(now), before, fresh)
+
+    async def start_staged(self, staged: Staged) -> None:
+        """Tell the policies that are new that they are running. Raises `ConfigError`."""
+        for script, _ in staged.fresh:
+            await start(self._gateway, script.loaded, script.imports)
+
+    def adopt(self, staged: Staged) -> None:
+        """Put these scripts in force. Raises `ConfigError`, and then those before are."""
+        if self.scripts is not staged.before:
+            raise ConfigError("the list of scripts was changed by something else", hint="save it again")
+        self.scripts = staged.now
+        try:
             self._gateway.addons.compile()
-        except (ConfigError, TypeError) as e:
-            self.scripts = before
-            for script, announced in fresh:
-                announced.undo()
-                script.imports.unload()
-            raise exceptions.OptionsError(str(e)) from e
-        self._after(fresh=[s for s, _ in fresh], gone=[s for s in before if s not in now])
+        except Exception as e:
+            self.scripts = staged.before
+            self.drop(staged)
+            raise ConfigError(f"{type(e).__name__}: {e}" if not isinstance(e, TypeError) else str(e)) from e
+
+    def revert(self, staged: Staged) -> None:
+        """Put the scripts from before in force again."""
+        self.scripts = staged.before
+        self._gateway.addons.compile()
+
+    def drop(self, staged: Staged) -> None:
+        """Let go of what was loaded aside, as if it never had been."""
+        for script, announced in staged.fresh:
+            announced.undo()
+            script.imports.unload()
+        staged.fresh.clear()
+
+    def settle(self, staged: Staged, *, started: bool = True) -> None:
+        """The new scripts are in force: watch their files, and end those that are gone."""
+        gone = [script for script in staged.before if script not in staged.now]
+        for script, _ in staged.fresh:
+            _warn(script)
+        loop = asyncio.get_running_loop()
+        begin = [] if started else [script for script, _ in staged.fresh]
+        if self._running and (begin or gone):
+            self._changing = loop.create_task(self._start_and_end(begin, gone))
+        if self.scripts and self._watcher is None:
+            self._watcher = loop.create_task(self._watch())
 
     def _first_load(self, spec: str, shadow: bool, path: Path, name: str) -> tuple[Script, Announcements]:
         self._gateway.watchdog.install()
@@ -137,15 +195,6 @@ class ScriptLoader:
             imports.unload()
             raise
         return Script(spec, shadow, path, name, imports, loaded, dict(imports.versions)), announced
-
-    def _after(self, fresh: list[Script], gone: list[Script]) -> None:
-        for script in fresh:
-            _warn(script)
-        loop = asyncio.get_running_loop()
-        if self._running and (fresh or gone):
-            self._changing = loop.create_task(self._start_and_end(fresh, gone))
-        if self.scripts and self._watcher is None:
-            self._watcher = loop.create_task(self._watch())
 
     async def _start_and_end(self, fresh: list[Script], gone: list[Script]) -> None:
         for script in fresh:

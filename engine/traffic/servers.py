@@ -5,7 +5,7 @@ import difflib
 import errno
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from mitmproxy import ctx, exceptions
@@ -22,7 +22,8 @@ from mitmproxy.proxy.mode_specs import (
 )
 
 from hoopaddon.errors import ConfigError
-from hoopaddon.relay.listener import LOOPBACK_HOSTS
+from hoopaddon.relay.listener import LOOPBACK_HOSTS, Listening
+from hoopaddon.traffic.change import ServersChange, place_of, plan_change
 from hoopaddon.traffic.connections import GuardedConnection
 from hoopaddon.traffic.streams import in_flight
 
@@ -33,6 +34,11 @@ _WRITTEN_PASSWORD = re.compile(r"(password=)(?!env:|file:)[^&]*", re.IGNORECASE)
 
 class GatewayServers(proxyserver.Servers):
     """mitmproxy's table of server instances, with our words for what goes wrong."""
+
+    def __init__(self, manager: Any) -> None:
+        super().__init__(manager)
+        self.retired: list[ServerInstance[Any]] = []
+        """Those that take no clients any more, and may still have some."""
 
     async def update(self, modes: Iterable[ProxyMode]) -> bool:
         errors = await self.bring_up(modes)
@@ -59,6 +65,46 @@ class GatewayServers(proxyserver.Servers):
         await self.changed.send()
         return [_explain(s, e) for s, e in zip(starting, started, strict=True) if e is not None]
 
+    async def plan(self, modes: Iterable[ProxyMode]) -> ServersChange:
+        """Prepare for these modes to run; new listeners hold their clients. Raises `ConfigError`."""
+        async with self._lock:
+            change = plan_change(dict(self._instances), list(modes), self._manager)
+            for instance in change.starting:
+                if isinstance(instance, Listening):
+                    instance.opened.hold()
+            started = await asyncio.gather(*(s.start() for s in change.starting), return_exceptions=True)
+        errors = [(s, e) for s, e in zip(change.starting, started, strict=True) if e is not None]
+        if errors:
+            await self.undo(change)
+            raise ConfigError("\n".join(str(_explain(s, e)) for s, e in errors))
+        return change
+
+    async def undo(self, change: ServersChange) -> None:
+        """Nothing has come of it."""
+        await asyncio.gather(*(s.stop() for s in change.starting if s.is_running), return_exceptions=True)
+        for instance in change.starting:
+            if isinstance(instance, Listening):
+                instance.opened.release()
+
+    def commit(self, change: ServersChange) -> None:
+        """From now on these are the modes."""
+        for take_over in change.take_overs:
+            take_over()
+        for instance in change.ending:
+            if isinstance(instance, Listening):
+                instance.stop_listening()
+        self.retired = [s for s in (*self.retired, *change.ending) if getattr(s, "sessions", 1)]
+        self._instances = change.instances
+        for instance in change.starting:
+            if isinstance(instance, Listening):
+                instance.opened.release()
+
+    async def finish(self, change: ServersChange) -> None:
+        """Close what only mitmproxy can close, and tell whoever wants to know."""
+        ending = [s for s in change.ending if not isinstance(s, Listening) and s.is_running]
+        await asyncio.gather(*(s.stop() for s in ending), return_exceptions=True)
+        await self.changed.send()
+
 
 class GatewayProxyserver(proxyserver.Proxyserver):
     """mitmproxy's addon for the modes, able to drain."""
@@ -69,6 +115,13 @@ class GatewayProxyserver(proxyserver.Proxyserver):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.servers = GatewayServers(self)
+        self.planned: list[ProxyMode] | None = None
+        """The modes of a change that is being prepared."""
+
+    @property
+    def wanted(self) -> list[ProxyMode]:
+        """The modes that are to run together."""
+        return list(map(ProxyMode.parse, ctx.options.mode)) if self.planned is None else self.planned
 
     def load(self, loader: Loader) -> None:
         super().load(loader)  # type: ignore[no-untyped-call]
@@ -91,6 +144,7 @@ class GatewayProxyserver(proxyserver.Proxyserver):
     async def drain(self, timeout_s: float) -> None:
         """Take no new clients and let those who are at work finish, for `timeout_s` seconds at most."""
         instances = [s for s in self.servers if s.is_running]
+        instances += [s for s in self.servers.retired if hasattr(s, "drain")]
         drained = [_drain(instance, timeout_s) for instance in instances]
         results = await asyncio.gather(*drained, return_exceptions=True)
         for instance, result in zip(instances, results, strict=True):
@@ -106,6 +160,19 @@ class GatewayProxyserver(proxyserver.Proxyserver):
             if isinstance(handler, GuardedConnection):
                 handler.cut()
         await _wait_while(lambda: bool(self.connections), _CLOSING_S)
+
+
+def check_modes(specs: Sequence[str]) -> list[ProxyMode]:
+    """The modes, which can be had together. Raises `OptionsError`."""
+    for spec in specs:
+        _check_mode(spec)
+    modes = [ProxyMode.parse(spec) for spec in specs]
+    for mode in modes:
+        _check_identity(mode)
+    places = [place_of(mode) for mode in modes]
+    if twice := next((place for place in places if place[1] and places.count(place) > 1), None):
+        raise exceptions.OptionsError(f"Cannot spawn multiple servers on the same address: {twice[0]}:{twice[1]}")
+    return modes
 
 
 def _check_mode(spec: str) -> None:

@@ -73,12 +73,34 @@ class Admission:
         self._tunnels: WeakKeyDictionary[Client, User] = WeakKeyDictionary()
         self._forward_login: WebLogin | None = None
         self.routes: dict[ProxyMode, Routes] = {}
+        self._ended: dict[ProxyMode, Routes] = {}
+        self._became: dict[ProxyMode, ProxyMode] = {}
         self.overloaded: WeakSet[Client] = WeakSet()
         """Clients that came when there was no room, and are told so."""
 
+    def replace(self, before: ProxyMode, mode: ProxyMode, routes: Routes) -> None:
+        """These are the mode's routes, and those of connections that came when it was the mode `before`."""
+        self.routes.pop(before, None)
+        self.routes[mode] = routes
+        self._ended.pop(mode, None)
+        self._became = {was: mode if now == before else now for was, now in self._became.items()}
+        if before != mode:
+            self._became[before] = mode
+        self._became.pop(mode, None)
+
+    def end(self, mode: ProxyMode) -> None:
+        """The mode is gone: what still comes on its open connections finds no target."""
+        if (routes := self.routes.pop(mode, None)) is not None:
+            self._ended[mode] = Routes((), routes.tls)
+
+    def routes_of(self, mode: ProxyMode) -> Routes | None:
+        """The targets of a connection that came in by this mode; None for mitmproxy's own modes."""
+        now = self._became.get(mode, mode)
+        return self.routes.get(now) or self._ended.get(now)
+
     def protocol(self, mode: ProxyMode) -> str:
         """What is spoken behind this mode."""
-        return mode.type_name if mode in self.routes else DEFAULT_PROTOCOL
+        return mode.type_name if self.routes_of(mode) is not None else DEFAULT_PROTOCOL
 
     async def admit(self, flow: http.HTTPFlow) -> Admitted:
         """Change the request to go to its target. Raises `NotAdmitted`."""
@@ -89,7 +111,7 @@ class Admission:
                 # A request in absolute form goes where that says, whatever its Host is (RFC 9112 section 3.2.2).
                 flow.request.headers["host"] = flow.request.authority
             hygiene.check(flow.request)
-            routes = self.routes.get(flow.client_conn.proxy_mode)
+            routes = self.routes_of(flow.client_conn.proxy_mode)
             if routes is None:
                 self._check_names(flow)
                 route, origin = _forward_route(flow.request), ""
@@ -153,7 +175,7 @@ class Admission:
 
     def start_tls(self, data: TlsData, *, with_client: bool) -> None:
         """TLS as the mode's own targets have it; mitmproxy's modes have mitmproxy's."""
-        routes = self.routes.get(data.context.client.proxy_mode)
+        routes = self.routes_of(data.context.client.proxy_mode)
         if routes is None:
             return
         if with_client:

@@ -201,7 +201,7 @@ class WebGuard:
             request = request_of(flow.request, body_seen=False)
             self._refuse(exchange, request, 502, "the target's answer is in a coding that nobody looks into", "")
             return
-        if flow.client_conn.proxy_mode in self.admission.routes:
+        if self.admission.routes_of(flow.client_conn.proxy_mode) is not None:
             hygiene.clean_response(response, exchange.route.target, exchange.origin)
         if response.status_code == 401 and exchange.route.credential is not None:
             exchange.route.credential.was_refused(self._gateway.credentials)

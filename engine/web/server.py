@@ -1,7 +1,8 @@
 """A listener in front of targets on HTTP, with TLS for the clients who want it."""
 
 import logging
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, cast
 
 from mitmproxy import ctx
 from mitmproxy.net.tls import starts_like_tls_record
@@ -16,7 +17,7 @@ from mitmproxy.proxy.tunnel import LayerStack
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity.users import Users
 from hoopaddon.relay.certificates import certificate_files
-from hoopaddon.relay.listener import LOOPBACK_HOSTS, SPARE_LOGINS
+from hoopaddon.relay.listener import LOOPBACK_HOSTS, SPARE_LOGINS, Opened, Reach
 from hoopaddon.traffic.streams import JudgedHttp
 from hoopaddon.web.credential_settings import credential_of
 from hoopaddon.web.credentials import Credential
@@ -57,6 +58,10 @@ class WebInstance(AsyncioServerInstance[M]):
     _open = 0
     _routes: Routes | None = None
 
+    def __init__(self, mode: M, manager: Any) -> None:
+        super().__init__(mode, manager)
+        self.opened = Opened()
+
     @property
     def gateway(self) -> "Gateway":
         return cast("Gateway", ctx.master)
@@ -65,8 +70,13 @@ class WebInstance(AsyncioServerInstance[M]):
     def targets(self) -> tuple[WebTarget, ...]:
         return cast(HasTargets, self.mode).targets
 
-    def prepare(self) -> None:
-        """Read what the mode names, so that what is missing is said at the start. Raises `ConfigError`."""
+    @property
+    def reaches(self) -> Sequence[Reach]:
+        """The targets, and where they are."""
+        return [Reach(target.name, target.host, target.port) for target in self.targets]
+
+    def make_ready(self) -> None:
+        """Everything that comes before the mode listens. Raises `ConfigError`, and then changes nothing."""
         host = self.mode.listen_host(ctx.options.listen_host)
         tls = ClientTls(*certificate_files(ctx.options))
         routes = Routes(tuple(self._route(target) for target in self.targets), tls)
@@ -80,15 +90,48 @@ class WebInstance(AsyncioServerInstance[M]):
         self._routes = routes
 
     async def _start(self) -> None:
-        self.prepare()
+        self.make_ready()
         if self._routes is None:
             raise ConfigError(f"{self.mode.description} is not prepared")
         await super()._start()
-        self.gateway.web.admission.routes[self.mode] = self._routes
+        self.put_in_force(self.mode)
+
+    def put_in_force(self, before: M) -> None:
+        """Requests go where this mode says, also those on connections from when it was the mode `before`."""
+        if self._routes is not None:
+            self.gateway.web.admission.replace(before, self.mode, self._routes)
+
+    def ready_for(self, mode: M) -> Callable[[], None]:
+        """Prepare to be this mode at the same socket; what is returned makes it so. Raises `ConfigError`."""
+        twin = type(self)(mode, self.manager)
+        twin.make_ready()
+
+        def take_over() -> None:
+            before, self.mode = self.mode, mode
+            self.take_from(twin)
+            self.put_in_force(before)
+
+        return take_over
+
+    def take_from(self, twin: Self) -> None:
+        """Serve as this instance, which is prepared, would."""
+        self._routes = twin._routes
+
+    def stop_listening(self) -> None:
+        """Take no new clients; requests of those who are here find no target any more."""
+        for server in self._servers:
+            server.close()
+        self._servers = []
+        self.gateway.web.admission.end(self.mode)
+
+    @property
+    def sessions(self) -> int:
+        """Connections that are open."""
+        return self._open
 
     async def _stop(self) -> None:
         await super()._stop()
-        self.gateway.web.admission.routes.pop(self.mode, None)
+        self.gateway.web.admission.end(self.mode)
 
     def _route(self, target: WebTarget) -> Route:
         settings = target.settings
@@ -125,6 +168,7 @@ class WebInstance(AsyncioServerInstance[M]):
             return
         self._open += 1
         try:
+            await self.opened.wait()
             await super().handle_stream(reader, writer)
         finally:
             self._open -= 1

@@ -148,6 +148,7 @@ class ClientSide(Requests):
     async def begin_auth(self, username: str) -> bool:
         self._asked = True
         self._identity = None
+        await self.connection.opened.wait()
         if self._unwanted:
             self._part(asyncssh.DISC_TOO_MANY_CONNECTIONS, "too many clients already at this gateway")
         elif not self.connection.choose(username):

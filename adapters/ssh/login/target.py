@@ -89,6 +89,12 @@ class TargetLogin:
         found["server_host_key_algs"] = check.preferred(host, "", port, self._algorithms.host_keys)
         return found, check
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it is, by the operator's own configuration where that counts. Raises `OSError`, `ValueError`."""
+        options = asyncssh.SSHClientConnectionOptions(**self._arguments("nobody"))
+        return str(options.host), int(options.port)
+
     def username(self, asked: str) -> str:
         """Whom the gateway logs in as for a client that asked for a name. Raises `TargetUnreachable`."""
         if self._own is not None:

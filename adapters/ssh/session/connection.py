@@ -15,6 +15,7 @@ from hoopaddon.adapters.ssh.login.target import TargetLogin, TargetSide, TargetU
 from hoopaddon.adapters.ssh.mode import SshTarget
 from hoopaddon.errors import Refused
 from hoopaddon.policy.chain import PolicyFailed, place
+from hoopaddon.relay.listener import Opened
 from hoopaddon.session import Session, Target
 
 if TYPE_CHECKING:
@@ -38,8 +39,9 @@ class NotAdmitted(Exception):
 class Connection:
     """See the module. Channels await `admitted` before they do anything."""
 
-    def __init__(self, gateway: "Gateway", choice: Choice, *, legacy_client: bool) -> None:
+    def __init__(self, gateway: "Gateway", choice: Choice, opened: Opened, *, legacy_client: bool) -> None:
         self.gateway = gateway
+        self.opened = opened
         self.legacy_client = legacy_client
         self.asked = ""
         """The user name that the client asked for, without the target's."""

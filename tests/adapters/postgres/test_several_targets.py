@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -55,7 +56,7 @@ def token(folder: Path, user: str = "ann", target: str | None = None) -> str:
     return sign(SigningKey.load_or_create(folder / "conf"), subject=user, ttl_s=300, target=target)
 
 
-async def ask(port: int, **how: str) -> str:
+async def ask(port: int, **how: Any) -> str:
     async with await psycopg.AsyncConnection.connect(host="127.0.0.1", port=port, **how) as connection:
         row = await (await connection.execute(WHERE)).fetchone()
         assert row is not None
@@ -75,7 +76,7 @@ async def test_by_database_user_and_host_name(
         assert await ask(port, user="ann@bills", password=mine) == f"{other.name} {APP}"
         assert await ask(port, user="ann@bills", password=mine, dbname=database.name) == f"{database.name} {APP}"
         assert await ask(port, user="ann@example.org@orders", password=mine) == f"{database.name} {APP}"
-        tls = {"sslmode": "require", "hostaddr": "127.0.0.1", "host": "bills.gateway.test"}
+        tls: dict[str, Any] = {"sslmode": "require", "hostaddr": "127.0.0.1", "host": "bills.gateway.test"}
         async with await psycopg.AsyncConnection.connect(
             port=port, user="ann", password=mine, dbname="postgres", **tls
         ) as connection:

@@ -1,0 +1,1 @@
+"""The file `hoopaddon.yaml`: what the gateway stands in front of, with which policies and options."""

@@ -1,0 +1,81 @@
+"""The sections of the file: a table of their names, with what reads each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from hoopaddon.config.addons import Addons
+from hoopaddon.config.document import Item, parse_document, read_document
+from hoopaddon.config.draft import Draft
+from hoopaddon.config.fields import Field, read_fields, schema_of, unknown
+from hoopaddon.config.kinds import Schema, Text
+from hoopaddon.config.options import FreeOptions
+from hoopaddon.config.targets import Targets
+from hoopaddon.errors import ConfigError
+from hoopaddon.store.layout import STORE_HELP
+
+
+class Section(Protocol):
+    """One key at the top of the file. What it says becomes modes, scripts and options of the draft."""
+
+    @property
+    def help(self) -> str: ...
+
+    def read(self, item: Item, draft: Draft) -> None:
+        """Raises `ConfigError` where nothing of it can be read, and adds what is wrong within to `draft.problems`."""
+
+    def schema(self) -> Schema: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OptionKeys:
+    """A section whose keys are options by names of their own: `keys` has each with its option."""
+
+    help: str
+    keys: Mapping[str, tuple[str, Field]]
+
+    def read(self, item: Item, draft: Draft) -> None:
+        if not item.is_mapping:
+            raise item.is_no("a mapping", f"keys are {', '.join(self.keys)}")
+        found = read_fields(item, {name: field for name, (_, field) in self.keys.items()}, draft.problems)
+        for name in found.values:
+            draft.set_option(self.keys[name][0], found.items[name])
+
+    def schema(self) -> Schema:
+        return schema_of({name: field for name, (_, field) in self.keys.items()})
+
+
+SECTIONS: Mapping[str, Section] = {
+    "targets": Targets(),
+    "addons": Addons(),
+    "options": FreeOptions(),
+    "store": OptionKeys(
+        "What is kept of sessions, and where.", {"folder": ("store", Field(Text(may_be_empty=True), STORE_HELP))}
+    ),
+}
+"""A new section is a row here, and its keys become options that the command line has too."""
+
+
+def read_file(path: Path, shown: str = "") -> Draft:
+    """What the file says; `problems` is what is wrong with it. Raises `ConfigError` for what is no YAML at all."""
+    return _read(read_document(path, shown), path)
+
+
+def read_text(text: str, path: Path, shown: str = "") -> Draft:
+    """The same for a file that is not written yet."""
+    return _read(parse_document(text, shown or str(path)), path)
+
+
+def _read(document: Item, path: Path) -> Draft:
+    draft = Draft(document.file, path.absolute().parent)
+    for name, item in document.entries(draft.problems):
+        section = SECTIONS.get(name)
+        if section is None:
+            draft.problems.append(unknown(item, name, SECTIONS))
+        elif not item.is_empty:
+            try:
+                section.read(item, draft)
+            except ConfigError as e:
+                draft.problems.append(e)
+    return draft

@@ -1,0 +1,3 @@
+from tests.engine.config.running import folder
+
+__all__ = ["folder"]

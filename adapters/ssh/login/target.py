@@ -92,7 +92,9 @@ class TargetLogin:
     @property
     def address(self) -> tuple[str, int]:
         """Where it is, by the operator's own configuration where that counts. Raises `OSError`, `ValueError`."""
-        options = asyncssh.SSHClientConnectionOptions(**self._arguments("nobody"))
+        if self._own is not None:
+            return self.served.target.host, self.served.target.port
+        options = asyncssh.SSHClientConnectionOptions(**self._arguments("nobody", None))
         return str(options.host), int(options.port)
 
     def username(self, asked: str) -> str:

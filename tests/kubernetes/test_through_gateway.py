@@ -134,6 +134,41 @@ def test_a_mask_that_comes_back_is_refused_by_name(through: Access, cluster: Acc
     assert base64.b64decode(stored(cluster, "secrets/db")["data"]["password"]).decode() == SECRET
 
 
+def test_helm_upgrades_what_is_hidden(through: Access, cluster: Access, tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("apiVersion: v2\nname: sample\nversion: 0.1.0\n")
+    (tmp_path / "values.yaml").write_text("level: 1\n")
+    manifest = MANIFEST.replace('level: "1"', 'level: "{{ .Values.level }}"').partition(
+        "---\napiVersion: v1\nkind: Pod"
+    )
+    (tmp_path / "templates" / "all.yaml").write_text(manifest[0])
+    through.helm("install", "sample", str(tmp_path)).ok()
+    through.helm("upgrade", "sample", str(tmp_path), "--set", "level=2").ok()
+    assert stored(cluster, "configmaps/settings")["data"] == {"owner": "ask bob@example.com", "level": "2"}
+    assert base64.b64decode(stored(cluster, "secrets/db")["data"]["password"]).decode() == SECRET
+    through.helm("rollback", "sample", "1").ok()
+    assert stored(cluster, "configmaps/settings")["data"]["level"] == "1"
+    assert base64.b64decode(stored(cluster, "secrets/db")["data"]["password"]).decode() == SECRET
+    through.helm("uninstall", "sample").ok()
+
+
+def test_errors_do_not_quote_what_is_hidden(through: Access, applied: None) -> None:
+    encoded = base64.b64encode(SECRET.encode()).decode()
+    env = {"name": "main", "env": [{"name": "DB_PASSWORD", "value": "x"}]}
+    wrong = (
+        ("secrets/db", "merge-patch", {"immutable": "x"}),
+        ("pods/box", "strategic-merge-patch", {"spec": {"containers": [env]}}),
+        ("secrets/db", "json-patch", [{"op": "copy", "from": "/data/password", "path": "/metadata/labels/x"}]),
+    )
+    with through.http() as http:
+        for path, kind, patch in wrong:
+            headers = {"Content-Type": f"application/{kind}+json"}
+            answer = http.ask("PATCH", f"/api/v1/NS/{path}", json=patch, headers=headers)
+            assert answer.status_code in (400, 403, 422), answer.text
+            assert SECRET not in answer.text
+            assert encoded not in answer.text
+
+
 def test_watches_are_masked_event_by_event(through: Access, cluster: Access, applied: None) -> None:
     with (
         through.http() as http,

@@ -4,6 +4,7 @@ No hook is called for a ping, a pong, or the reason of a close, and each holds u
 likes. So each side's pings are answered here, the other side gets empty ones, and closes keep their code alone.
 """
 
+import zlib
 from collections.abc import Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers import websocket
 from wsproto import events as frames
+from wsproto import extensions
 from wsproto.connection import ConnectionState
 from wsproto.frame_protocol import CloseReason
 
@@ -27,6 +29,40 @@ MAX_REASON_BYTES = 123
 """RFC 6455 section 5.5: a control frame holds at most 125 bytes, two of them for the code."""
 
 
+class BoundedDeflate(extensions.PerMessageDeflate):
+    """RFC 7692's compression: of a few bytes that are many it undoes as many as a message may have."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._made_bytes = 0
+
+    def frame_inbound_payload_data(self, proto: Any, data: bytes) -> bytes | CloseReason:
+        if not (self._inbound_compressed and self._inbound_is_compressible) or self._decompressor is None:
+            return super().frame_inbound_payload_data(proto, data)
+        most = MAX_MESSAGE_BYTES + 1 - self._made_bytes
+        if most <= 0:
+            return CloseReason.MESSAGE_TOO_BIG
+        try:
+            made = self._decompressor.decompress(bytes(data), most)
+        except zlib.error:
+            return CloseReason.INVALID_FRAME_PAYLOAD_DATA
+        self._made_bytes += len(made)
+        # Nothing else would take the rest.
+        return CloseReason.MESSAGE_TOO_BIG if self._decompressor.unconsumed_tail else made
+
+    def frame_inbound_complete(self, proto: Any, fin: bool) -> bytes | CloseReason | None:
+        if fin and self._inbound_is_compressible:
+            self._made_bytes = 0
+        return super().frame_inbound_complete(proto, fin)
+
+
+class Frames(list[Any]):
+    """The frames of a message that is not whole yet. They grow where they are: copies would cost with its square."""
+
+    def append(self, frame: Any) -> None:
+        super().append(bytearray(frame))
+
+
 class QuietConnection(websocket.WebsocketConnection):
     """One side of a WebSocket."""
 
@@ -37,6 +73,15 @@ class QuietConnection(websocket.WebsocketConnection):
         self.is_over = False
         """A message of this side's is too large, and nothing that it says is listened to any more."""
         self._bytes = 0
+
+    @property
+    def frame_buf(self) -> list[bytes]:
+        """What mitmproxy puts a message together in."""
+        return self._frames
+
+    @frame_buf.setter
+    def frame_buf(self, frames: list[bytes]) -> None:
+        self._frames = Frames(bytearray(frame) for frame in frames)
 
     def events(self) -> Generator[frames.Event, None, None]:
         for event in super().events():
@@ -115,5 +160,6 @@ class JudgedWebsocket(websocket.WebsocketLayer):
 
 def install() -> None:
     """Make mitmproxy's HTTP layer use judged WebSockets."""
+    extensions.PerMessageDeflate = BoundedDeflate  # type: ignore[misc]
     websocket.WebsocketConnection = QuietConnection  # type: ignore[misc]
     websocket.WebsocketLayer = JudgedWebsocket  # type: ignore[misc]

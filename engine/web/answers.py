@@ -18,6 +18,7 @@ from hoopaddon.web.body.coding import codings
 from hoopaddon.web.echo import EchoEditor, EchoFilter
 from hoopaddon.web.edited import EditedBody
 from hoopaddon.web.encoding import decoded
+from hoopaddon.web.etags import Tags
 from hoopaddon.web.exchange import Exchange, answer_of, headers_of, raw_headers
 from hoopaddon.web.request import Headers
 
@@ -42,6 +43,11 @@ class Answers:
 
     def __init__(self, gateway: "Gateway") -> None:
         self._gateway = gateway
+        self._tags = Tags()
+
+    def conditions(self, headers: Headers) -> Headers:
+        """The fields of a request whose answer will be edited, as the target gets them."""
+        return self._tags.reveal(headers) if self._gateway.chain.wants_output else headers
 
     def settle(self, exchange: Exchange, command: Command, response: http.Response, connection: "Guarded") -> None:
         """The head is there: settle whether the body is edited while it streams, or once it is all there.
@@ -55,7 +61,8 @@ class Answers:
         response.headers = self._edited_status(exchange, command, response.headers)
         request = exchange.flow.request
         answer = answer_of(response)
-        response.headers = raw_headers(edited_headers(answer.headers, self._gateway, status=answer.status))
+        fields = edited_headers(answer.headers, self._gateway, status=answer.status)
+        response.headers = raw_headers(self._tags.hide(fields) if self._gateway.chain.wants_output else fields)
         if request.method == "HEAD" or answer.status in BODILESS or answer.status < 200:
             return
         if not edits:

@@ -165,7 +165,8 @@ class WebGuard:
         exchange.is_sent = True
         copied = request.copy()
         copied.stream = request.stream
-        copied.headers = raw_headers(whole_request(headers_of(request.headers), self._gateway))
+        fields = self._answers.conditions(whole_request(headers_of(request.headers), self._gateway))
+        copied.headers = raw_headers(fields)
         if frames:
             frame(copied)
         credential = exchange.route.credential

@@ -212,3 +212,11 @@ def test_a_cookies_path_stays_where_the_target_has_the_listener_for_itself() -> 
     ]
     assert cleaned((b"Set-Cookie", b"a=1; Path=/x"), path="") == [(b"Set-Cookie", b"a=1; Path=/one/x")]
     assert cleaned((b"Set-Cookie", b"a=1; Path=/api"), origin="https://gw") == [(b"Set-Cookie", b"a=1; Path=/")]
+
+
+@pytest.mark.parametrize("path", [b"/a#b", b"/a?b=1#c", b"/#", b"#", b"/a#/../admin"])
+def test_a_fragment_is_refused(path: bytes) -> None:
+    asked = request()
+    asked.data.path = path
+    with pytest.raises(hygiene.BadRequest):
+        hygiene.check(asked)

@@ -6,14 +6,12 @@ with. What it sends it has written itself, so what was read here is what is read
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
 
 from hoopaddon.adapters.mcp import refusals
 from hoopaddon.adapters.mcp.answers import Answers
 from hoopaddon.adapters.mcp.conversation import Asked, Conversation, named
 from hoopaddon.adapters.mcp.lines import DEFAULT_LIMIT_BYTES
-from hoopaddon.adapters.mcp.making import answer_command, command_of, rewritten, server_command
+from hoopaddon.adapters.mcp.making import command_of, rewritten
 from hoopaddon.adapters.mcp.messages import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
@@ -21,7 +19,6 @@ from hoopaddon.adapters.mcp.messages import (
     Answer,
     Batch,
     Failure,
-    Id,
     Message,
     NotAMessage,
     Notification,
@@ -30,18 +27,16 @@ from hoopaddon.adapters.mcp.messages import (
     read,
     write,
 )
-from hoopaddon.adapters.mcp.running import Running
+from hoopaddon.adapters.mcp.questions import Questions, Send
+from hoopaddon.adapters.mcp.running import InProgress, Running
 from hoopaddon.adapters.mcp.toolbox import Toolbox
 from hoopaddon.command import Outcome, Verdict
-from hoopaddon.errors import HoopaddonError, Refused
+from hoopaddon.errors import Refused
 from hoopaddon.policy.chain import place
 from hoopaddon.policy.in_force import Judge
 from hoopaddon.session import Session
 
 logger = logging.getLogger(__name__)
-
-
-type Send = Callable[[bytes], Awaitable[None]]
 
 
 class McpGuard:
@@ -67,9 +62,8 @@ class McpGuard:
         self.limit_bytes = limit_bytes
         self._conversation = Conversation(methods)
         self._answers = Answers(session, gateway, self._conversation, toolbox, binary=binary)
-        self._running: dict[tuple[bool, Id], Running] = {}
-        """By who answers (True: the client) and the request's id."""
-        self._judging: dict[tuple[bool, Id], asyncio.Task[None]] = {}
+        self._questions = Questions(session, gateway, self._conversation, self._answers, to_client, to_server)
+        self._calls = InProgress()
         self._notes: set[asyncio.Task[None]] = set()
         self.idle = asyncio.Event()
         """Set while the client waits for no answer."""
@@ -99,7 +93,7 @@ class McpGuard:
             return
         # Which request it would have answered, nobody has read.
         for asked in [asked for asked in self._conversation.of_client.values() if asked.forwarded]:
-            self._end((False, asked.request.id), error=reason)
+            self._calls.end(asked.request.id, error=reason)
             self._no_longer(asked)
             await self._to_client(write(refusals.withheld(asked.request, f"a message of the server's: {reason}")))
 
@@ -122,7 +116,7 @@ class McpGuard:
                 if self._conversation.client_tells(message):
                     await self._to_server(write(message))
             case Result() | Failure():
-                await self._client_answers(message)
+                await self._questions.answered(message)
 
     async def _client_asks(self, request: Request) -> None:
         asked = self._conversation.client_asks(request)
@@ -141,17 +135,8 @@ class McpGuard:
             await self._to_server(write(asked.request))
             return
         asked.command = command
-        running = self._running[False, request.id] = Running(self._gateway, command)
-        await self._spawn((False, request.id), self._judge(asked, running))
-
-    async def _spawn(self, key: tuple[bool, Id], judging: Coroutine[Any, Any, None]) -> None:
-        """Judge at once where that takes no waiting, else beside what comes next."""
-        task = asyncio.Task(judging, loop=asyncio.get_running_loop(), eager_start=True)
-        if task.done():
-            task.result()
-            return
-        self._judging[key] = task
-        task.add_done_callback(lambda _: self._judging.pop(key, None))
+        running = Running(self._gateway, command)
+        await self._calls.judge(request.id, running, self._judge(asked, running))
 
     async def _judge(self, asked: Asked, running: Running) -> None:
         request, command = asked.request, running.command
@@ -201,7 +186,7 @@ class McpGuard:
     def _forget(self, asked: Asked) -> None:
         if asked.request.method == "initialize":
             self._conversation.not_agreed()
-        self._running.pop((False, asked.request.id), None)
+        self._calls.take(asked.request.id)
         self._no_longer(asked)
 
     def _no_longer(self, asked: Asked) -> None:
@@ -226,50 +211,10 @@ class McpGuard:
         asked = named(self._conversation.of_client, told)
         if asked is None or asked.request.method == "initialize":
             return
-        key = (False, asked.request.id)
         self._no_longer(asked)
-        if key in self._judging:
-            self._judging[key].cancel()
-        self._end(key, error="cancelled by the client")
+        self._calls.give_up(asked.request.id, "cancelled by the client")
         if asked.forwarded:
             await self._to_server(write(told))
-
-    async def _client_answers(self, answer: Answer) -> None:
-        asked = self._conversation.of_server.get(answer.id) if answer.id is not None else None
-        if asked is None or not asked.forwarded:
-            logger.info("an answer of the client's was dropped: nobody waits for it")
-            return
-        key = (True, asked.request.id)
-        self._end(key, "error" if isinstance(answer, Failure) else "answered")
-        if asked.command is None:
-            del self._conversation.of_server[asked.request.id]
-            await self._to_server(write(answer))
-            return
-        # It keeps its place, so that nothing else is asked by its id, and waits for no other answer.
-        asked.forwarded = False
-        running = self._running[key] = Running(self._gateway, answer_command(self._session, asked.request, answer))
-        await self._spawn(key, self._judge_answer(asked, answer, running))
-
-    async def _judge_answer(self, asked: Asked, answer: Answer, running: Running) -> None:
-        command = running.command
-        try:
-            verdict = await running.judge(lambda _number, _text: None)
-            if verdict.passes and command.text != command.original_text:
-                verdict = command.verdict = Verdict(Outcome.FAILED, "an answer cannot be rewritten")
-            told = answer if verdict.passes else refusals.to_server(asked.request, "a policy says no")
-        except asyncio.CancelledError:
-            running.end(error="cancelled")
-            raise
-        except Exception as e:
-            logger.error("an answer was not judged: %s at %s", type(e).__name__, place(e))
-            command.verdict = Verdict(Outcome.FAILED, "the gateway failed")
-            told = refusals.to_server(asked.request, "the gateway failed")
-        self._running.pop((True, asked.request.id), None)
-        self._conversation.of_server.pop(asked.request.id, None)
-        if command.verdict.passes:
-            running.begin()
-        running.end("sent" if command.verdict.passes else "")
-        await self._to_server(write(told))
 
     # -- from the server
 
@@ -291,9 +236,9 @@ class McpGuard:
     async def _server_says(self, message: Message) -> None:
         match message:
             case Request():
-                await self._server_asks(message)
+                await self._questions.asked(message)
             case Notification(method="notifications/cancelled"):
-                await self._server_cancels(message)
+                await self._questions.cancelled(message)
             case Notification():
                 told = await self._answers.notification(message)
                 if told is not None:
@@ -308,7 +253,7 @@ class McpGuard:
             return
         # The id is free from here on, and its answer is still on the way.
         del self._conversation.of_client[asked.request.id]
-        running = self._running.pop((False, asked.request.id), None)
+        running = self._calls.take(asked.request.id)
         shown = await self._answers.answer(asked, answer)
         data = write(shown)
         if running is not None:
@@ -316,79 +261,25 @@ class McpGuard:
         await self._to_client(data)
         self._no_longer(asked)
 
-    async def _server_asks(self, request: Request) -> None:
-        asked = self._conversation.server_asks(request)
-        if request.method == "ping":
-            asked.forwarded = True
-            await self._to_client(write(request))
-            return
-        asked.command = server_command(self._session, request.method, request.params)
-        running = self._running[True, request.id] = Running(self._gateway, asked.command)
-        await self._spawn((True, request.id), self._judge_server(asked, running))
-
-    async def _judge_server(self, asked: Asked, running: Running) -> None:
-        command = running.command
-        try:
-            verdict = await running.judge(lambda _number, _text: None)
-            if verdict.passes:
-                asked.request = rewritten(asked.request, command)  # type: ignore[arg-type]
-                request = await self._answers.request(asked)
-                running.begin()
-                asked.forwarded = True
-                await self._to_client(write(request))
-                return
-            reason = "a policy says no"
-        except asyncio.CancelledError:
-            running.end(error="cancelled")
-            raise
-        except HoopaddonError as e:
-            command.verdict = Verdict(Outcome.FAILED, str(e))
-            reason = "a policy says no"
-        except Exception as e:
-            logger.error("a request was not judged: %s at %s", type(e).__name__, place(e))
-            command.verdict = Verdict(Outcome.FAILED, "the gateway failed")
-            reason = "the gateway failed"
-        running.end()
-        self._conversation.of_server.pop(asked.request.id, None)
-        self._running.pop((True, asked.request.id), None)
-        await self._to_server(write(refusals.to_server(asked.request, reason)))
-
-    async def _server_cancels(self, told: Notification) -> None:
-        asked = named(self._conversation.of_server, told)
-        if asked is None:
-            return
-        key = (True, asked.request.id)
-        del self._conversation.of_server[asked.request.id]
-        if key in self._judging:
-            self._judging[key].cancel()
-        self._end(key, error="cancelled by the server")
-        if asked.forwarded:
-            await self._to_client(write(told))
-
     # -- the end
-
-    def _end(self, key: tuple[bool, Id], tag: str = "", error: str = "", bytes: int = 0) -> None:
-        if running := self._running.pop(key, None):
-            running.end(tag, error, bytes)
 
     async def give_up(self, reason: str) -> None:
         """Nothing is answered any more: whoever waits is told why."""
-        for task in list(self._judging.values()):
-            task.cancel()
+        self._calls.stop_judging()
+        self._questions.stop_judging()
         for asked in list(self._conversation.of_client.values()):
-            self._end((False, asked.request.id), error=reason)
+            self._calls.end(asked.request.id, error=reason)
             await self._to_client(write(refusals.to_client(asked.request, reason)))
             self._no_longer(asked)
 
     async def close(self) -> None:
         """Nobody listens any more: what is held is given up, and every command has its end."""
-        tasks = [*self._judging.values(), *self._notes]
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
-        for key in list(self._running):
-            self._end(key, error="the session ended")
+        for note in self._notes:
+            note.cancel()
+        if self._notes:
+            await asyncio.wait(self._notes)
+        await self._calls.close()
+        await self._questions.close()
 
 
 def _tag(answer: Answer) -> str:

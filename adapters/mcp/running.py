@@ -1,9 +1,11 @@
-"""A command of MCP from its verdict to its end, which the policies are told once."""
+"""Commands of MCP from their verdicts to their ends, which the policies are told once."""
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
+from hoopaddon.adapters.mcp.messages import Id
 from hoopaddon.approval import ApprovalRequest
 from hoopaddon.command import Command, Verdict
 from hoopaddon.policy.in_force import Judge, judged
@@ -37,7 +39,7 @@ class Notes:
 
 
 class Running:
-    """See the module. However it ends, and however often that is said: the first who says it is heard."""
+    """One command. However it ends, and however often that is said: the first who says it is heard."""
 
     def __init__(self, gateway: Judge, command: Command) -> None:
         self._gateway = gateway
@@ -73,3 +75,50 @@ class Running:
         command.bytes += bytes
         command.error = command.error or error
         self._gateway.chain.end_command(command)
+
+
+class InProgress:
+    """The commands that one end has asked for and that are not over, by the ids of their requests."""
+
+    def __init__(self) -> None:
+        self._running: dict[Id, Running] = {}
+        self._judging: dict[Id, asyncio.Task[None]] = {}
+
+    async def judge(self, id: Id, running: Running, judging: Coroutine[Any, Any, None]) -> None:
+        """Run `judging` at once where that takes no waiting, else beside what comes next."""
+        self._running[id] = running
+        task = asyncio.Task(judging, loop=asyncio.get_running_loop(), eager_start=True)
+        if task.done():
+            task.result()
+            return
+        self._judging[id] = task
+        task.add_done_callback(lambda _: self._judging.pop(id, None))
+
+    def take(self, id: Id) -> Running | None:
+        """The command, which whoever takes it has to end."""
+        return self._running.pop(id, None)
+
+    def end(self, id: Id, tag: str = "", error: str = "") -> None:
+        """It is over."""
+        if running := self.take(id):
+            running.end(tag, error)
+
+    def give_up(self, id: Id, error: str) -> None:
+        """Nobody waits for it any more: neither for its verdict, nor for what comes of it."""
+        if id in self._judging:
+            self._judging[id].cancel()
+        self.end(id, error=error)
+
+    def stop_judging(self) -> None:
+        """Give up whatever waits for a verdict."""
+        for task in list(self._judging.values()):
+            task.cancel()
+
+    async def close(self) -> None:
+        """Give everything up; returns when it has ended."""
+        tasks = list(self._judging.values())
+        self.stop_judging()
+        if tasks:
+            await asyncio.wait(tasks)
+        for id in list(self._running):
+            self.end(id, error="the session ended")

@@ -11,13 +11,11 @@ from hoopaddon.adapters.mcp.commands import McpRequest, McpToolCall
 from hoopaddon.adapters.mcp.web.editor import MessagesEditor
 from hoopaddon.adapters.mcp.web.events import Event, Events
 from hoopaddon.adapters.mcp.web.places import Place
-from hoopaddon.adapters.mcp.web.protocol import instead, refusal, sent
+from hoopaddon.adapters.mcp.web.protocol import refusal, sent
 from hoopaddon.adapters.mcp.web.requests import read_request
 from hoopaddon.adapters.mcp.web.state import Carried, WebState
-from hoopaddon.command import Verdict
-from hoopaddon.errors import HoopaddonError, PeerError
+from hoopaddon.errors import HoopaddonError
 from hoopaddon.web.request import Headers, WebRequest
-from tests.adapters.mcp.policies import Refuse, Seen
 from tests.adapters.mcp.talk import (
     MODERN_META,
     VERSION,
@@ -248,41 +246,6 @@ async def test_ids_and_retries_stay_on_the_stream() -> None:
     assert b"secret" not in shown
 
 
-@pytest.mark.parametrize(
-    "hidden",
-    [
-        # To some clients the first of these is data, and so is what follows a line's end of Unicode.
-        "\ufeffdata: %s",
-        "data : %s",
-        "Data: %s",
-        ": %s",
-        "x: %s",
-        "id: %s",
-        "id: 1\u2028data: %s",
-        "event: message\nevent: endpoint\ndata: %s",
-        "retry: 1 %s",
-    ],
-)
-async def test_nothing_passes_beside_the_messages(hidden: str) -> None:
-    web = Web(Mask())
-    said = json.dumps(result(texts(MAIL)))
-    _, carried = web.read(post(CALL))
-    body = (hidden % said + "\n\n").encode() + stream(result(texts("end")))
-    shown = await web.answered(carried, body, streams=True)
-    assert MAIL.encode() not in shown
-    assert messages(shown) == [result(texts("end"))]
-
-
-async def test_a_message_is_one_line_to_every_reader() -> None:
-    web = Web()
-    text = "a\u2028\u2028data: {}\u2028\u2029\x85b"
-    _, carried = web.read(post(CALL))
-    body = json.dumps(result(texts(text)), ensure_ascii=False).encode()
-    shown = (await web.answered(carried, b"data: " + body + b"\n\n", streams=True)).decode()
-    assert len(shown.splitlines()) == 2
-    assert messages(shown.encode()) == [result(texts(text))]
-
-
 async def test_tools_are_listed_and_known_over_http_too() -> None:
     web = Web()
     listed = await web.call(
@@ -300,91 +263,6 @@ async def test_the_handshake_agrees_on_a_version() -> None:
     assert web.session.parameters["protocol_version"] == VERSION
     refused = await web.call(request("initialize", initialize()), result(welcome("2031-01-01")))
     assert "version" in refused[0]["error"]["message"]
-
-
-SAMPLING = {"messages": [{"role": "user", "content": {"type": "text", "text": MAIL}}], "maxTokens": 5}
-
-
-async def test_what_the_server_asks_on_a_stream_is_judged_and_answered() -> None:
-    web = Web(Mask())
-    asked, answer = await web.call(CALL, request("sampling/createMessage", SAMPLING, 9), result(texts("x")))
-    assert asked["params"]["messages"][0]["content"]["text"] == "[email]"
-    assert answer == result(texts("x"))
-    command, carried = web.read(post(result({"role": "assistant"}, 9)))
-    assert isinstance(command, McpRequest)
-    assert (command.method, carried.objection) == ("sampling/createMessage/answer", "")
-    assert "nobody waits" in web.read(post(result({}, 9)))[1].objection
-
-
-ELICITATION = {"message": "Your password?", "requestedSchema": {"type": "object", "properties": {}}}
-ROOTS_WRONG = "roots/list: its params._meta is not what the protocol says"
-DECLINED = {"result": {"action": "decline"}}
-
-
-def refused_with(code: int, reason: str = "refused: a policy says no") -> dict[str, Any]:
-    return {"error": {"code": code, "message": reason}}
-
-
-def told(web: Web, answer: Mapping[str, Any], id: object = 9) -> dict[str, Any]:
-    """What the server gets of the client's answer, as the policies leave it."""
-    command, carried = web.read(post({"jsonrpc": "2.0", "id": id, **answer}))
-    command._carried = carried
-    assert carried.objection == ""
-    verdict = web.policies.chain.judge(command)
-    assert isinstance(verdict, Verdict)
-    sent_on = sent(command) if verdict.passes else instead(command)
-    assert sent_on is not None
-    body: dict[str, Any] = json.loads(sent_on.body or b"")
-    return {name: value for name, value in body.items() if name in ("result", "error")}
-
-
-@pytest.mark.parametrize(
-    ("method", "params", "verb", "hears"),
-    [
-        ("sampling/createMessage", SAMPLING, "sample", refused_with(-1)),
-        ("elicitation/create", ELICITATION, "elicit", DECLINED),
-        ("roots/list", None, "roots/list", refused_with(-32010)),
-        ("tools/call", {"name": "a"}, "", refused_with(-32601, "tools/call is none of protocol version 2025-11-25")),
-        ("roots/list", {"_meta": 7}, "", refused_with(-32602, ROOTS_WRONG)),
-    ],
-)
-async def test_a_question_that_is_refused_is_answered_in_the_clients_place(
-    method: str, params: dict[str, Any] | None, verb: str, hears: dict[str, Any]
-) -> None:
-    web = Web(Refuse(verb))
-    # The client is asked for a pong alone, and the call goes on.
-    heard = await web.call(CALL, request(method, params, 9), result(texts("done")))
-    assert heard == [request("ping", None, 9), result(texts("done"))]
-    assert told(web, {"result": {"role": "assistant", "roots": [], "action": "accept"}}) == hears
-    assert "nobody waits" in web.read(post(result({}, 9)))[1].objection
-
-
-async def test_an_answer_that_is_refused_is_declined_in_the_clients_place() -> None:
-    for addon, hears in ((Refuse("answer"), DECLINED), (Seen(), {"result": {"action": "accept"}})):
-        web = Web(addon)
-        await web.call(CALL, request("elicitation/create", ELICITATION, 9))
-        assert told(web, {"result": {"action": "accept"}}) == hears
-    web = Web(Refuse("elicit", "answer"))
-    await web.call(CALL, request("elicitation/create", ELICITATION, 9))
-    assert told(web, {"result": {"action": "accept"}}) == DECLINED
-    await web.call(CALL, request("ping", None, "p"))
-    assert told(web, {"result": {}}, "p") == {"result": {}}
-
-
-async def test_by_one_id_there_is_one_question() -> None:
-    web = Web()
-    sampling, roots = request("sampling/createMessage", SAMPLING, 9), request("roots/list", None, 9)
-    assert await web.call(CALL, sampling, sampling, roots) == [sampling, sampling]
-    command, _ = web.read(post(result({"role": "assistant"}, 9)))
-    assert command.text.startswith("sampling/createMessage/answer")
-
-
-async def test_the_newest_version_has_no_questions_on_a_stream() -> None:
-    web = Web()
-    headers = {"mcp-protocol-version": "2026-07-28"}
-    _, carried = web.read(post({**CALL, "params": {"name": "a", "_meta": MODERN_META}}, headers))
-    body = stream(request("sampling/createMessage", SAMPLING, 9), result(texts("x")))
-    assert messages(await web.answered(carried, body, streams=True)) == [result(texts("x"))]
 
 
 def test_what_is_sent_is_written_anew() -> None:
@@ -452,24 +330,3 @@ async def test_a_server_that_has_one_address_names_no_other() -> None:
     _, listening = web.read(replace(MCP, method="GET"))
     assert await web.answered(listening, b"event: endpoint\ndata: /m\n\n", streams=True) == b""
     assert web.read(replace(post(CALL), path="/m"))[1].status == 404
-
-
-@pytest.mark.parametrize("end", [b"", b"\n"])
-def test_an_event_that_does_not_end_is_too_long(end: bytes) -> None:
-    events = Events(1000)
-
-    def feed() -> None:
-        for _ in range(100):
-            list(events.feed(b"data: " + b"x" * 100 + end))
-
-    with pytest.raises(PeerError):
-        feed()
-
-
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
-@pytest.mark.parametrize("step", [1, 2, 100])
-def test_events_however_they_are_cut(end: str, step: int) -> None:
-    data = end.join(["id: 1", "data: a", "data: b", "", ":", "data:c", "", ""]).encode() + b"x"
-    events = Events(1000)
-    found = [event for at in range(0, len(data), step) for event in events.feed(data[at : at + step])]
-    assert found == [Event([("id", "1")], "a\nb"), Event([("", "")], "c")]

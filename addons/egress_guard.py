@@ -37,6 +37,7 @@ from hoopaddon import (
 FILE = "egress_guard.json"
 MOST_USERS = 10_000
 LIMIT_BYTES = 16 << 20
+MAX_NAME_CHARS = 200
 KEPT_EXACT_TO_S = 60
 _PLAIN = frozenset({"select", "begin", "commit", "rollback", "savepoint", "release", "set", "show"})
 _READS = frozenset({"read", "copy", "rename", "link", "symlink"})
@@ -56,17 +57,14 @@ class Mark:
 
 
 class Marks:
-    """Who has read what, in a file, so that neither a reload of the script nor a restart forgets it."""
+    """Who has read what, in a file: a reload or a restart forgets nothing, and gateways that share it know it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._marks: dict[str, Mark] = {}
+        self._seen: tuple[int, ...] = ()
         try:
-            with path.open("rb") as stream:
-                found = json.loads(stream.read(LIMIT_BYTES))
-            self._marks = {str(who): Mark(float(until), str(what)) for who, (until, what) in found.items()}
-        except FileNotFoundError:
-            pass
+            self._refresh()
         except (OSError, ValueError, TypeError, AttributeError):
             raise OptionsError(f"{path}: cannot be read; mend it, or remove it to forget who has read what") from None
 
@@ -75,8 +73,27 @@ class Marks:
         return self._path
 
     def of(self, who: str, now: float) -> Mark | None:
+        """Raises `Refused` where the file is there and says nothing."""
+        try:
+            self._refresh()
+        except (OSError, ValueError, TypeError, AttributeError):
+            raise Refused("who has read sensitive data is not known, so nothing is sent or read") from None
         mark = self._marks.get(who.casefold())
         return mark if mark is not None and mark.until > now else None
+
+    def _refresh(self) -> None:
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            self._seen, self._marks = (), {}
+            return
+        seen = (status.st_ino, status.st_mtime_ns, status.st_size)
+        if seen == self._seen:
+            return
+        with self._path.open("rb") as stream:
+            found = json.loads(stream.read(LIMIT_BYTES))
+        self._marks = {str(who): Mark(float(until), str(what)) for who, (until, what) in found.items()}
+        self._seen = seen
 
     def add(self, who: str, mark: Mark, now: float) -> None:
         """Raises `Refused` where it cannot be kept: then nothing is read."""
@@ -91,7 +108,6 @@ class Marks:
             self._write(kept)
         except OSError:
             raise Refused("that sensitive data was read cannot be kept, so it is not read") from None
-        self._marks = kept
 
     def _write(self, marks: dict[str, Mark]) -> None:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -192,7 +208,7 @@ class EgressGuard(Addon):
         now = self._clock()
         if self._marks is None:
             raise Refused("the egress guard is not configured")
-        self._marks.add(command.session.user.subject, Mark(now + self._for_s, what), now)
+        self._marks.add(command.session.user.subject, Mark(now + self._for_s, what[:MAX_NAME_CHARS]), now)
 
     # -- what is sent
 

@@ -281,7 +281,7 @@ def subscribes(text: str) -> bool:
     """Whether a message is one with which clients of GraphQL begin, keep up and end a subscription."""
     try:
         message = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(message, dict) and message.get("type") in SUBSCRIBING
 

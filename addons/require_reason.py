@@ -38,7 +38,7 @@ MAX_COMMENT_CHARS = 1000
 _AT_THE_START = re.compile(r"\s*/\*\s*reason:([^*]+)\*/", re.IGNORECASE)
 _AT_THE_END = re.compile(r"/\*\s*reason:([^*]+)\*/[\s;]*\Z", re.IGNORECASE)
 _LABELLED = re.compile(r"\s*reason[:=](.+)", re.IGNORECASE | re.DOTALL)
-_UNSEEN = re.compile(r"[^\x20-\x7e\xa0-\uffff]+")
+_UNSEEN = re.compile(r"[^\x20-\x7e\xa0-\u1fff\u2070-\ud7ff\ue000-\ufffd]+")
 
 # What drivers send by themselves, and what gives a reason: none of it touches any data.
 _PREPARES = frozenset(

@@ -210,6 +210,26 @@ def test_a_new_version_of_the_script_knows_what_the_old_one_did(tmp_path: Path) 
         assert bench.judge(http_request("GET /", user="bob")).passes
 
 
+def test_gateways_that_share_a_folder_know_it_of_each_other(tmp_path: Path) -> None:
+    options = {"egress_sensitive": ["salaries"], "confdir": str(tmp_path)}
+    with Bench(EgressGuard(), options=options) as one, Bench(EgressGuard(), options=options) as other:
+        for user in ("ann", "bob"):
+            one.judge(command("SELECT * FROM salaries", user=user))
+            assert not other.judge(http_request("GET /", user=user)).passes
+        other.judge(command("SELECT * FROM salaries", user="eve"))
+        assert not one.judge(http_request("GET /", user="ann")).passes
+        assert not one.judge(http_request("GET /", user="eve")).passes
+        (tmp_path / FILE).write_text("{")
+        assert "is not known" in one.judge(http_request("GET /", user="carl")).reason
+        assert "is not known" in one.judge(command("SELECT * FROM salaries", user="carl")).reason
+
+
+def test_a_long_name_is_kept_in_part(tmp_path: Path) -> None:
+    with Bench(EgressGuard(), options={"egress_sensitive": ["/x*"], "confdir": str(tmp_path)}) as bench:
+        assert bench.judge(file_operation("read", "/x" + "y" * 100_000)).passes
+    assert (tmp_path / FILE).stat().st_size < 400
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"a": 1}', '{"a": ["x", "y"]}', '{"a": null}', "\xff"])
 def test_a_file_that_cannot_be_read_is_an_error_that_says_what_to_do(tmp_path: Path, content: str) -> None:
     (tmp_path / FILE).write_bytes(content.encode("latin-1"))
@@ -217,12 +237,12 @@ def test_a_file_that_cannot_be_read_is_an_error_that_says_what_to_do(tmp_path: P
         Bench(EgressGuard(), options={"egress_sensitive": ["a"], "confdir": str(tmp_path)})
 
 
-def test_what_cannot_be_kept_is_not_read(tmp_path: Path) -> None:
-    folder = tmp_path / "conf"
-    with Bench(EgressGuard(), options={"egress_sensitive": ["salaries"], "confdir": str(folder)}) as bench:
-        if folder.exists():
-            folder.rmdir()
-        folder.write_text("no folder any more")
+def test_what_cannot_be_kept_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with Bench(EgressGuard(), options={"egress_sensitive": ["salaries"], "confdir": str(tmp_path)}) as bench:
         assert "cannot be kept" in bench.judge(command("SELECT * FROM salaries")).reason
         query = command("SELECT 1")
         batch = rows(query, [Column("a", "text", "public.salaries", "a")], [["x"]])

@@ -181,6 +181,10 @@ def test_a_reason_is_short_and_of_one_line() -> None:
     assert noted(command("/* reason: OPS-12\n\x1b[31m red */ SELECT 1")) == "OPS-12 [31m red"
 
 
+def test_what_no_record_could_hold_is_left_out() -> None:
+    assert noted(http_request("GET /", headers={"x-access-reason": "OPS\udcff-12\u202e"})) == "OPS -12"
+
+
 def test_a_long_text_full_of_comments_is_read_at_once() -> None:
     assert noted(command("SELECT 1" + "/* reason: " * 10_000 + "*/" * 10_000)) is None
 

@@ -37,6 +37,10 @@ class Layout:
     def approvals(self) -> Path:
         return self.folder / "approvals.db"
 
+    @property
+    def grants(self) -> Path:
+        return self.folder / "grants.db"
+
 
 @dataclass(frozen=True, slots=True)
 class Store:

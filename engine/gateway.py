@@ -188,7 +188,7 @@ class Gateway(master.Master):
 
     def _announce(self) -> None:
         # As they are called: observers see what the others have decided.
-        policies = sorted(self.scripts.deciding, key=lambda policy: policy.observer)
+        policies = [*self.roles.policies, *sorted(self.scripts.deciding, key=lambda policy: policy.observer)]
         names = [f"{policy.name} (shadow)" if policy.shadow else policy.name for policy in policies]
         logger.info("Policies, in order: %s.", ", ".join(names) or "none; everything passes, nothing is recorded")
 

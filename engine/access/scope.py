@@ -13,7 +13,6 @@ from hoopaddon.hazards.functions import FUNCTIONS, PREFIXES
 from hoopaddon.web.commands import ContextCommand, HttpCommand, KubeCommand
 
 LEVELS = {level.name.lower(): level for level in Level}
-_WORD = re.compile(r"[^\s,:]+")
 _ANY = ("*",)
 # What clients of MCP do before and beside all else.
 _HOUSEKEEPING = frozenset({"initialize", "ping", "list", "discover", "listen", "complete", "set", "result", "end"})
@@ -85,6 +84,9 @@ def read_scope(parts: Iterable[str]) -> Scope:
         if word in LEVELS:
             scope = scope.joined(Scope(LEVELS[word]))
             continue
+        if re.search(r"\s", word):
+            # Written down, it would be read as two.
+            raise ValueError(f"{word!r} has a space in it; write * in its place")
         verbs, colon, objects = word.partition(":")
         if not colon and "," not in verbs and verbs in ("readonly", "read-only", "rw", "all", "owner", "root"):
             raise ValueError(f"{verbs!r} is no level: write read, write or admin, or verbs and objects")

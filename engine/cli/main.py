@@ -16,6 +16,7 @@ COMMANDS = {
     "seal": ("hoopaddon.cli.seal", "encrypt a credential, to stand in the configuration itself"),
     "sessions": ("hoopaddon.cli.sessions", "list, show, replay, search, verify and export what was recorded"),
     "approvals": ("hoopaddon.cli.approvals", "answer the commands that wait for a human"),
+    "access": ("hoopaddon.cli.access", "ask for access to a target, and grant, extend or end it"),
     "mcp": ("hoopaddon.cli.mcp", "stand between an agent and an MCP server that it starts"),
     "serve-mcp": ("hoopaddon.cli.serve_mcp", "be an MCP server, with SQL and shell commands for agents"),
 }

@@ -83,6 +83,8 @@ class Show:
                 case "damaged":
                     self.out.print("a line that is no event: check this session with `verify`", style="red")
                 case "end":
+                    if reason := one_line(text(found.get("reason"))):
+                        self.out.print(Text(f"ended by a policy: {reason}", "red"))
                     self.out.print(f"ended {moment(number(found.get('at')) or 0.0)}, and signed", style="dim")
         for position, running in sorted(self.running.items()):
             self._command(position, running, {})

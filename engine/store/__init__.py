@@ -1,5 +1,9 @@
 """What is kept: session files, the index derived from them, and the approvals that wait."""
 
+from hoopaddon.access.rules import Terms, read_rules
+from hoopaddon.access.scope import Scope
+from hoopaddon.store.database import StoreUnusable
+from hoopaddon.store.grants import Grant, Grants, was_given
 from hoopaddon.store.journal import Journal, JournalError
 from hoopaddon.store.keys import PublicKeys, SigningKey
 from hoopaddon.store.layout import STORE_HELP, Layout, Store, open_store, store_folder
@@ -8,15 +12,22 @@ from hoopaddon.store.redact import Redacted, redact
 
 __all__ = [
     "STORE_HELP",
+    "Grant",
+    "Grants",
     "Journal",
     "JournalError",
     "Layout",
     "PublicKeys",
     "Recording",
     "Redacted",
+    "Scope",
     "SigningKey",
     "Store",
+    "StoreUnusable",
+    "Terms",
     "open_store",
+    "read_rules",
     "redact",
     "store_folder",
+    "was_given",
 ]

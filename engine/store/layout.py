@@ -41,6 +41,10 @@ class Layout:
     def tokens(self) -> Path:
         return self.folder / "tokens.db"
 
+    @property
+    def grants(self) -> Path:
+        return self.folder / "grants.db"
+
 
 @dataclass(frozen=True, slots=True)
 class Store:

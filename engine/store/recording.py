@@ -162,7 +162,8 @@ class Recording:
         for number, result in self.running.items():
             if result.held is not None:
                 self._add("rows", {"command": number, **result.held})
-        self.journal.close({"commands": session.commands})
+        why = {"reason": session.ended} if session.ended else {}
+        self.journal.close({"commands": session.commands, **why})
 
     def _names_of(self, columns: tuple[Column, ...]) -> list[str]:
         # The same statement again has the same columns.

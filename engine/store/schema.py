@@ -119,3 +119,52 @@ CREATE TABLE IF NOT EXISTS revoked (
     PRIMARY KEY (kind, name)
 ) STRICT, WITHOUT ROWID;
 """
+"""Of tokens."""
+
+GRANTS = """
+CREATE TABLE IF NOT EXISTS grants (
+    id         TEXT PRIMARY KEY,
+    user       TEXT NOT NULL,
+    via        TEXT NOT NULL,       -- what proved who asks
+    target     TEXT NOT NULL,
+    scope      TEXT NOT NULL,
+    seconds    REAL NOT NULL CHECK (seconds > 0),
+    reason     TEXT NOT NULL,
+    emergency  INTEGER NOT NULL,    -- nobody was asked
+    extends    TEXT REFERENCES grants (id),
+    approvers  TEXT NOT NULL,       -- JSON: the groups that may answer
+    needed     INTEGER NOT NULL CHECK (needed > 0),
+    created    REAL NOT NULL,
+    expires    REAL NOT NULL,       -- of the request
+    starts     REAL,
+    ends       REAL,
+    status     TEXT NOT NULL
+        CHECK (status IN ('pending', 'active', 'denied', 'expired', 'withdrawn', 'ended', 'revoked', 'extended')),
+    settled    REAL,
+    settled_by TEXT NOT NULL,
+    said       TEXT NOT NULL,       -- why it was revoked
+    CHECK (status <> 'active' OR (starts IS NOT NULL AND ends > starts))
+) STRICT;
+CREATE INDEX IF NOT EXISTS grants_by_status ON grants (status, user, target);
+CREATE TABLE IF NOT EXISTS grant_answers (
+    request    TEXT NOT NULL REFERENCES grants (id),
+    person     TEXT NOT NULL,       -- the approver in the form in which names are compared
+    approver   TEXT NOT NULL,
+    via        TEXT NOT NULL,
+    approved   INTEGER NOT NULL,
+    reason     TEXT NOT NULL,
+    at         REAL NOT NULL,
+    PRIMARY KEY (request, person)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS grant_uses (
+    request    TEXT NOT NULL REFERENCES grants (id),
+    session    TEXT NOT NULL,
+    at         REAL NOT NULL,
+    PRIMARY KEY (request, session)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS rules (
+    only       INTEGER PRIMARY KEY CHECK (only = 1),
+    rules      TEXT NOT NULL        -- JSON: the terms of the gateway that grants
+) STRICT;
+"""
+"""Of just-in-time access."""

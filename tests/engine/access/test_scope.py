@@ -208,7 +208,20 @@ def test_methods_and_paths() -> None:
     assert not allowed.permits(hidden)
 
 
-@pytest.mark.parametrize("parts", [[], [""], [":orders"], ["select:"], ["select,:orders"], ["all"], ["se lect"]])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [],
+        [""],
+        [":orders"],
+        ["select:"],
+        ["select,:orders"],
+        ["all"],
+        ["se lect"],
+        ["cat:/a admin"],
+        ["cat:/a\u00a0admin"],
+    ],
+)
 def test_scopes_that_are_none(parts: list[str]) -> None:
     with pytest.raises(ValueError, match=r".+"):
         read_scope(parts)

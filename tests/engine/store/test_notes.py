@@ -25,6 +25,7 @@ def test_a_note_is_recorded_and_shown(tmp_path: Path, capsys: pytest.CaptureFixt
         judged = command("SELECT 'again'", session=who)
         assert bench.judge(judged).passes
         bench.end(judged)
+        who.end("your access has ended")
         bench.stop(who)
     events = [orjson.loads(line) for path in tmp_path.rglob("*.jsonl") for line in path.read_bytes().splitlines()]
     (asked,) = [event for event in events if event["type"] == "command"]
@@ -32,6 +33,7 @@ def test_a_note_is_recorded_and_shown(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["show", who.id, "--store", str(tmp_path), "--confdir", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
     assert "k7m2qx (Notes)" in shown
+    assert "ended by a policy: your access has ended" in shown
     assert "\x1b[31m" not in shown
 
 

@@ -4,6 +4,7 @@ It serves its discovery document and its keys by HTTP; what it signs is put toge
 what must not be signed. The real provider is in `oidc_provider`.
 """
 
+import asyncio
 import base64
 import json
 import time
@@ -131,6 +132,8 @@ class Issuer:
         self.location = ""
         self.changes: dict[str, Any] = {}
         self.asked = 0
+        self.answers = asyncio.Event()
+        self.answers.set()
         self.address = ""
         self._runner: web.AppRunner | None = None
 
@@ -160,6 +163,7 @@ class Issuer:
 
     async def _serve_keys(self, request: web.Request) -> web.Response:
         self.asked += 1
+        await self.answers.wait()
         headers = {"location": self.location} if self.location else {}
         body = self.body if self.body is not None else json.dumps({"keys": self.keys}).encode()
         return web.Response(status=self.status, body=body, headers=headers)

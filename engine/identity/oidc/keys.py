@@ -23,6 +23,8 @@ KEPT_S = 3600.0
 """How old keys may be at most, where the provider does not answer."""
 RETRY_S = 10.0
 """How long the provider is left alone after it was asked, whatever tokens name."""
+PATIENCE_S = 2.0
+"""How long a login waits for newer keys than those that there are."""
 MAX_KEYS = 64
 MIN_RSA_BITS, MAX_RSA_BITS = 2048, 8192
 _DISCOVERY = "/.well-known/openid-configuration"
@@ -65,7 +67,8 @@ class ProviderKeys:
     async def find(self, kid: str | None, algorithm: str) -> list[ProviderKey]:
         """The keys that a token of this header may be signed with. Raises `NoKeys`."""
         if self._clock() - self._fetched_at >= FRESH_S:
-            await self.refresh()
+            # Whoever can be let in by the keys that there are does not wait for a provider that hangs.
+            await self.refresh(PATIENCE_S if self._keys else None)
         if not (found := self._matching(kid, algorithm)) and kid is not None:
             # The provider may have a new key; who invents names for keys does not make us ask any more often.
             await self.refresh()
@@ -77,22 +80,21 @@ class ProviderKeys:
     def _matching(self, kid: str | None, algorithm: str) -> list[ProviderKey]:
         return [key for key in self._keys if (kid is None or key.kid == kid) and key.is_for(algorithm)]
 
-    async def refresh(self) -> None:
-        """Ask the provider for its keys, unless it was asked a moment ago. What goes wrong is logged."""
+    async def refresh(self, within_s: float | None = None) -> None:
+        """Ask the provider for its keys, unless it was asked a moment ago. What goes wrong is logged.
+
+        After `within_s` seconds they are asked for without anybody waiting.
+        """
         if self._asking is None:
             if self._clock() - self._asked_at < RETRY_S:
                 return
-            self._asked_at = self._clock()
             self._asking = asyncio.get_running_loop().create_task(self._ask())
-            if self._asking.done():
-                self._asking = None
-                return
             self._asking.add_done_callback(self._asked)
         # Whoever waits may leave; the others, and the keys, must not suffer from it.
-        await asyncio.shield(self._asking)
+        await asyncio.wait([self._asking], timeout=within_s)
 
     def _asked(self, _task: "asyncio.Task[None]") -> None:
-        self._asking = None
+        self._asking, self._asked_at = None, self._clock()
 
     async def _ask(self) -> None:
         try:

@@ -1,5 +1,6 @@
 """The provider's keys: found, kept, changed, and gone."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -99,6 +100,26 @@ async def test_an_outage_is_bridged_for_a_while_and_then_nobody_gets_in(issuer: 
     clock.now += 1
     with pytest.raises(InvalidToken, match="keys cannot be had"):
         await taking.user(token)
+
+
+async def test_a_provider_that_hangs_holds_nobody_up_for_long(
+    issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(oidc_keys, "PATIENCE_S", 0.1)
+    clock = Clock()
+    taking = provider(issuer, clock)
+    await taking.user(issuer.token())
+    issuer.answers.clear()
+    clock.now += oidc_keys.FRESH_S
+    async with asyncio.timeout(5):
+        for _ in range(3):
+            assert (await taking.user(issuer.token())).subject == "ada"
+    assert issuer.asked == 2
+    new = rotated(issuer)
+    asyncio.get_running_loop().call_later(0.2, issuer.answers.set)
+    # A key that is not known is worth the wait, and the answer that is on its way has it.
+    assert (await taking.user(new)).subject == "ada"
+    assert issuer.asked == 2
 
 
 async def test_nobody_gets_in_before_there_are_keys(issuer: Issuer) -> None:

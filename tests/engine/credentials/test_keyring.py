@@ -38,7 +38,7 @@ def test_what_names_no_entry(place: str) -> None:
 async def test_a_machine_without_a_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
     from keyring.backends.fail import Keyring
 
-    monkeypatch.setattr("keyring.core._keyring_backend", Keyring())
+    monkeypatch.setattr("keyring.core._keyring_backend", Keyring())  # type: ignore[no-untyped-call]
     with pytest.raises(CredentialUnavailable, match="no keyring that the gateway's user can open"):
         await KeyringProvider().fetch("hoopaddon/orders")
 
@@ -46,7 +46,7 @@ async def test_a_machine_without_a_keyring(monkeypatch: pytest.MonkeyPatch) -> N
 async def test_a_keyring_that_breaks_is_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     from keyring.errors import KeyringLocked
 
-    class Locked(PlaintextKeyring):
+    class Locked(PlaintextKeyring):  # type: ignore[misc]
         def get_password(self, service: str, username: str) -> str | None:
             raise KeyringLocked(f"cannot unlock, {CANARY}")
 

@@ -12,6 +12,8 @@ COMMANDS = {
     "token": ("hoopaddon.cli.token", "sign a short-lived token for a user or an agent"),
     "kubeconfig": ("hoopaddon.cli.kubeconfig", "print a kubeconfig for a target of the gateway"),
     "check": ("hoopaddon.cli.check", "say what is wrong with hoopaddon.yaml, without starting"),
+    "targets": ("hoopaddon.cli.targets", "list, add, remove and test the targets of hoopaddon.yaml"),
+    "schema": ("hoopaddon.cli.schema", "print the JSON Schema of hoopaddon.yaml, for editors"),
     "users": ("hoopaddon.cli.users", "hash a password for the file of users"),
     "seal": ("hoopaddon.cli.seal", "encrypt a credential, to stand in the configuration itself"),
     "sessions": ("hoopaddon.cli.sessions", "list, show, replay, search, verify and export what was recorded"),

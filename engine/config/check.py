@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -43,16 +43,30 @@ async def check_draft(draft: Draft, *, offline: bool) -> list[ConfigError]:
         gateway = Gateway(Options(confdir=confdir))
         try:
             problems = _check_options(gateway, draft)
-            reaches: list[tuple[FileTarget, Reach]] = []
-            for target in draft.targets:
-                found, wrong = _check_target(gateway, target)
-                reaches += [(target, reach) for reach in found]
-                problems += wrong
+            problems += await _check_targets(gateway, draft.targets, offline=offline)
         finally:
             await gateway.done()
-    if not offline:
-        problems += await _unreachable(reaches)
     return sorted(problems, key=lambda problem: problem.line or 0)
+
+
+async def check_targets(targets: Sequence[FileTarget]) -> list[ConfigError]:
+    """What is wrong with these targets: files, secrets, and whether they answer. Needs a running loop."""
+    with TemporaryDirectory(prefix="hoopaddon-check-") as confdir:
+        gateway = Gateway(Options(confdir=confdir))
+        try:
+            return await _check_targets(gateway, targets, offline=False)
+        finally:
+            await gateway.done()
+
+
+async def _check_targets(gateway: Gateway, targets: Sequence[FileTarget], *, offline: bool) -> list[ConfigError]:
+    problems: list[ConfigError] = []
+    reaches: list[tuple[FileTarget, Reach]] = []
+    for target in targets:
+        found, wrong = _check_target(gateway, target)
+        reaches += [(target, reach) for reach in found]
+        problems += wrong
+    return problems if offline else problems + await _unreachable(reaches)
 
 
 def _check_options(gateway: Gateway, draft: Draft) -> list[ConfigError]:

@@ -80,6 +80,8 @@ class Item:
                 problems.append(
                     ConfigError("has to be a word", file=self.file, line=line, key=f"a key of {self.where}")
                 )
+            elif str(key.tag) == f"{_TAG}merge":
+                problems.append(item.wrong("keys of another mapping are not taken over", "write them out"))
             elif name in seen:
                 problems.append(item.wrong(f"is there twice; the first is in line {seen[name]}"))
             else:
@@ -100,7 +102,7 @@ class Item:
 
 def read_document(path: Path, shown: str = "") -> Item:
     """The file's one document. Raises `ConfigError`; `shown` is what the file is called in errors."""
-    return parse_document(_read(path, shown or str(path)), shown or str(path))
+    return parse_document(read_text_file(path, shown or str(path)), shown or str(path))
 
 
 def parse_document(text: str, shown: str) -> Item:
@@ -126,7 +128,8 @@ def parse_document(text: str, shown: str) -> Item:
     return item
 
 
-def _read(path: Path, shown: str) -> str:
+def read_text_file(path: Path, shown: str) -> str:
+    """The file's text with its own line ends. Raises `ConfigError`."""
     try:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_mode & stat.S_IWOTH:

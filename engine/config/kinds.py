@@ -34,8 +34,10 @@ class Text:
 
     def read(self, item: Item) -> str:
         text = item.text
-        if text is None or (not text and not self.may_be_empty):
-            hint = "leave the key out, or write something after it" if item.is_empty or text == "" else ""
+        if text == "" and not self.may_be_empty:
+            raise item.wrong("is empty", "leave the key out, or write something after it")
+        if text is None:
+            hint = "leave the key out, or write something after it" if item.is_empty else ""
             raise item.is_no("a text", hint or ("put it between quotes" if item.tag == "bool" else ""))
         if self.choices and text not in self.choices:
             raise item.wrong(f"has to be {_one_of(self.choices)}")
@@ -46,7 +48,7 @@ class Text:
     def schema(self) -> Schema:
         if self.choices:
             return {"type": "string", "enum": list(self.choices)}
-        return {"type": ["string", "number"]}
+        return {"type": ["string", "number"]} | ({} if self.may_be_empty else {"minLength": 1})
 
 
 @dataclass(frozen=True, slots=True)

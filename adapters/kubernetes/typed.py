@@ -1,6 +1,7 @@
 """What is typed into what runs in a pod."""
 
 import asyncio
+import re
 from collections.abc import Callable
 
 from hoopaddon.adapters.kubernetes.remote.middle import Keys, Remote
@@ -8,6 +9,7 @@ from hoopaddon.terminal.command import TypedLine
 from hoopaddon.terminal.input import TerminalInput
 from hoopaddon.terminal.piped import PipedInput, feeds_shell
 
+_KEYS = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]")
 _SIZE = (80, 24)
 """Of a terminal whose client has not said it yet."""
 
@@ -25,10 +27,9 @@ def keys_of(remote: Remote) -> Keys | None:
         return None
     if remote.is_terminal:
         return _Typed(remote)
-    # What an attach leads to nobody knows: it may be a shell.
-    if command.verb == "attach" or feeds_shell(command):
-        return _Piped(remote)
-    return None
+    if command.verb == "attach":
+        return _Attached(remote)
+    return _Piped(remote) if feeds_shell(command) else None
 
 
 class _Typed:
@@ -72,3 +73,23 @@ class _Piped:
 
     def resized(self, columns: int, rows: int) -> None:
         """There is no terminal."""
+
+
+class _Attached(_Piped):
+    """What an attach leads to nobody knows: it may be a shell, and at a terminal, whatever the client says.
+
+    There a key could end the line that was judged, or begin it anew: `echo ^U…`.
+    """
+
+    def __init__(self, remote: Remote) -> None:
+        super().__init__(remote)
+        self._remote, self._pass_on = remote, self._input.data
+        self.client_data = self._judged
+
+    def _judged(self, data: bytes) -> None:
+        if _KEYS.search(data):
+            self._input.close()
+            self._pass_on = lambda data: None
+            self._remote.to_client(b"hoopaddon: keys can only be attached with a terminal (-t): send lines of text\n")
+            self._remote.refuse_rest()
+        self._pass_on(data)

@@ -14,7 +14,7 @@ from hoopaddon.output import Output
 from hoopaddon.rows import Column, Rows
 from hoopaddon.session import Session
 from hoopaddon.store.journal import Journal, JournalError
-from hoopaddon.store.redact_command import is_worth_a_look, redact_command
+from hoopaddon.store.redact_command import is_worth_a_look, redact_command, redact_output
 from hoopaddon.store.streams import RESIZE, TERMINAL, TEXTS, encoded, fields_of
 
 logger = logging.getLogger(__name__)
@@ -87,15 +87,16 @@ class Recording:
             return
         if kind == RESIZE and self._terminal_cut:
             return
-        fields: dict[str, Any] = {"kind": kind, "text": output.text[:_OUTPUT_LIMIT_CHARS]}
+        fields: dict[str, Any] = {"kind": kind}
+        withheld = False
         if command is not None:
             fields["command"] = command.number
             if result is not None and kind != RESIZE:
                 if result.bytes_left <= 0:
                     return
                 result.bytes_left -= len(output.text)
-                if result.secret:
-                    fields["text"] = _WITHHELD
+                withheld = result.secret
+        fields["text"] = _WITHHELD if withheld else redact_output(output)[:_OUTPUT_LIMIT_CHARS]
         self._add("output", fields)
 
     def _stream(self, output: Output, result: "_Result | None", terminal_limit: int) -> None:

@@ -2,8 +2,9 @@
 
 from hoopaddon.command import Command
 from hoopaddon.commands import ShellCommand
+from hoopaddon.output import Output
 from hoopaddon.store.redact import Redacted, may_hold_secret, redact
-from hoopaddon.store.redact_kube import redact_kubernetes
+from hoopaddon.store.redact_kube import redact_kubernetes, redact_object
 from hoopaddon.store.redact_shell import redact_line
 from hoopaddon.store.redact_web import redact_request
 
@@ -22,3 +23,10 @@ def redact_command(command: Command, text: str) -> Redacted:
     if command.protocol == "kubernetes":
         return redact_kubernetes(text)
     return redact_request(text) if command.protocol in _WEB else redact(text)
+
+
+def redact_output(output: Output) -> str:
+    """What came back as it may be kept: nothing of what a Secret holds, whether a policy masks it or not."""
+    if output.kind != "object":
+        return output.text
+    return redact_object(output.text, output.command.text if output.command is not None else "")

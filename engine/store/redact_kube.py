@@ -34,6 +34,14 @@ def redact_kubernetes(text: str) -> Redacted:
     return Redacted(rest.text, secret or rest.secret, rest.parameters)
 
 
+def redact_object(text: str, request: str) -> str:
+    """An object that the API has answered this request with, as it may be kept."""
+    try:
+        return _MASK.edit(text, "secrets" if _OF_SECRETS.match(request) else "")
+    except (ValueError, RecursionError):
+        return REDACTED
+
+
 def _redacted(body: str, of_secrets: bool) -> tuple[str, bool]:
     try:
         document = json.loads(body)

@@ -166,7 +166,7 @@ class SpdyStreams:
         if frame.kind != SYN_STREAM:
             return
         name = headers.get("streamtype", "")
-        if name not in STREAMS or name in self._ids or frame.flags & FIN:
+        if name not in STREAMS or name in self._ids or frame.stream in self._names or frame.flags & FIN:
             raise PeerError("client", "opens a stream that there is not, or twice")
         self._names[frame.stream], self._ids[name] = name, frame.stream
 

@@ -151,6 +151,19 @@ async def test_what_is_piped_into_an_attach_is_judged_as_a_shells() -> None:
     assert b"no rm" in said
 
 
+@pytest.mark.parametrize("key", [b"\r", b"\x15", b"\x7f", b"\t", b"\x1b", b"\x00"])
+async def test_keys_are_no_way_around_what_an_attach_is_judged_by(key: bytes) -> None:
+    attach = "POST /api/v1/namespaces/shop/pods/web/attach?stdin=true&stdout=true"
+    both = Channels(text=attach, keys=True)
+    both.client_says(b"\x00echo one\n")
+    both.client_says(b"\x00echo " + key + b"rm -rf /\n")
+    both.client_says(b"\x00echo two\n")
+    await asyncio.sleep(0.05)
+    assert both.got(both.target, both.to_target) == [b"\x00echo one\n", b"\xff\x00"]
+    said = b"".join(message[1:] for message in both.got(both.client, both.to_client))
+    assert b"only be attached with a terminal" in said
+
+
 async def test_sizes_pass() -> None:
     both = Channels()
     both.client_says(b'\x04{"Width":80,"Height":24}\n')
@@ -239,6 +252,13 @@ async def test_streams_are_masked_and_end_in_order(size: int) -> None:
 async def test_frames_that_are_none(frame: bytes) -> None:
     with pytest.raises(PeerError):
         Spdy().tunnel.client_data(frame)
+
+
+async def test_a_stream_has_one_name() -> None:
+    both = Spdy()
+    both.tunnel.client_data(both.syn(1, streamtype="stdin"))
+    with pytest.raises(PeerError):
+        both.tunnel.client_data(both.syn(1, streamtype="resize"))
 
 
 async def test_streams_that_there_are_not() -> None:

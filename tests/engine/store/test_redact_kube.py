@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from hoopaddon.store.redact_kube import redact_kubernetes
+from hoopaddon.store.redact_kube import redact_kubernetes, redact_object
 
 SECRETS = "/api/v1/namespaces/shop/secrets"
 SECRET = "hunter2"
@@ -62,3 +62,28 @@ def test_everything_else_is_kept_as_it_is(text: str) -> None:
     found = redact_kubernetes(text)
     assert found.text == text
     assert not found.secret
+
+
+@pytest.mark.parametrize(
+    ("request_text", "document"),
+    [
+        (f"GET {SECRETS}/db", {"metadata": {"name": "db"}, "data": {"host": CODED}}),
+        (f"GET {SECRETS}?watch=1", {"type": "ADDED", "object": {"kind": "Secret", "data": {"host": CODED}}}),
+        (f"GET {SECRETS}", {"kind": "SecretList", "items": [{"data": {"host": CODED}}]}),
+        ("GET /api/v1/pods", {"spec": {"containers": [{"env": [{"name": "DB_PASSWORD", "value": SECRET}]}]}}),
+        ("POST /api/v1/namespaces/a/serviceaccounts/b/token", {"kind": "TokenRequest", "status": {"token": SECRET}}),
+        (f"PATCH {SECRETS}/db", {"kind": "Status", "message": f'Invalid value: "{{\\"host\\":\\"{CODED}\\"}}"'}),
+        ("", {"kind": "Secret", "data": {"host": CODED}}),
+    ],
+)
+def test_what_comes_back_is_kept_without_it(request_text: str, document: object) -> None:
+    kept = redact_object(json.dumps(document), request_text)
+    assert SECRET not in kept
+    assert CODED not in kept
+    assert json.loads(kept)
+
+
+def test_what_is_no_object_is_not_kept_where_it_may_hold_one() -> None:
+    assert SECRET not in redact_object(f'{{"data": "{SECRET}', f"GET {SECRETS}")
+    plain = '{"kind": "Pod", "spec": {}}'
+    assert redact_object(plain, "GET /api/v1/pods") is plain

@@ -13,7 +13,6 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from hoopaddon.cli.arguments import parser
-from hoopaddon.detect.databases import keep_in
 from hoopaddon.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -71,6 +70,8 @@ async def _run(arguments: argparse.Namespace) -> int:
 
 def configure(gateway: "Gateway", arguments: argparse.Namespace) -> None:
     """Settle every option: the configuration file, then `--set`, then the arguments. Raises ConfigError."""
+    from hoopaddon.detect.databases import keep_in
+
     options = gateway.options
     if arguments.quiet or arguments.options or arguments.commands:
         options.update(termlog_verbosity="error")

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from benchmarks import http, ssh
+from benchmarks import http, mcp, ssh
 from benchmarks.contenders import DIRECT, GATEWAYS, POLICIES, RELAY, Contender, start_all, start_gateway
 from benchmarks.workloads import CopyOut, Memory, PointSelects, Select, memory, prepare
 from hoopaddon.compiled import is_compiled
@@ -135,6 +135,15 @@ def measure_http(only: str, rounds: int, console: Console, *, quick: bool) -> Nu
     return found
 
 
+def measure_mcp(only: str, rounds: int, console: Console, *, quick: bool) -> Numbers:
+    """Measure and print what was asked for of MCP."""
+    if only not in mcp.CALLS:
+        return {}
+    found = mcp.measure(rounds=rounds, quick=quick)
+    console.print(mcp.table_of(found))
+    return found
+
+
 def write_json(path: Path | None, found: dict[str, object]) -> None:
     """Write the numbers to a file, where one was named."""
     if path is not None:
@@ -153,8 +162,10 @@ def main() -> int:
     rounds = args.rounds or (1 if quick else 5)
     over_ssh = measure_ssh(args.only, rounds, console, quick=quick)
     over_http = measure_http(args.only, rounds, console, quick=quick)
-    if (over_ssh or over_http) and not any(args.only in one.name for one in workloads(Path(), rows, 1)):
-        write_json(args.json, {"ssh": over_ssh, "http": over_http})
+    over_mcp = measure_mcp(args.only, rounds, console, quick=quick)
+    others = {"ssh": over_ssh, "http": over_http, "mcp": over_mcp}
+    if any(others.values()) and not any(args.only in one.name for one in workloads(Path(), rows, 1)):
+        write_json(args.json, dict(others))
         return 0
     with start_all() as (server, contenders, absent):
         prepare(server, rows, scale=1 if quick else 10)
@@ -176,9 +187,7 @@ def main() -> int:
     for line in absent:
         console.print(line, markup=False)
     grown = {name: [one.grown_bytes, one.per_session_bytes] for name, one in held.items()}
-    write_json(
-        args.json, {"rates": rates, "latencies_us": latencies, "memory": grown, "ssh": over_ssh, "http": over_http}
-    )
+    write_json(args.json, {"rates": rates, "latencies_us": latencies, "memory": grown, **others})
     return 0 if set(GATEWAYS) <= set(names) else 1
 
 

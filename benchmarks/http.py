@@ -53,14 +53,15 @@ class Measured:
     grown: float = 0.0
 
 
-async def _requests(way: Way, seconds: float) -> tuple[float, float, float]:
+async def requests(way: Way, seconds: float, sent: bytes = _GET) -> tuple[float, float, float]:
+    """How many a second, their median and 99th percentile in ms."""
     took: list[float] = []
     until = time.perf_counter() + seconds
 
     async def client() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", way.port)
         while (began := time.perf_counter()) < until:
-            writer.write(_GET)
+            writer.write(sent)
             head = await reader.readuntil(b"\r\n\r\n")
             length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
             await reader.readexactly(length)
@@ -100,13 +101,13 @@ def measure(work: list[str], *, rounds: int, quick: bool) -> dict[str, list[Meas
     found: dict[str, list[Measured]] = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="hoopaddon-bench-") as name, _ways(Path(name)) as ways:
         for way in ways:
-            asyncio.run(_requests(way, 0.5))
+            asyncio.run(requests(way, 0.5))
         for number in range(rounds):
             turn = number % len(ways)
             for way in ways[turn:] + ways[:turn]:
-                requests = asyncio.run(_requests(way, seconds)) if REQUESTS in work else (0.0, 0.0, 0.0)
+                rates = asyncio.run(requests(way, seconds)) if REQUESTS in work else (0.0, 0.0, 0.0)
                 body = asyncio.run(_body(way, megabytes)) if BODY in work else (0.0, 0.0)
-                found[way.name].append(Measured(*requests, *body))
+                found[way.name].append(Measured(*rates, *body))
     return found
 
 
@@ -116,7 +117,7 @@ def _ways(folder: Path) -> Iterator[list[Way]]:
     nothing.write_text(_NOTHING)
     with ExitStack() as stack:
         target = free_port()
-        stack.enter_context(_process([sys.executable, "-m", "benchmarks.http_target", str(target)], target))
+        stack.enter_context(process([sys.executable, "-m", "benchmarks.http_target", str(target)], target))
         ways = [Way(DIRECT, target)]
         scripts = [part for script in SHIPPED for part in ("-s", script)]
         for name, command in (
@@ -128,20 +129,21 @@ def _ways(folder: Path) -> Iterator[list[Way]]:
             kind = "reverse" if name == MITMDUMP else "http"
             mode = f"{kind}:http://127.0.0.1:{target}@127.0.0.1:{port}"
             settings = ["--set", f"confdir={folder / name}", "--mode", mode]
-            pid = stack.enter_context(_process([*command, *settings], port))
+            pid = stack.enter_context(process([*command, *settings], port))
             ways.append(Way(name, port, pid))
         yield ways
 
 
 @contextmanager
-def _process(command: list[str], port: int) -> Iterator[int]:
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-    guard = Guard(process.pid, SIGTERM)
+def process(command: list[str], port: int) -> Iterator[int]:
+    """A program that listens at a port; its process id."""
+    started = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    guard = Guard(started.pid, SIGTERM)
     try:
         _wait_for(port)
-        yield process.pid
+        yield started.pid
     finally:
-        end(process, SIGTERM, guard)
+        end(started, SIGTERM, guard)
 
 
 def _wait_for(port: int, within_s: float = 90) -> None:

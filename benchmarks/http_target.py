@@ -1,4 +1,7 @@
-"""A target for the HTTP benchmarks: 1 KB of JSON for each request, or as many megabytes as `/big/N` asks for."""
+"""A target for the HTTP benchmarks: 1 KB of JSON for each request, or as many megabytes as `/big/N` asks for.
+
+What is posted is taken for the call of a tool (MCP), and has a result of 1 KB.
+"""
 
 import asyncio
 import json
@@ -13,10 +16,15 @@ SMALL = b"[%s]" % b",".join([ROW] * 11)
 PIECE = (ROW + b",") * 700
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 ANSWER = HEAD % len(SMALL) + SMALL
+_PART = {"type": "text", "text": SMALL.decode()}
+RESULT = json.dumps(
+    {"jsonrpc": "2.0", "id": 1, "result": {"content": [_PART], "isError": False, "resultType": "complete"}}
+).encode()
+CALLED = HEAD % len(RESULT) + RESULT
 
 
 class Target(asyncio.Protocol):
-    """One connection; requests have no body."""
+    """One connection; what is posted has a length."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -27,12 +35,16 @@ class Target(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         while b"\r\n\r\n" in self._buffer:
-            head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
+            head, _, rest = self._buffer.partition(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
+            if len(rest) < length:
+                return
+            self._buffer = rest[length:]
             path = head.split(b" ", 2)[1]
             if path.startswith(b"/big/"):
                 self._sending = asyncio.ensure_future(self._send(int(path[5:])))
             else:
-                self._transport.write(ANSWER)
+                self._transport.write(CALLED if length else ANSWER)
 
     async def _send(self, megabytes: int) -> None:
         count = megabytes * 1_000_000 // len(PIECE)

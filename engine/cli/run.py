@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from hoopaddon.cli.arguments import parser
 from hoopaddon.config.draft import Draft
 from hoopaddon.config.layers import FILE, CommandLine, Layers, read_config
-from hoopaddon.detect.databases import keep_in
 from hoopaddon.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -95,6 +94,8 @@ def configure(gateway: "Gateway", arguments: argparse.Namespace, *, looks_here: 
     What is returned watches the file, where there is one. Without `looks_here` the working directory's is left alone:
     whoever starts this may not have chosen it.
     """
+    from hoopaddon.detect.databases import keep_in
+
     options = gateway.options
     draft = read_config(getattr(arguments, "config", None), looks_here=looks_here)
     if arguments.quiet or arguments.options or arguments.commands:

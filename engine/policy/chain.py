@@ -266,8 +266,7 @@ class Chain:
                 log_failure(step, e)
                 if not step.shadow:
                     raise PolicyFailed(step.name) from None
-            if step.shadow:
-                session.read_only = read_only
+            session.read_only = read_only if step.shadow else session.read_only
 
     async def end_session(self, session: Session) -> None:
         """Tell every policy that the session is over."""

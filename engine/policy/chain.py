@@ -270,8 +270,7 @@ class Chain:
                 log_failure(step, e)
                 if not step.shadow:
                     raise PolicyFailed(step.name) from None
-            if step.shadow:
-                session.read_only = read_only
+            session.read_only = read_only if step.shadow else session.read_only
         if session.ended:
             raise Refused(session.ended)
         self.sessions.begin(session)

@@ -295,6 +295,8 @@ def check_may_answer(grant: Grant, person: Person) -> None:
     """Raises `NotCounted` unless this person may answer this request now."""
     if grant.status is not GrantStatus.PENDING:
         raise NotCounted(f"it is {grant.status} already")
+    if person.agent:
+        raise NotCounted(f"{person.agent} acts for {person.name}, and only people answer")
     if is_same_requester((grant.user,), person):
         raise NotCounted(f"{person.name} asked for it, and nobody answers their own requests")
     if grant.approvers and not person.groups.intersection(grant.approvers):

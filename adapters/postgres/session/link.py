@@ -53,6 +53,11 @@ def refusal(verdict: Verdict, detail: str = "", *, severity: str = "ERROR") -> b
 class Link:
     """The state of one session after its login. The two halves, `Frontend` and `Backend`, work on it."""
 
+    read_only: bool | None = None
+    """Whether new transactions only read, as the server has last said; None where it says nothing of that."""
+    read_only_asked = False
+    """Whether the gateway has told the server to let new transactions only read, and it has not said so yet."""
+
     def __init__(
         self,
         session: Session,
@@ -90,10 +95,6 @@ class Link:
         self.in_flight_bytes = 0
         self.encoding = UTF8
         self.standard_strings = True
-        self.read_only: bool | None = None
-        """Whether new transactions only read, as the server has last said; None where it says nothing of that."""
-        self.read_only_asked = False
-        """Whether the gateway has told the server to let new transactions only read, and it has not said so yet."""
         self.copying_command: PostgresQuery | None = None
         self.target_left = False
         """Whether the client has had the target's own goodbye."""

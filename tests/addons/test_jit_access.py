@@ -206,6 +206,43 @@ def test_an_emergency_is_loud(tmp_path: Path, terminal: Terminal, caplog: pytest
     assert "EMERGENCY" in terminal.run("list")[1]
 
 
+def test_who_watches_sees_requests_and_emergencies(
+    tmp_path: Path, grants: Grants, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = Person("ada", frozenset({"oncall"}), "token")
+    asked: list[Grant] = []
+
+    def meanwhile(_seconds: float) -> None:
+        if not asked:
+            asked.append(grants.ask(ada, "test", read_scope(["read"]), 60, "ticket 2"))
+            grants.break_glass(ada, "test", read_scope(["admin"]), 60, "it burns")
+        elif not asked[0].answers:
+            asked[0] = grants.answer(asked[0].id, BOB, approve=False, reason="no")
+        else:
+            raise KeyboardInterrupt
+
+    with bench(tmp_path, access_emergency=["oncall"]):
+        monkeypatch.setattr("hoopaddon.cli.access.time.sleep", meanwhile)
+        code, out, _ = terminal.run("watch")
+    assert code == 0
+    for part in ("ticket 2", "EMERGENCY", "nobody: the glass was broken", "it burns", f"{asked[0].id} denied by bob"):
+        assert part in out
+
+
+@pytest.mark.parametrize("approve", [True, False])
+def test_who_asks_may_wait(
+    tmp_path: Path, grants: Grants, terminal: Terminal, monkeypatch: pytest.MonkeyPatch, approve: bool
+) -> None:
+    def meanwhile(_seconds: float) -> None:
+        grants.answer(grants.list()[0].id, BOB, approve=approve)
+
+    with bench(tmp_path):
+        monkeypatch.setattr("hoopaddon.cli.access.time.sleep", meanwhile)
+        code, out, _ = terminal.run(*ASK, "--wait")
+    assert code == (0 if approve else 1)
+    assert ("active by bob, until" if approve else "denied by bob") in out
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -137,10 +137,7 @@ class Chain:
                 else:
                     trace.append(TraceLine(step.name, step.hook, "passed", "", (left - entered) // 1000))
             position += 1
-        if command.session.ended:
-            return _session_over(command)
-        command.verdict = Verdict(Outcome.APPROVED, _approved_by(command)) if command._decisions else ALLOWED
-        return command.verdict
+        return _passed(command)
 
     async def _judge_async(
         self,
@@ -365,6 +362,13 @@ def _pass_cancellation_on(error: BaseException) -> None:
     task = asyncio.current_task()
     if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
         raise error
+
+
+def _passed(command: Command) -> Verdict:
+    if command.session.ended:
+        return _session_over(command)
+    command.verdict = Verdict(Outcome.APPROVED, _approved_by(command)) if command._decisions else ALLOWED
+    return command.verdict
 
 
 def _session_over(command: Command) -> Verdict:

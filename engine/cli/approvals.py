@@ -1,21 +1,17 @@
 """`hoopaddon approvals`: see what waits for a person, and answer it."""
 
 import argparse
-import asyncio
-import grp
-import os
-import pwd
 import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from pathlib import Path
 
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from hoopaddon.cli.person import TOKEN_VARIABLE, person
 from hoopaddon.cli.terminal import (
     console,
     harmless,
@@ -30,13 +26,10 @@ from hoopaddon.cli.terminal import (
     table,
 )
 from hoopaddon.errors import ConfigError, HoopaddonError
-from hoopaddon.identity.compact import MAX_BYTES, InvalidToken
-from hoopaddon.session import User
-from hoopaddon.store.approvals import Approvals, NotCounted, Person, Request, Status
+from hoopaddon.store.approvals import Approvals, NotCounted, Request, Status
 from hoopaddon.store.layout import Layout, store_folder
 
 PROGRAM = "hoopaddon approvals"
-TOKEN_VARIABLE = "HOOPADDON_TOKEN"  # noqa: S105
 _POLL_S = 0.2
 _LATELY_S = 60.0
 _STATUS_STYLES = {
@@ -146,15 +139,15 @@ def _show(args: argparse.Namespace, approvals: Approvals) -> int:
 
 
 def _answer(args: argparse.Namespace, approvals: Approvals, *, approve: bool) -> int:
-    person = _person(args)
-    request = approvals.answer(_find(approvals, args.id).id, person, approve=approve, reason=args.reason)
+    who = person(args)
+    request = approvals.answer(_find(approvals, args.id).id, who, approve=approve, reason=args.reason)
     if args.json:
         print_json(asdict(request))
         return 0
     missing = request.needed - sum(answer.approved for answer in request.answers)
     waits = f"; {plural(missing, 'more approval is', 'more approvals are')} needed" if approve and missing > 0 else ""
     said = "approved" if approve else "denied"
-    print(f"{said} {request.id} as {one_line(person.name)} ({person.via}){waits}")
+    print(f"{said} {request.id} as {one_line(who.name)} ({who.via}){waits}")
     return 0
 
 
@@ -241,55 +234,3 @@ def _find(approvals: Approvals, beginning: str) -> Request:
     if len(found) > 1:
         raise NotCounted(f"several requests' ids begin with {beginning}: {joined(r.id for r in found)}")
     return found[0]
-
-
-def _person(args: argparse.Namespace) -> Person:
-    """Who answers. A token that is given and not good is an error: nobody falls back to the system's user."""
-    if args.token_file:
-        try:
-            with Path(args.token_file).expanduser().open(encoding="ascii") as file:
-                token = file.read(MAX_BYTES + 1).strip()
-        except (OSError, UnicodeDecodeError) as e:
-            reason = e.strerror if isinstance(e, OSError) else "it holds no token"
-            raise ConfigError(f"cannot read the token: {reason}", file=args.token_file) from None
-    elif TOKEN_VARIABLE in os.environ:
-        token = os.environ[TOKEN_VARIABLE].strip()
-    else:
-        return _system_user()
-    try:
-        user = asyncio.run(_user_of(token, args.confdir, args.store))
-    except InvalidToken as e:
-        raise NotCounted(f"the token proves nothing: {e.reason}") from None
-    return Person(user.subject, user.groups, "token", user.names, "".join(user.actors[:1]))
-
-
-async def _user_of(token: str, confdir: str, store: str) -> User:
-    """Whom a token speaks for at the gateway of this folder. Raises `InvalidToken`, `ConfigError`."""
-    # Imported here: answers of the system's user have no need of all this.
-    from hoopaddon.cli.run import load_config_files
-    from hoopaddon.identity.check import TokenCheck
-    from hoopaddon.options import Options
-
-    options = Options(confdir=confdir, store=store)
-    load_config_files(options)
-    check = TokenCheck(options)
-    try:
-        return await check.user(token)
-    finally:
-        await check.close()
-
-
-def _system_user() -> Person:
-    """The user by number: what the environment says about a name proves nothing."""
-    uid = os.getuid()
-    try:
-        entry = pwd.getpwuid(uid)
-    except KeyError:
-        return Person(f"uid {uid}", frozenset(), "operating system")
-    groups = set()
-    for gid in os.getgrouplist(entry.pw_name, entry.pw_gid):
-        try:
-            groups.add(grp.getgrgid(gid).gr_name)
-        except KeyError:
-            continue
-    return Person(entry.pw_name, frozenset(groups), "operating system")

@@ -72,7 +72,7 @@ def _exec_credential(token: str, expires_at: float) -> dict[str, Any]:
 
 
 def _note(user: User, store: Path) -> None:
-    """What is not listed could not be taken back, so it is not handed out. Raises `TokensUnusable`."""
+    """What is not listed could not be taken back, so it is not handed out. Raises `StoreUnusable`."""
     tokens = Tokens(Layout(store).tokens)
     try:
         tokens.add(user)

@@ -17,9 +17,10 @@ from hoopaddon.identity.oidc.settings import settings_of
 from hoopaddon.identity.open_sessions import OpenSessions
 from hoopaddon.identity.revocation import LOOK_S, RevocationList
 from hoopaddon.session import User
+from hoopaddon.store.database import StoreUnusable
 from hoopaddon.store.keys import SigningKey
 from hoopaddon.store.layout import Layout, store_folder
-from hoopaddon.store.tokens import Revocations, TokensUnusable
+from hoopaddon.store.tokens import Revocations
 
 if TYPE_CHECKING:
     from hoopaddon.options import Options
@@ -64,7 +65,7 @@ class TokenCheck:
         self._configure()
         try:
             self._revocations().check()
-        except TokensUnusable as e:
+        except StoreUnusable as e:
             raise ConfigError(str(e), key="store") from None
         if not self._tasks:
             # So that a wrong address is in the log at the start; logins do not wait for it.
@@ -112,7 +113,7 @@ class TokenCheck:
             self._known[digest] = (user, min(now + KNOWN_FOR_S, float(user.claims["exp"])))
         try:
             revoked = await self._revocations().current()
-        except TokensUnusable as e:
+        except StoreUnusable as e:
             raise InvalidToken(f"what is revoked cannot be known: {e}") from None
         if self._is_revoked(revoked, user):
             raise InvalidToken("the token is revoked")
@@ -145,7 +146,7 @@ class TokenCheck:
             try:
                 revoked = await self._revocations().current()
                 is_known = True
-            except TokensUnusable as e:
+            except StoreUnusable as e:
                 # Nobody gets in meanwhile; who is in stays until the token expires.
                 if is_known:
                     logger.error("What is revoked cannot be known: %s", e)

@@ -26,7 +26,7 @@ class RevocationList:
         self._known = Revocations()
 
     async def current(self) -> Revocations:
-        """What is revoked. Raises `TokensUnusable`."""
+        """What is revoked. Raises `StoreUnusable`."""
         if time.monotonic() - self._looked_at < LOOK_S:
             return self._known
         if self._looking is None:
@@ -68,7 +68,7 @@ class RevocationList:
             return False
 
     def check(self) -> None:
-        """Raises `TokensUnusable` where the list cannot be kept there."""
+        """Raises `StoreUnusable` where the list cannot be kept there."""
         Tokens(self._path).close()
 
     def close(self) -> None:

@@ -4,25 +4,19 @@ The gateway puts a request in and waits; an approver, in another process, answer
 in the transaction that stores it, so that two answers, or an answer and the end of the time, cannot both win.
 """
 
-import secrets
 import sqlite3
 import time
-import unicodedata
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
 from hoopaddon.errors import HoopaddonError
-from hoopaddon.store.database import PrivateDatabase, StoreUnusable
+from hoopaddon.store.database import SharedDatabase, new_id
+from hoopaddon.store.person import Person, fold, is_same_requester, one_line, same_person
 from hoopaddon.store.schema import APPROVALS
-
-# Without vowels and look-alikes: an id is read from one screen and typed on another, and is never a word.
-_ID_ALPHABET = "23456789bcdfghjkmnpqrstvwxz"
-_ID_CHARS = 6
-_REASON_LIMIT_CHARS = 500
 
 
 class Status(StrEnum):
@@ -38,23 +32,6 @@ class Status(StrEnum):
 
 class NotCounted(HoopaddonError):
     """An answer that does not count, and why."""
-
-
-class ApprovalsUnusable(StoreUnusable):
-    """The database of approvals cannot be read or written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Who answers. `via` says what proves it: a `token`, or the `operating system`."""
-
-    name: str
-    groups: frozenset[str]
-    via: Literal["token", "operating system"]
-    names: frozenset[str] = frozenset()
-    """Other names of theirs."""
-    agent: str = ""
-    """Who acts for them; then it is no person who answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,41 +85,32 @@ _ADDED = ("actors", "names")
 _COLUMNS = tuple(name for name in Request.__dataclass_fields__ if name != "answers")
 
 
-class Approvals:
+class Approvals(SharedDatabase):
     """The requests of one store. Every method is one transaction, and safe beside other processes."""
 
     def __init__(self, path: Path) -> None:
-        self._database = PrivateDatabase(path, APPROVALS, "approvals", ApprovalsUnusable)
-        self._db = self._database.db
-        with self._database.transaction() as db:
+        super().__init__(path, APPROVALS)
+        with self._transaction() as db:
             known = {row["name"] for row in db.execute("PRAGMA table_info(requests)")}
             for name in _ADDED:
                 if name not in known:
                     db.execute(f"ALTER TABLE requests ADD COLUMN {name} TEXT NOT NULL DEFAULT '[]'")
-
-    def close(self) -> None:
-        self._database.close()
-
-    @property
-    def version(self) -> int:
-        """Another number after another process has changed something."""
-        return self._database.version
 
     def add(self, request: Request) -> str:
         """Put a request in under a new id, which is returned."""
         values = {name: getattr(request, name) for name in _COLUMNS}
         row = {k: orjson.dumps(v).decode() if k in _JSON_COLUMNS else v for k, v in values.items()}
         marks = ", ".join(f":{name}" for name in _COLUMNS)
-        with self._database.transaction() as db:
+        with self._transaction() as db:
             while True:
-                row["id"] = "".join(secrets.choice(_ID_ALPHABET) for _ in range(_ID_CHARS))
+                row["id"] = new_id()
                 query = f"INSERT OR IGNORE INTO requests ({', '.join(_COLUMNS)}) VALUES ({marks})"  # noqa: S608
                 if db.execute(query, row).rowcount:
                     return str(row["id"])
 
     def get(self, id: str) -> Request | None:
         """The request of this id with its answers."""
-        with self._database.errors():
+        with self._errors():
             row = self._db.execute("SELECT * FROM requests WHERE id = ?", (id.lower(),)).fetchone()
         return self._request(row) if row else None
 
@@ -157,7 +125,7 @@ class Approvals:
     def list(self, *, pending: bool = False, since: float = 0.0, limit: int = 100) -> list[Request]:
         """The requests made after `since`, newest first; `pending`: only those that wait."""
         query = "SELECT * FROM requests WHERE created > ? AND (? OR (status = 'pending' AND expires > ?)) "
-        with self._database.errors():
+        with self._errors():
             rows = self._db.execute(
                 query + "ORDER BY created DESC LIMIT ?", (since, not pending, time.time(), limit)
             ).fetchall()
@@ -165,7 +133,7 @@ class Approvals:
 
     def answer(self, id: str, person: Person, *, approve: bool, reason: str = "") -> Request:
         """Store an answer and settle the request if it decides it. Raises `NotCounted`."""
-        with self._database.transaction() as db:
+        with self._transaction() as db:
             request = self.get(id)
             if request is None:
                 raise NotCounted(f"there is no request {id}")
@@ -176,7 +144,7 @@ class Approvals:
                 raise NotCounted(f"{person.name} has approved it already; {_others_needed(request)}")
             db.execute(
                 "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (request.id, fold(person.name), person.name, person.via, approve, _one_line(reason), time.time()),
+                (request.id, fold(person.name), person.name, person.via, approve, one_line(reason), time.time()),
             )
             agreed = sum(answer.approved for answer in request.answers) + 1
             if not approve:
@@ -187,7 +155,7 @@ class Approvals:
 
     def end(self, id: str, status: Status) -> Request | None:
         """Give the request this status unless it is settled already; how it stands then."""
-        with self._database.transaction():
+        with self._transaction():
             self._settle(id, status)
             return self.get(id)
 
@@ -206,7 +174,7 @@ class Approvals:
         if values["status"] is Status.PENDING and values["expires"] <= time.time():
             values["status"] = Status.EXPIRED
         query = "SELECT approver, via, approved, reason, at FROM answers WHERE request = ? ORDER BY at"
-        with self._database.errors():
+        with self._errors():
             rows = self._db.execute(query, (values["id"],)).fetchall()
         answers = [
             Answer(row["approver"], row["via"], bool(row["approved"]), row["reason"], row["at"]) for row in rows
@@ -220,33 +188,10 @@ def check_eligible(request: Request, person: Person) -> None:
         raise NotCounted(f"it is {request.status} already")
     if person.agent:
         raise NotCounted(f"{person.agent} acts for {person.name}, and only people answer")
-    if _is_requester(request, person):
+    if is_same_requester(request.user, person, request.names):
         raise NotCounted(f"{person.name} asked for it, and nobody answers their own requests")
     if request.approvers and not person.groups.intersection(request.approvers):
         raise NotCounted(f"only members of {' or '.join(request.approvers)} may answer it, and {person.name} is none")
-
-
-def fold(name: str) -> str:
-    """A name in the form in which two spellings of it are equal."""
-    return unicodedata.normalize("NFKC", name).strip().casefold()
-
-
-def same_person(one: str, other: str) -> bool:
-    return fold(one) == fold(other)
-
-
-def _one_line(reason: str) -> str:
-    """A reason as it may stand in an error message: it goes to the client."""
-    return "".join(char for char in " ".join(reason.split()) if char.isprintable())[:_REASON_LIMIT_CHARS]
-
-
-def _is_requester(request: Request, person: Person) -> bool:
-    behind = {fold(name) for name in (request.user, *request.names)}
-    if behind & {fold(name) for name in (person.name, *person.names)}:
-        return True
-    # The account `ada` is taken for ada@example.com: better one refused too many.
-    accounts = {name.partition("@")[0] for name in behind}
-    return person.via == "operating system" and fold(person.name) in accounts
 
 
 def _others_needed(request: Request) -> str:

@@ -16,7 +16,9 @@ from typing import Any
 from hoopaddon.approval import ApprovalRequest, Decision
 from hoopaddon.command import Command
 from hoopaddon.errors import Denied, Refused
-from hoopaddon.store.approvals import Approvals, ApprovalsUnusable, Request, Status, fold
+from hoopaddon.store.approvals import Approvals, Request, Status
+from hoopaddon.store.database import StoreUnusable
+from hoopaddon.store.person import fold
 from hoopaddon.store.redact_command import redact_command
 
 logger = logging.getLogger(__name__)
@@ -58,7 +60,7 @@ class StoreApprover:
         except asyncio.CancelledError:
             adding.add_done_callback(self._withdraw_late)
             raise
-        except ApprovalsUnusable as e:
+        except StoreUnusable as e:
             logger.error("a command could not be held: %s", e)
             raise Denied("needs an approval, and the gateway cannot ask for one now") from None
         logger.info("%s waits for an approval: %s", held_id, held.reason or held.policy)
@@ -69,7 +71,7 @@ class StoreApprover:
         except asyncio.CancelledError:
             self._submit(lambda approvals: approvals.end(held_id, Status.WITHDRAWN)).add_done_callback(_log_failure)
             raise
-        except ApprovalsUnusable as e:
+        except StoreUnusable as e:
             logger.error("%s: %s", held_id, e)
             raise Denied("needs an approval, and the gateway cannot ask for one now") from None
         finally:
@@ -111,7 +113,7 @@ class StoreApprover:
         while self._holds:
             try:
                 await self._look()
-            except ApprovalsUnusable as e:
+            except StoreUnusable as e:
                 # Held commands keep waiting, and are denied when their time is over.
                 logger.error("%s", e)
             await asyncio.sleep(POLL_S)
@@ -140,7 +142,7 @@ class StoreApprover:
             return
         try:
             self._run(lambda approvals: approvals.end(adding.result(), Status.WITHDRAWN))
-        except ApprovalsUnusable as e:
+        except StoreUnusable as e:
             logger.error("%s could not be withdrawn: %s", adding.result(), e)
 
     def _digest(self, command: Command) -> str:

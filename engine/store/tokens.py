@@ -14,16 +14,12 @@ import orjson
 
 from hoopaddon.errors import HoopaddonError
 from hoopaddon.session import User
-from hoopaddon.store.approvals import fold
-from hoopaddon.store.database import PrivateDatabase, StoreUnusable
+from hoopaddon.store.database import SharedDatabase
+from hoopaddon.store.person import fold
 from hoopaddon.store.schema import TOKENS
 
 KEPT_S = 2 * 24 * 3600.0
 """How long a revocation is remembered: no token lives longer than a day."""
-
-
-class TokensUnusable(StoreUnusable):
-    """The database of tokens cannot be read or written."""
 
 
 class NoSuchToken(HoopaddonError):
@@ -70,33 +66,24 @@ class Revocations:
         return any(issued <= self.users.get(fold(name), -1.0) for name in user.names)
 
 
-class Tokens:
+class Tokens(SharedDatabase):
     """The tokens of one store. Every method is one transaction, and safe beside other processes."""
 
     def __init__(self, path: Path) -> None:
-        self._database = PrivateDatabase(path, TOKENS, "list of tokens", TokensUnusable)
-        self._db = self._database.db
-
-    def close(self) -> None:
-        self._database.close()
-
-    @property
-    def version(self) -> int:
-        """Another number after another process has changed something."""
-        return self._database.version
+        super().__init__(path, TOKENS)
 
     def add(self, user: User) -> None:
         """Note a token that was just signed, and forget those that are long over."""
         claims, now = user.claims, time.time()
         row = (claims["jti"], user.subject, orjson.dumps(sorted(user.groups)).decode(), claims.get("target", ""))
-        with self._database.transaction() as db:
+        with self._transaction() as db:
             db.execute("DELETE FROM tokens WHERE expires < ?", (now - KEPT_S,))
             db.execute("DELETE FROM revoked WHERE at < ?", (now - KEPT_S,))
             db.execute("INSERT INTO tokens VALUES (?, ?, ?, ?, ?, ?)", (*row, claims["iat"], claims["exp"]))
 
     def list(self, *, everything: bool = False) -> list[Issued]:
         """Those that are good, the newest first; with `everything` those that are not as well."""
-        with self._database.errors():
+        with self._errors():
             rows = self._db.execute("SELECT * FROM tokens ORDER BY issued DESC, id").fetchall()
         revoked = self.revocations()
         found = [_issued(dict(row), revoked) for row in rows]
@@ -119,12 +106,12 @@ class Tokens:
         return good
 
     def _revoke(self, kind: str, name: str) -> None:
-        with self._database.transaction() as db:
+        with self._transaction() as db:
             db.execute("INSERT OR REPLACE INTO revoked VALUES (?, ?, ?)", (kind, name, time.time()))
 
     def revocations(self) -> Revocations:
         """All that is revoked at this moment."""
-        with self._database.errors():
+        with self._errors():
             rows = self._db.execute("SELECT kind, name, at FROM revoked").fetchall()
         return Revocations(
             frozenset(row["name"] for row in rows if row["kind"] == "token"),

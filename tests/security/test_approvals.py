@@ -13,9 +13,10 @@ from hoopaddon.approval import ApprovalRequest
 from hoopaddon.policy.chain import Chain
 from hoopaddon.policy.policies import Policy, flatten
 from hoopaddon.session import Target, User
-from hoopaddon.store.approvals import Approvals, ApprovalsUnusable
+from hoopaddon.store.approvals import Approvals
 from hoopaddon.store.approver import StoreApprover
 from hoopaddon.store.approver import _held as shown_to_approver
+from hoopaddon.store.database import StoreUnusable
 
 
 class Approves:
@@ -87,5 +88,5 @@ def test_approvals_that_others_can_write_are_not_used(tmp_path: Path) -> None:
     database = tmp_path / "approvals.db"
     database.touch()
     database.chmod(0o666)
-    with pytest.raises(ApprovalsUnusable):
+    with pytest.raises(StoreUnusable):
         Approvals(database).close()

@@ -3,7 +3,8 @@
 import time
 from typing import Any
 
-from hoopaddon.store.approvals import Person, Request, Status
+from hoopaddon.store.approvals import Request, Status
+from hoopaddon.store.person import Person
 
 ADA = Person("ada", frozenset({"dba"}), "token")
 BOB = Person("bob", frozenset({"dba", "security"}), "token")

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from hoopaddon.store.approvals import Approvals, ApprovalsUnusable, NotCounted, Person, Status
+from hoopaddon.store.approvals import Approvals, NotCounted, Status
+from hoopaddon.store.database import StoreUnusable
+from hoopaddon.store.person import Person
 from tests.engine.store.requests import ADA, BOB, EVE, a_request
 
 
@@ -204,10 +206,10 @@ def test_is_private(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_database_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "approvals.db").write_bytes(b"nothing of the kind" * 100)
-    with pytest.raises(ApprovalsUnusable, match="not a database"):
+    with pytest.raises(StoreUnusable, match="not a database"):
         Approvals(tmp_path / "approvals.db")
     (tmp_path / "folder.db").mkdir()
-    with pytest.raises(ApprovalsUnusable, match="cannot open"):
+    with pytest.raises(StoreUnusable, match="cannot open"):
         Approvals(tmp_path / "folder.db")
 
 
@@ -223,7 +225,8 @@ def test_sees_that_another_process_has_changed_something(approvals: Approvals, t
 APPROVER = """
 import sys, time
 from pathlib import Path
-from hoopaddon.store.approvals import Approvals, NotCounted, Person
+from hoopaddon.store.approvals import Approvals, NotCounted
+from hoopaddon.store.person import Person
 approvals = Approvals(Path(sys.argv[1]))
 print("ready", flush=True)
 for id in sys.stdin.readline().split():

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from hoopaddon.session import User
-from hoopaddon.store.tokens import NoSuchToken, Revocations, Tokens, TokensUnusable
+from hoopaddon.store.database import StoreUnusable
+from hoopaddon.store.tokens import NoSuchToken, Revocations, Tokens
 
 
 @pytest.fixture
@@ -97,11 +98,11 @@ def test_is_private(tokens: Tokens, tmp_path: Path) -> None:
     assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
     assert stat.S_IMODE(os.stat(file.parent).st_mode) == 0o700
     os.chmod(file, 0o666)
-    with pytest.raises(TokensUnusable, match="chmod 600"):
+    with pytest.raises(StoreUnusable, match="chmod 600"):
         Tokens(file)
     link = tmp_path / "store" / "link.db"
     link.symlink_to(file)
-    with pytest.raises(TokensUnusable, match="cannot open"):
+    with pytest.raises(StoreUnusable, match="cannot open"):
         Tokens(link)
 
 

@@ -1,0 +1,68 @@
+"""Who sits at the terminal: by a gateway's token, or by what the operating system knows."""
+
+import argparse
+import asyncio
+import grp
+import os
+import pwd
+from pathlib import Path
+
+from hoopaddon.errors import ConfigError
+from hoopaddon.identity.compact import MAX_BYTES, InvalidToken
+from hoopaddon.session import User
+from hoopaddon.store.approvals import NotCounted
+from hoopaddon.store.person import Person
+
+TOKEN_VARIABLE = "HOOPADDON_TOKEN"  # noqa: S105
+
+
+def person(args: argparse.Namespace) -> Person:
+    """Who answers. A token that is given and not good is an error: nobody falls back to the system's user."""
+    if args.token_file:
+        try:
+            with Path(args.token_file).expanduser().open(encoding="ascii") as file:
+                token = file.read(MAX_BYTES + 1).strip()
+        except (OSError, UnicodeDecodeError) as e:
+            reason = e.strerror if isinstance(e, OSError) else "it holds no token"
+            raise ConfigError(f"cannot read the token: {reason}", file=args.token_file) from None
+    elif TOKEN_VARIABLE in os.environ:
+        token = os.environ[TOKEN_VARIABLE].strip()
+    else:
+        return _system_user()
+    try:
+        user = asyncio.run(_user_of(token, args.confdir, args.store))
+    except InvalidToken as e:
+        raise NotCounted(f"the token proves nothing: {e.reason}") from None
+    return Person(user.subject, user.groups, "token", user.names, "".join(user.actors[:1]))
+
+
+async def _user_of(token: str, confdir: str, store: str) -> User:
+    """Whom a token speaks for at the gateway of this folder. Raises `InvalidToken`, `ConfigError`."""
+    # Imported here: answers of the system's user have no need of all this.
+    from hoopaddon.cli.run import load_config_files
+    from hoopaddon.identity.check import TokenCheck
+    from hoopaddon.options import Options
+
+    options = Options(confdir=confdir, store=store)
+    load_config_files(options)
+    check = TokenCheck(options)
+    try:
+        return await check.user(token)
+    finally:
+        await check.close()
+
+
+def _system_user() -> Person:
+    """The user by number: what the environment says about a name proves nothing."""
+    uid = os.getuid()
+    try:
+        entry = pwd.getpwuid(uid)
+    except KeyError:
+        return Person(f"uid {uid}", frozenset(), "operating system")
+    groups = set()
+    for gid in os.getgrouplist(entry.pw_name, entry.pw_gid):
+        try:
+            groups.add(grp.getgrgid(gid).gr_name)
+        except KeyError:
+            continue
+    return Person(entry.pw_name, frozenset(groups), "operating system")

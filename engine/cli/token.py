@@ -22,6 +22,7 @@ _UNIT_S = {"s": 1, "m": 60, "h": 3600}
 _EPILOG = """examples:
   hoopaddon token --user agent-7 --groups dev --ttl 15m
   PGPASSWORD=$(hoopaddon token --user agent-7) psql -h 127.0.0.1 -p 15432 -U agent-7
+  hoopaddon token --user ada --agent agent-7
   hoopaddon token list
   hoopaddon token revoke --user agent-7
 
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--user", required=True, metavar="NAME", help="whom the token speaks for")
+    parser.add_argument("--agent", metavar="NAME", help="whose the token is, where an agent acts for the user")
     parser.add_argument("--groups", default="", metavar="A,B", help="the user's groups, which policies read")
     parser.add_argument(
         "--ttl", default="15m", metavar="TIME", help="how long it is good: 90s, 15m, 8h (default 15m)"
@@ -88,7 +90,8 @@ def main(argv: list[str]) -> int:
     try:
         key = SigningKey.load_or_create(args.confdir)
         groups = [group.strip() for group in args.groups.split(",") if group.strip()]
-        token = sign(key, subject=args.user, groups=groups, ttl_s=duration_s(args.ttl), target=args.target)
+        ttl_s = duration_s(args.ttl)
+        token = sign(key, subject=args.user, groups=groups, ttl_s=ttl_s, target=args.target, agent=args.agent)
         user = verify(token, key, target=args.target)
         _note(user, store_folder(args.store, args.confdir))
     except HoopaddonError as e:
@@ -100,7 +103,8 @@ def main(argv: list[str]) -> int:
         return 0
     if args.json:
         said = {"token": token, "user": user.subject, "groups": sorted(user.groups), "expires": expires}
-        print(json.dumps(said | ({"target": args.target} if args.target else {})))
+        more = {name: value for name in ("target", "agent") if (value := getattr(args, name))}
+        print(json.dumps(said | more))
         return 0
     print(token)
     if sys.stderr.isatty():

@@ -36,10 +36,19 @@ _COMPACT = re.compile(r"([A-Za-z0-9_-]{2,512})\.([A-Za-z0-9_-]{2,4096})\.([A-Za-
 _REQUIRED_CLAIMS = ("iss", "aud", "sub", "groups", "iat", "nbf", "exp", "jti")
 
 
-def sign(key: SigningKey, *, subject: str, groups: Iterable[str] = (), ttl_s: int, target: str | None = None) -> str:
+def sign(
+    key: SigningKey,
+    *,
+    subject: str,
+    groups: Iterable[str] = (),
+    ttl_s: int,
+    target: str | None = None,
+    agent: str | None = None,
+) -> str:
     """A token for `subject`, good for `ttl_s` seconds from now; with a `target`, good for that target alone.
 
-    Raises ConfigError for what no token can say: an empty subject, more than a day, more than 4 KiB.
+    With an `agent` it is the agent's, who acts for the subject (RFC 8693 section 4.1). Raises ConfigError for
+    what no token can say: an empty subject, more than a day, more than 4 KiB.
     """
     listed = sorted(set(groups))
     _check_signable(subject, listed, ttl_s)
@@ -56,6 +65,10 @@ def sign(key: SigningKey, *, subject: str, groups: Iterable[str] = (), ttl_s: in
     }
     if target is not None:
         claims["target"] = target
+    if agent is not None:
+        if not _is_name(agent) or agent == subject:
+            raise ConfigError(f"an agent is 1 to {MAX_SUBJECT_CHARS} printable characters, not the user", key="agent")
+        claims["act"] = {"sub": agent}
     header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.key_id}
     token = jwt.encode(header, claims, OKPKey.import_key(key.private), [ALGORITHM])
     if len(token) > MAX_BYTES:
@@ -122,6 +135,8 @@ def _check_claims(claims: dict[str, Any], target: str | None, now: int) -> None:
         raise InvalidToken("the token's groups are not a list of names")
     if not _is_name(claims["jti"]):
         raise InvalidToken("the token's id is not a string")
+    if "act" in claims and not _is_actor(claims["act"]):
+        raise InvalidToken("the token's act does not name who acts")
     if "target" in claims and (target is None or claims["target"] != target):
         raise InvalidToken("the token is for another target")
     _check_times(claims, now)
@@ -138,6 +153,10 @@ def _check_times(claims: dict[str, Any], now: int) -> None:
         raise InvalidToken("the token is not valid yet: compare the clocks of the two machines")
     if not 0 < end - issued <= MAX_TTL_S:
         raise InvalidToken("the token's lifetime is longer than a day, or none")
+
+
+def _is_actor(act: object) -> bool:
+    return isinstance(act, dict) and set(act) == {"sub"} and _is_name(act["sub"])
 
 
 def _is_name(value: object) -> bool:

@@ -188,7 +188,7 @@ def check_eligible(request: Request, person: Person) -> None:
         raise NotCounted(f"it is {request.status} already")
     if person.agent:
         raise NotCounted(f"{person.agent} acts for {person.name}, and only people answer")
-    if is_same_requester((request.user, *request.names), person):
+    if is_same_requester(request.user, person, request.names):
         raise NotCounted(f"{person.name} asked for it, and nobody answers their own requests")
     if request.approvers and not person.groups.intersection(request.approvers):
         raise NotCounted(f"only members of {' or '.join(request.approvers)} may answer it, and {person.name} is none")

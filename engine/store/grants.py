@@ -162,7 +162,7 @@ class Grants(SharedDatabase):
         if left_s + seconds > self.terms().longest_s:
             raise NotCounted("it would be longer than access may be")
         rule = self.terms().rule(grant.target, grant.allows)
-        own = is_same_requester((grant.user,), person)
+        own = is_same_requester(grant.user, person)
         if not own and rule.groups and not person.groups & set(rule.groups):
             raise NotCounted(f"only members of {' or '.join(rule.groups)} may extend it, and {person.name} is none")
         owner = Person(grant.user, frozenset(), "token")
@@ -297,7 +297,7 @@ def check_may_answer(grant: Grant, person: Person) -> None:
         raise NotCounted(f"it is {grant.status} already")
     if person.agent:
         raise NotCounted(f"{person.agent} acts for {person.name}, and only people answer")
-    if is_same_requester((grant.user,), person):
+    if is_same_requester(grant.user, person):
         raise NotCounted(f"{person.name} asked for it, and nobody answers their own requests")
     if grant.approvers and not person.groups.intersection(grant.approvers):
         raise NotCounted(f"only members of {' or '.join(grant.approvers)} may answer it, and {person.name} is none")

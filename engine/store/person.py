@@ -30,13 +30,13 @@ def same_person(one: str, other: str) -> bool:
     return fold(one) == fold(other)
 
 
-def is_same_requester(behind: Iterable[str], person: Person) -> bool:
-    """Whether this person is, or may be, one of those behind a request, who are given by all of their names."""
-    asked = {fold(name) for name in behind}
-    if asked & {fold(name) for name in (person.name, *person.names)}:
+def is_same_requester(requester: str, person: Person, names: Iterable[str] = ()) -> bool:
+    """Whether this person is, or may be, the one who asked; `names` are of all that stand behind the question."""
+    behind = {fold(name) for name in (requester, *names)}
+    if behind & {fold(name) for name in (person.name, *person.names)}:
         return True
     # The account `ada` is taken for ada@example.com: better one refused too many.
-    accounts = {name.partition("@")[0] for name in asked}
+    accounts = {name.partition("@")[0] for name in behind}
     return person.via == "operating system" and fold(person.name) in accounts
 
 

@@ -52,9 +52,17 @@ def test_json_says_what_the_token_says(tmp_path: Path, capsys: pytest.CaptureFix
         verify(said["token"], SigningKey.load(tmp_path), target="billing")
 
 
+def test_a_token_may_be_an_agents(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--user", "ada", "--agent", "agent-7", "--json", "--confdir", str(tmp_path)]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["user"], said["agent"]) == ("ada", "agent-7")
+    assert verify(said["token"], SigningKey.load(tmp_path)).actors == ("agent-7",)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        (["--agent", "agent-7"], "not the user"),
         (["--ttl", "25h"], "24 hours"),
         (["--ttl", "0m"], "15m"),
         (["--ttl", "15"], "15m"),

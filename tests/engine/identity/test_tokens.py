@@ -106,6 +106,12 @@ def test_a_token_for_one_target_is_good_there_alone() -> None:
             verify(token, KEY, target=elsewhere)
 
 
+def test_a_token_may_be_an_agents_who_acts_for_somebody() -> None:
+    user = verify(sign(KEY, subject="ada", ttl_s=60, agent="agent-7"), KEY)
+    assert (user.subject, user.acts_for, user.actors) == ("ada", "ada", ("agent-7",))
+    assert verify(GOOD, KEY).actors == ()
+
+
 def test_a_token_for_no_target_is_good_at_every_target() -> None:
     assert verify(GOOD, KEY, target="orders").subject == "agent-7"
 
@@ -220,6 +226,11 @@ BAD_TOKENS: dict[str, str | bytes] = {
     "jti a number": forge(claims(jti=1)),
     "target null": forge(claims(target=None)),
     "target a list": forge(claims(target=["orders"])),
+    "act a string": forge(claims(act="agent-7")),
+    "act null": forge(claims(act=None)),
+    "act without a name": forge(claims(act={})),
+    "act that says more": forge(claims(act={"sub": "agent-7", "act": {"sub": "x"}})),
+    "act with a line break": forge(claims(act={"sub": "a\nb"})),
 }
 
 
@@ -257,6 +268,8 @@ def test_garbage_never_raises_anything_else(garbage: str | bytes) -> None:
         ({"groups": ["ok", ""]}, "groups"),
         ({"groups": [f"g{i}" for i in range(129)]}, "groups"),
         ({"groups": [f"{i:0200}" for i in range(40)]}, "longer"),
+        ({"agent": ""}, "agent"),
+        ({"agent": "agent-7"}, "not the user"),
         ({"ttl_s": 0}, "24 hours"),
         ({"ttl_s": -1}, "24 hours"),
         ({"ttl_s": 24 * 3600 + 1}, "24 hours"),

@@ -13,7 +13,7 @@ from mitmproxy import log
 from mitmproxy.addons import termlog
 
 # Their debug output is about every frame and event, and quotes what is in it.
-_TALKATIVE = ("asyncio", "asyncssh", "hpack", "quic", "tornado", "urllib3", "botocore")
+_TALKATIVE = ("asyncio", "asyncssh", "hpack", "httpcore2", "keyring", "quic", "tornado", "urllib3")
 
 _NOBODY_READS = (errno.EPIPE, errno.EBADF)
 

@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 
 from hoopaddon.credential import Credential, CredentialUnavailable, Lease
+from hoopaddon.policy.chain import place
 
 logger = logging.getLogger(__name__)
 
@@ -72,9 +73,8 @@ class Kept:
         try:
             async with asyncio.timeout(within_s):
                 lasts_s = await lease.renew()
-        except (CredentialUnavailable, TimeoutError) as e:
-            now = time.monotonic()
-            why = str(e) or f"no answer within {within_s:g} s"
+        except Exception as e:
+            now, why = time.monotonic(), _why(e, within_s)
             logger.warning("%s: its lease ends in %d s: cannot renew it: %s", self.name, self.ends_at - now, why)
             return now + max((self.ends_at - now) / 2, _LEAST_S)
         now = time.monotonic()
@@ -89,6 +89,15 @@ class Kept:
         try:
             async with asyncio.timeout(within_s):
                 await lease.revoke()
-        except (CredentialUnavailable, TimeoutError) as e:
-            why = str(e) or f"no answer within {within_s:g} s"
+        except Exception as e:
+            why = _why(e, within_s)
             logger.warning("%s: its lease cannot be revoked, and ends by itself: %s", self.name, why)
+
+
+def _why(error: Exception, within_s: float) -> str:
+    """What went wrong with a lease; the text of an error that is none of ours may quote anything."""
+    if isinstance(error, CredentialUnavailable):
+        return str(error)
+    if isinstance(error, TimeoutError):
+        return f"no answer within {within_s:g} s"
+    return f"{type(error).__name__} at {place(error)}"

@@ -1,7 +1,6 @@
 """`vault:PATH#FIELD` and `vault:PATH`: HashiCorp Vault's and OpenBao's secrets and dynamic credentials, by hvac."""
 
 import time
-from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
@@ -108,8 +107,10 @@ class VaultLease:
 
     async def revoke(self) -> None:
         """See `Lease`."""
-        call: Callable[[], Any] = lambda: self._client.write("sys/leases/revoke", {"lease_id": self._id})  # noqa: E731
-        await in_thread(call)
+        await in_thread(self._revoked)
+
+    def _revoked(self) -> None:
+        self._client.write("sys/leases/revoke", {"lease_id": self._id})
 
 
 def _data(answer: dict[str, Any]) -> dict[str, Any]:

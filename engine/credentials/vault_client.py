@@ -64,9 +64,9 @@ class VaultClient:
         try:
             return _answer(lambda: ask(client))
         except CredentialRefused:
-            if not self._is_own_login or self.token_left_s() > 0:
+            if not _is_dead(client):
                 raise
-        # The token has ended: leases of it, too.
+        # There may be another token by now, or another login.
         with self._login:
             if self._client is client:
                 self._client = None
@@ -80,14 +80,9 @@ class VaultClient:
                 client = _hvac()
                 self._prove(client)
                 self._client = client
-            else:
-                self.keep_token_if_own()
+            elif self._is_own_login:
+                self.keep_token()
             return self._client
-
-    def keep_token_if_own(self) -> None:
-        """See `keep_token`; of a token that somebody else has made, they see to it."""
-        if self._is_own_login:
-            self.keep_token()
 
     def _prove(self, client: Hvac) -> None:
         path, proof = _login()
@@ -109,6 +104,15 @@ class VaultClient:
         """0 is a token that never ends."""
         self._token_lasts_s = float(seconds) if isinstance(seconds, int) else 0.0
         self._token_ends = time.monotonic() + self._token_lasts_s if self._token_lasts_s else float("inf")
+
+
+def _is_dead(client: Hvac) -> bool:
+    """Whether the token is no good any more, rather than not good for what was asked."""
+    try:
+        _answer(lambda: client.read("auth/token/lookup-self"))
+    except CredentialRefused:
+        return True
+    return False
 
 
 def _login() -> tuple[str, dict[str, Secret]]:

@@ -4,6 +4,7 @@ It stands on botocore, whose pins conflict with what the other tests want: `scri
 aside.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -73,8 +74,6 @@ class Moto:
 
 def run_with_boto3(script: str, argument: Any, environment: dict[str, str]) -> str:
     """What a script prints that has boto3, and this for an argument."""
-    import json
-
     if not (ASIDE / "boto3").is_dir():
         missing("boto3")
     done = subprocess.run(

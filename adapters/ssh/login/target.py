@@ -118,6 +118,7 @@ class TargetLogin:
             username = proof.username if proof is not None else username
             arguments, check = await asyncio.to_thread(self.arguments, username, proof)
             answering = made = side(check)
+            made.proof = proof
             arguments |= {"connect_timeout": timeout_s or None, "login_timeout": 0}
             await asyncssh.connect(**arguments, client_factory=lambda: answering)
         except BaseException as e:
@@ -126,7 +127,6 @@ class TargetLogin:
             if isinstance(e, asyncssh.Error | OSError | ValueError | HoopaddonError):
                 raise self._unreachable(e, check, username, timeout_s, made) from None
             raise
-        made.proof = proof
         return made
 
     def _arguments(self, username: str, proof: Proof | None) -> dict[str, Any]:

@@ -319,6 +319,16 @@ async def test_a_lease_that_cannot_be_renewed_is_said(leased: Credentials, caplo
     held.release()
 
 
+async def test_what_a_lease_raises_is_not_quoted(leased: Credentials, caplog: pytest.LogCaptureFixture) -> None:
+    one = lease(0.1, RuntimeError(f"cannot renew {CANARY}"))
+    held = await leased.hold(REFERENCE)
+    await asyncio.sleep(0.3)
+    assert one.renewed >= 2
+    held.release()
+    assert "RuntimeError at " in caplog.text
+    assert CANARY not in caplog.text
+
+
 async def test_a_lease_near_its_last_end_goes_to_nobody_else(leased: Credentials) -> None:
     lease(0.3, 0.1)
     held = await leased.hold(REFERENCE)

@@ -117,6 +117,31 @@ async def test_a_login_that_has_ended_is_made_anew(vault: Vault, monkeypatch: py
     assert vault.asked.count("auth/approle/login") == 2
 
 
+async def test_a_token_that_was_revoked_or_replaced(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    provider = VaultProvider()
+    monkeypatch.delenv("VAULT_TOKEN")
+    (tmp_path / ".vault-token").write_text(ROOT_TOKEN)
+    await provider.fetch("kv/orders#password")
+    vault.tokens["another"] = vault.tokens.pop(ROOT_TOKEN)
+    with pytest.raises(CredentialRefused):
+        await provider.fetch("kv/orders#password")
+    (tmp_path / ".vault-token").write_text("another")
+    await provider.fetch("kv/orders#password")
+    monkeypatch.setenv("VAULT_ROLE_ID", ROLE_ID)
+    monkeypatch.setenv("VAULT_SECRET_ID", SECRET_ID)
+    vault.tokens.clear()
+    await provider.fetch("kv/orders#password")
+    vault.tokens.clear()
+    await provider.fetch("kv/orders#password")
+    assert vault.asked.count("auth/approle/login") == 2
+    # What is forbidden is not asked for again as somebody new.
+    with pytest.raises(CredentialRefused):
+        await provider.fetch("other/orders")
+    assert vault.asked.count("auth/approle/login") == 2
+
+
 @pytest.mark.parametrize(("status", "said"), [(503, "VaultDown"), (500, "InternalServerError"), (307, "no JSON")])
 async def test_an_outage_is_none_of_the_secrets(vault: Vault, status: int, said: str) -> None:
     vault.status = status

@@ -17,6 +17,7 @@ from hoopaddon.cli.arguments import parser
 from hoopaddon.config.draft import Draft
 from hoopaddon.config.layers import FILE, CommandLine, Layers, read_config
 from hoopaddon.errors import ConfigError
+from hoopaddon.scripts.versions import look_again
 
 if TYPE_CHECKING:
     from hoopaddon.config.live import Live
@@ -97,7 +98,9 @@ def configure(gateway: "Gateway", arguments: argparse.Namespace, *, looks_here: 
     from hoopaddon.detect.databases import keep_in
 
     options = gateway.options
-    draft = read_config(getattr(arguments, "config", None), looks_here=looks_here)
+    named = getattr(arguments, "config", None)
+    seen = look_again(Path(named or FILE), None)
+    draft = read_config(named, looks_here=looks_here)
     if arguments.quiet or arguments.options or arguments.commands:
         options.update(termlog_verbosity="error")
     elif arguments.verbose:
@@ -113,7 +116,7 @@ def configure(gateway: "Gateway", arguments: argparse.Namespace, *, looks_here: 
         return None
     from hoopaddon.config.live import Live
 
-    return Live(gateway, layers, Path(getattr(arguments, "config", None) or FILE), draft)
+    return Live(gateway, layers, Path(named or FILE), draft, seen)
 
 
 def _choose_confdir(gateway: "Gateway", arguments: argparse.Namespace, draft: Draft | None) -> None:

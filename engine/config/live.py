@@ -29,12 +29,13 @@ AT_START = ("confdir", "listen_host", "listen_port", "server", "store", "tls_cer
 class Live:
     """One gateway's file. What is in force is always the whole of one version."""
 
-    def __init__(self, gateway: "Gateway", layers: Layers, path: Path, draft: Draft) -> None:
+    def __init__(self, gateway: "Gateway", layers: Layers, path: Path, draft: Draft, seen: Version | None) -> None:
         self._gateway = gateway
         self._layers = layers
         self._path = path
         self._draft = draft
-        self._seen: Version | None = look_again(path, None)
+        # From before it was read: what was saved since is read again.
+        self._seen = seen
 
     async def watch(self) -> None:
         """Put each version in force that is saved, and log what is wrong with those that cannot be."""

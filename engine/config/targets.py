@@ -143,8 +143,11 @@ def _schema_of_allow(allowable: Any) -> Schema:
 
 def _protocol(item: Item) -> str:
     """The protocol decides about all other keys, so it is read first."""
-    named = next((value for name, value in item.entries([]) if name == "protocol"), None)
+    problems: list[ConfigError] = []
+    named = dict(item.entries(problems)).get("protocol")
     if named is None:
+        if problems:
+            raise problems[0]
         raise item.wrong("protocol is missing", f"write protocol: and one of {', '.join(protocols())}")
     protocol = Text().read(named)
     if protocol not in protocols():

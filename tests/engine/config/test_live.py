@@ -169,7 +169,7 @@ async def test_a_broken_version_changes_nothing(
     async with running(folder) as (gateway, live), await connect(postgres, port) as session:
         blocker = await asyncio.start_server(lambda r, w: None, "127.0.0.1", 0)
         taken = blocker.sockets[0].getsockname()[1]
-        before = (gateway.chain.policies, dict(gateway.options.items()), gateway.servers.listen_addrs())
+        before = (gateway.chain.policies, gateway.options.keys(), gateway.servers.listen_addrs())
         values = {name: getattr(gateway.options, name) for name in gateway.options.keys()}  # noqa: SIM118
         path.write_text(broken.format(whole=whole, taken=taken, port=port))
         with pytest.raises(ConfigError, match=says):
@@ -251,53 +251,59 @@ async def test_the_watcher_reloads_and_reports(
         watching.cancel()
 
 
+async def ask_all_the_time(
+    postgres: PostgresServer, port: int, seen: list[str], over: asyncio.Event, *, anew: bool
+) -> None:
+    """What is said to each statement, on one session or on a new one for each."""
+    session = await connect(postgres, port)
+    while not over.is_set():
+        try:
+            await session.execute("SELECT 1")
+            seen.append("passed")
+        except psycopg.Error as e:
+            seen.append(re.findall("<.*>", str(e))[0] if "<" in str(e) else str(e))
+        if anew:
+            await session.close()
+            session = await connect(postgres, port)
+    await session.close()
+
+
+VERSIONS = 20
+
+
+def version(n: int, postgres: PostgresServer, port: int) -> str:
+    """A file whose policy says its number, with options of the same number, and another target each time."""
+    other = f"  b{n}: {{protocol: postgres, address: '{postgres.host}:{postgres.port}', listen: {port}}}\n"
+    more = f"addons: [p{n}.py]\noptions: {{idle_timeout: {n + 100}, login_failures: {n + 100}}}\n"
+    return postgres_file(("postgres", postgres, port)) + other + more
+
+
 async def test_under_load_there_is_no_instant_without_policy_or_with_half_a_file(
     postgres: PostgresServer, folder: Path
 ) -> None:
-    """Each version has a policy that says its number, and an option with the same number: they are never apart."""
     path, port = folder / "hoopaddon.yaml", free_port()
-    versions = 20
-    for n in range(versions + 1):
+    for n in range(VERSIONS + 1):
         (folder / f"p{n}.py").write_text(
             "from hoopaddon import Refused\nfrom mitmproxy import ctx\n"
             "def command(command):\n"
             f"    raise Refused(f'<{n} {{ctx.options.idle_timeout}} {{ctx.options.login_failures}}>')\n"
         )
-
-    def file(n: int) -> str:
-        other = f"  b{n}: {{protocol: postgres, address: '{postgres.host}:{postgres.port}', listen: {port}}}\n"
-        more = f"addons: [p{n}.py]\noptions: {{idle_timeout: {n + 100}, login_failures: {n + 100}}}\n"
-        return postgres_file(("postgres", postgres, port)) + other + more
-
-    path.write_text(file(0))
+    path.write_text(version(0, postgres, port))
     seen: list[str] = []
     over = asyncio.Event()
-
-    async def ask(new_each_time: bool) -> None:
-        session = await connect(postgres, port)
-        while not over.is_set():
-            try:
-                await session.execute("SELECT 1")
-                seen.append("passed")
-            except psycopg.Error as e:
-                seen.append(re.findall("<.*>", str(e))[0] if "<" in str(e) else str(e))
-            if new_each_time:
-                await session.close()
-                session = await connect(postgres, port)
-        await session.close()
-
     async with running(folder) as (_, live):
-        clients = [asyncio.create_task(ask(n % 2 == 0)) for n in range(6)]
-        for n in range(1, versions + 1):
-            path.write_text("addons: [" if n % 5 == 0 else file(n))
+        clients = [
+            asyncio.create_task(ask_all_the_time(postgres, port, seen, over, anew=n % 2 == 0)) for n in range(6)
+        ]
+        for n in range(1, VERSIONS + 1):
             if n % 5 == 0:
+                path.write_text("addons: [")
                 with pytest.raises(ConfigError):
                     await live.reload()
-                path.write_text(file(n))
+            path.write_text(version(n, postgres, port))
             await live.reload()
             await asyncio.sleep(0.02)
         over.set()
         await asyncio.gather(*clients)
-    whole = {f"<{n} {n + 100} {n + 100}>" for n in range(versions + 1)}
-    assert set(seen) <= whole
-    assert len(set(seen)) > versions // 2
+    assert set(seen) <= {f"<{n} {n + 100} {n + 100}>" for n in range(VERSIONS + 1)}
+    assert len(set(seen)) > VERSIONS // 2

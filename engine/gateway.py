@@ -93,6 +93,10 @@ class Gateway(master.Master):
         self.roles = RoleGuard(self)
         self.web = WebGuard(self)
         self.addons = GuardedAddons(self)
+        self._add_machinery()
+        self.options.changed.connect(self._on_options)
+
+    def _add_machinery(self) -> None:
         self.addons.add_machinery(
             core.Core(),
             self.limits,
@@ -113,7 +117,6 @@ class Gateway(master.Master):
             update_alt_svc.UpdateAltSvc(),
             *adapters().values(),
         )
-        self.options.changed.connect(self._on_options)
 
     # -- policies
 

@@ -33,7 +33,10 @@ COMMAND_END = HookSpec(
     "Exactly once for every command, refused or not, with its verdict, trace, counts, duration and error.",
 )
 
-_PUBLIC = (Command.__module__, "hoopaddon.commands", "hoopaddon.web.commands")
+_PUBLIC = (
+    *(Command.__module__, "hoopaddon.commands"),
+    *(f"hoopaddon.web.commands.{name}" for name in ("http", "kubernetes", "tools")),
+)
 
 LIFECYCLE = frozenset({"load", "configure", "running", "done"})
 """mitmproxy's own, with mitmproxy's meaning."""

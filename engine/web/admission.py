@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from mitmproxy import http
 from mitmproxy.connection import Client, Server
 from mitmproxy.net.http.url import hostport
-from mitmproxy.proxy.mode_specs import ProxyMode, RegularMode, UpstreamMode
+from mitmproxy.proxy.mode_specs import ProxyMode, RegularMode, ReverseMode, UpstreamMode
 from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.tls import ClientHelloData, TlsData
 
@@ -108,8 +108,9 @@ class Admission:
             raise _no_room(flow.request)
         with _answered(flow):
             if flow.request.http_version.startswith("HTTP/1") and flow.request.authority:
-                # A request in absolute form goes where that says, whatever its Host is (RFC 9112 section 3.2.2).
-                flow.request.headers["host"] = flow.request.authority
+                self._take_absolute(flow)
+            if flow.request.is_http2 and flow.client_conn.alpn != b"h2":
+                raise hygiene.BadRequest("the request says another version than the connection has", 505)
             hygiene.check(flow.request)
             routes = self.routes_of(flow.client_conn.proxy_mode)
             if routes is None:
@@ -123,6 +124,17 @@ class Admission:
             parameters = {"user_agent": flow.request.headers.get("user-agent", "")[:MAX_AGENT_CHARS]}
             session = await self._sessions.enter(user, route.session_target, client_of(flow), parameters)
             return Admitted(route, session, origin)
+
+    def _take_absolute(self, flow: http.HTTPFlow) -> None:
+        """A request in absolute form goes where that says, whatever its Host is (RFC 9112 section 3.2.2)."""
+        request = flow.request
+        if not isinstance(flow.client_conn.proxy_mode, ReverseMode):
+            request.headers["host"] = request.authority
+        elif request.method != "CONNECT":
+            # There is one target, which is not to be told of another.
+            if self._gateway.options.keep_host_header:
+                request.headers["host"] = request.authority
+            request.authority = ""
 
     async def _user(self, flow: http.HTTPFlow, route: Route) -> User:
         if route.login is None:
@@ -251,7 +263,9 @@ def _find(routes: Routes, flow: http.HTTPFlow) -> tuple[Route, str]:
     target = route.target
     request.scheme, request.data.host, request.data.port = target.scheme, target.host, target.port
     request.path = route.inner(request.path)
-    request.authority = target.authority if request.authority else ""
+    request.authority = (
+        target.authority if request.authority and not request.http_version.startswith("HTTP/1") else ""
+    )
     if "host" in request.headers:
         request.headers["host"] = target.authority
     scheme = "https" if flow.client_conn.tls else "http"

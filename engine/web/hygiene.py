@@ -82,6 +82,8 @@ def check(request: http.Request) -> None:
         raise BadRequest("the request's host is malformed")
     if not request.path.startswith("/") and request.method != "CONNECT" and request.path != "*":
         raise BadRequest("the request's target does not begin with a slash")
+    if request.path == "*" and request.method != "OPTIONS":
+        raise BadRequest("a request for `*` is one for its OPTIONS")
     if b"#" in request.data.path:
         raise BadRequest("the request's target has a fragment, which no client sends")
     if any(byte <= 0x20 or byte >= 0x7F for byte in request.data.path):

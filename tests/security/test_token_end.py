@@ -89,10 +89,11 @@ async def test_a_postgres_session_is_told_and_cut(
     sessions, port = Sessions(), free_port()
     mode = f"postgres:{postgres.host}:{postgres.port}?user={APP}&password=env:PW@{HOST}:{port}"
     async with serving(modes=[mode], addons=[sessions], confdir=str(tmp_path)) as gateway:
+        tokens = {user: token_of(gateway, user) for user in ("ada", "bob")}
 
         async def connect(user: str) -> psycopg.AsyncConnection[Any]:
             how: dict[str, Any] = {"host": HOST, "port": port, "dbname": "postgres", "user": user}
-            return await psycopg.AsyncConnection.connect(**how, password=token_of(gateway, user), autocommit=True)
+            return await psycopg.AsyncConnection.connect(**how, password=tokens[user], autocommit=True)
 
         async with await connect("ada") as ada, await connect("bob") as bob:
             await ada.execute("SELECT 1")

@@ -8,7 +8,6 @@ hook sees into is not followed there, and what cannot be read of a target is not
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 from weakref import WeakSet
 
 from mitmproxy import http
@@ -39,10 +38,6 @@ from hoopaddon.traffic import flow_control, http1
 from hoopaddon.traffic.calls import JudgedCalls
 from hoopaddon.traffic.failures import SWITCHING_PROTOCOLS, is_refused, keep_answer, problem, withhold
 from hoopaddon.traffic.uploads import Steps, timed, without
-
-if TYPE_CHECKING:
-    pass
-
 
 _streams: WeakSet["JudgedStream"] = WeakSet()
 

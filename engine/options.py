@@ -6,7 +6,7 @@ from typing import Any
 
 from mitmproxy import exceptions, options
 
-from hoopaddon.identity.oidc.settings import DEFAULT_ALGORITHMS
+from hoopaddon.identity.oidc.settings import EXPIRY_HELP, OPTIONS
 from hoopaddon.store.layout import STORE_HELP
 
 DEFAULT_CONFDIR = "~/.hoopaddon"
@@ -86,35 +86,9 @@ class Options(options.Options):
         self.add_option("tls_key", str, "", "PEM file of its private key, where that is another file.")
 
     def _add_identity(self) -> None:
-        self.add_option(
-            "oidc_issuer",
-            str,
-            "",
-            "The OpenID Connect provider whose tokens log users in, as it spells itself: https://login.example.com",
-        )
-        self.add_option("oidc_audience", Sequence[str], [], "What the provider's tokens for here have as `aud`.")
-        self.add_option(
-            "oidc_clients",
-            Sequence[str],
-            [],
-            "Clients that the tokens may have been issued to (`azp`), beside oidc_audience; * is any.",
-        )
-        self.add_option("oidc_user_claim", str, "sub", "The claim that names the user: sub, preferred_username …")
-        self.add_option(
-            "oidc_groups_claim",
-            str,
-            "groups",
-            "The claim that lists the groups; realm_access.roles is one within.",
-        )
-        self.add_option(
-            "oidc_algorithms", Sequence[str], list(DEFAULT_ALGORITHMS), "How the provider's tokens may be signed."
-        )
-        self.add_option("oidc_leeway", int, 30, "Seconds by which the provider's clock may differ.")
-        self.add_option(
-            "token_expiry_ends_sessions", bool, True, "End the sessions that a token has opened when it expires."
-        )
-        self.add_option("oidc_jwks", str, "", "Where the provider's keys are. Empty: where its discovery says.")
-        self.add_option("oidc_ca", str, "", "PEM file of the authority that vouches for the provider's certificate.")
+        for name, (kind, default, about) in OPTIONS.items():
+            self.add_option(f"oidc_{name}", kind, default, about)
+        self.add_option("token_expiry_ends_sessions", bool, True, EXPIRY_HELP)
 
     def _add_credentials(self) -> None:
         self.add_option(

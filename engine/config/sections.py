@@ -1,18 +1,19 @@
 """The sections of the file: a table of their names, with what reads each."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from hoopaddon.config.addons import Addons
 from hoopaddon.config.document import Item, parse_document, read_document
 from hoopaddon.config.draft import Draft
 from hoopaddon.config.fields import Field, read_fields, schema_of, unknown
-from hoopaddon.config.kinds import Schema, Text
+from hoopaddon.config.kinds import Flag, Integer, Kind, Schema, Text, TextList
 from hoopaddon.config.options import FreeOptions
 from hoopaddon.config.targets import Targets
 from hoopaddon.errors import ConfigError
+from hoopaddon.identity.oidc.settings import EXPIRY_HELP, OPTIONS
 from hoopaddon.store.layout import STORE_HELP
 
 
@@ -46,10 +47,17 @@ class OptionKeys:
         return schema_of({name: field for name, (_, field) in self.keys.items()})
 
 
+_KINDS: Mapping[Any, Kind] = {str: Text(may_be_empty=True), int: Integer(least=0), Sequence[str]: TextList()}
+_IDENTITY = {
+    **{name: (f"oidc_{name}", Field(_KINDS[kind], about)) for name, (kind, _, about) in OPTIONS.items()},
+    "expiry_ends_sessions": ("token_expiry_ends_sessions", Field(Flag(), EXPIRY_HELP)),
+}
+
 SECTIONS: Mapping[str, Section] = {
     "targets": Targets(),
     "addons": Addons(),
     "options": FreeOptions(),
+    "identity": OptionKeys("Whose tokens people and agents log in by, beside the gateway's own.", _IDENTITY),
     "store": OptionKeys(
         "What is kept of sessions, and where.", {"folder": ("store", Field(Text(may_be_empty=True), STORE_HELP))}
     ),

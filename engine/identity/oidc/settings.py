@@ -1,9 +1,9 @@
 """What the options say of the organisation's OpenID Connect provider."""
 
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from hoopaddon.errors import ConfigError
@@ -29,6 +29,28 @@ DEFAULT_ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 MAX_LEEWAY_S = 300
 _LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 ANY_CLIENT = "*"
+
+OPTIONS: Mapping[str, tuple[Any, Any, str]] = {
+    "issuer": (
+        str,
+        "",
+        "The OpenID Connect provider whose tokens log users in, as it spells itself: https://login.example.com",
+    ),
+    "audience": (Sequence[str], [], "What the provider's tokens for here have as `aud`."),
+    "clients": (
+        Sequence[str],
+        [],
+        "Clients that the tokens may have been issued to (`azp`), beside the audience; * is any.",
+    ),
+    "user_claim": (str, "sub", "The claim that names the user: sub, preferred_username …"),
+    "groups_claim": (str, "groups", "The claim that lists the groups; realm_access.roles is one within."),
+    "algorithms": (Sequence[str], list(DEFAULT_ALGORITHMS), "How the provider's tokens may be signed."),
+    "leeway": (int, 30, "Seconds by which the provider's clock may differ."),
+    "jwks": (str, "", "Where the provider's keys are. Empty: where its discovery says."),
+    "ca": (str, "", "PEM file of the authority that vouches for the provider's certificate."),
+}
+"""Options by what follows `oidc_` in their names: the type of each, its default, and what it is for."""
+EXPIRY_HELP = "End the sessions that a token has opened when it expires."
 
 
 @dataclass(frozen=True, slots=True)

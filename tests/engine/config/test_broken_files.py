@@ -10,6 +10,7 @@ from hoopaddon.config.sections import SECTIONS, read_text
 from hoopaddon.credential import check_reference
 from hoopaddon.errors import ConfigError
 
+POLICIES = Path(__file__).parents[3] / "addons"
 TABLE = (Path(__file__).with_name("broken_files.txt")).read_text().split("=====\n")
 """Files and what is wrong with them, with `-----` between the two. «…» stands for what other sections may change."""
 
@@ -32,6 +33,7 @@ def test_what_is_wrong_is_said_with_its_line(case: str, tmp_path: Path, monkeypa
     monkeypatch.chdir(tmp_path)
     text, _, expected = case.partition("\n-----\n")
     expected = expected.replace("«sections»", ", ".join(sorted(SECTIONS)))
+    expected = expected.replace("«policies»", ", ".join(sorted(path.name for path in POLICIES.glob("[!_]*.py"))))
     expected = expected.replace("«references»", references()).replace("«folder»", str(tmp_path))
     said = problems(text + "\n", tmp_path / "hoopaddon.yaml")
     assert said == expected.rstrip("\n")

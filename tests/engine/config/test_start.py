@@ -28,6 +28,7 @@ async def test_it_starts_with_what_the_file_says(folder: Path) -> None:
     (folder / "policy.py").write_text(POLICY)
     addons = "addons:\n  - policy.py: {limit_of_mine: 7}\n  - record.py: {shadow: true}\n"
     options = "options: {max_connections: 5, policy_timeout: 2.5, idle_timeout: 9}\nstore: {folder: kept}\n"
+    options += "identity: {issuer: 'http://127.0.0.1:9', audience: [a, b], leeway: 5, expiry_ends_sessions: false}\n"
     (folder / "hoopaddon.yaml").write_text(file(port := free_port(), addons + options))
     async with running("--set", "idle_timeout=4", confdir=folder / "conf") as gateway:
         assert gateway.servers.listen_addrs() == [("127.0.0.1", port)]
@@ -41,6 +42,12 @@ async def test_it_starts_with_what_the_file_says(folder: Path) -> None:
             "kept",
         )
         assert found.idle_timeout == 4
+        assert (found.oidc_issuer, list(found.oidc_audience), found.oidc_leeway) == (
+            "http://127.0.0.1:9",
+            ["a", "b"],
+            5,
+        )
+        assert not found.token_expiry_ends_sessions
 
 
 async def test_the_command_line_adds_listeners_and_policies_and_replaces_the_rest(folder: Path) -> None:

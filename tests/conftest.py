@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +16,10 @@ from tests.servers.postgres import Database, PostgresServer, debian_15, new_data
 from tests.servers.ssh import SshGateway, SshServer
 
 type Wrapper[Report] = Generator[None, Report, Report]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts the tests in the background has them, and their children, ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NO_SKIP = bool(os.environ.get("HOOPADDON_NO_SKIP"))
 

@@ -14,7 +14,7 @@ from mitmproxy.proxy.mode_specs import ProxyMode
 from hoopaddon.config.draft import Draft, FileTarget
 from hoopaddon.config.layers import CommandLine, Layers, placed
 from hoopaddon.config.sections import read_file
-from hoopaddon.credential import resolve
+from hoopaddon.credential import is_local, resolve
 from hoopaddon.errors import ConfigError
 from hoopaddon.gateway import Gateway
 from hoopaddon.options import Options
@@ -99,7 +99,9 @@ def _check_target(gateway: Gateway, target: FileTarget) -> tuple[list[Reach], li
     problems: dict[str, ConfigError] = {}
     for name, reference in target.references.items():
         try:
-            resolve(reference)
+            # Others are asked for when they are needed, and may be down for now.
+            if is_local(reference):
+                resolve(reference)
         except ConfigError as e:
             problems[name] = target.items[name].wrong(e.message, e.hint)
     try:

@@ -136,14 +136,14 @@ class WebInstance(AsyncioServerInstance[M]):
     def _route(self, target: WebTarget) -> Route:
         settings = target.settings
         credential = self._credential(target)
-        for named, reference in credential.references if credential is not None else ():
-            self.gateway.credentials.try_at_start(reference, key=named)
         login = None
         # Where the gateway has a proof of its own, whoever comes through here would else be whom that speaks for.
         if credential is not None or settings.keys() & {"certificate", "login", "users"}:
             users = Users.load(settings["users"]) if "users" in settings else None
             self.gateway.identity.prepare()
             login = WebLogin(self.gateway.identity, self.gateway.throttle, users=users)
+        for named, reference in credential.references if credential is not None else ():
+            self.gateway.credentials.try_at_start(reference, key=named)
         return Route(
             target,
             self.mode.type_name,

@@ -342,7 +342,7 @@ def test_what_the_page_says_is_not_seen(text: str) -> None:
         ),
         ({"mask_styles": ["email"]}, "write, for example, email=partial"),
         ({"mask_styles": ["emails=hash"]}, "mask_styles: unknown entity 'emails'; did you mean 'email'"),
-        ({"mask_key": "plain text"}, "env:NAME or file:PATH"),
+        ({"mask_key": "plain text"}, "write env:NAME, file:PATH"),
         ({"mask_key": "env:NOT_SET_ANYWHERE"}, "NOT_SET_ANYWHERE is not set"),
     ],
 )

@@ -18,7 +18,7 @@ class SftpOperation(FileOperation, hook="sftp_operation", protocol="ssh"):
     `text` is what it does, to which paths, and with what: `chmod /srv/a mode=0644`.
     """
 
-    __slots__ = ("_content", "_facts", "_new_path", "_path", "kept_bytes")
+    __slots__ = ("_content", "_facts", "_keeps_bytes", "_new_path", "_path")
 
     def __init__(
         self,
@@ -35,8 +35,7 @@ class SftpOperation(FileOperation, hook="sftp_operation", protocol="ssh"):
         self._path = path
         self._new_path = new_path
         self._content: dict[str, bytes] = {}
-        self.kept_bytes = 0
-        """How much of what goes through it the policies want to see at its end."""
+        self._keeps_bytes = 0
         self._facts = Facts(frozenset(verbs), frozenset({path, new_path, *objects} - {""}))
 
     @property
@@ -55,21 +54,27 @@ class SftpOperation(FileOperation, hook="sftp_operation", protocol="ssh"):
 
     def keep_content(self, limit_bytes: int) -> None:
         """See `FileOperation`; the policy that wants most of it decides."""
-        self.kept_bytes = max(self.kept_bytes, limit_bytes)
+        self._keeps_bytes = max(self._keeps_bytes, limit_bytes)
 
     @property
     def content(self) -> Mapping[str, bytes]:
         """See `FileOperation`."""
         return self._content
 
-    def has_content(self, *, read: bytes = b"", written: bytes = b"") -> None:
-        """It is over, and this is what was to be kept of it."""
-        self._content = {kind: data for kind, data in (("file_read", read), ("file_written", written)) if data}
-
     def rewrite(self, text: str) -> None:
         """Refused: another path is another operation, and what the client then reads or writes was not for it."""
         if text != self.text:
             raise Refused("a file operation cannot be rewritten")
+
+
+def kept_bytes(operation: SftpOperation) -> int:
+    """How much of what goes through it the policies want to see at its end."""
+    return operation._keeps_bytes
+
+
+def keep(operation: SftpOperation, *, read: bytes = b"", written: bytes = b"") -> None:
+    """It is over, and this is what was to be kept of it."""
+    operation._content = {kind: data for kind, data in (("file_read", read), ("file_written", written)) if data}
 
 
 def quoted(path: str) -> str:

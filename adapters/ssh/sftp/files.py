@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from hoopaddon.adapters.ssh.session.running import Running
-from hoopaddon.adapters.ssh.sftp.command import SftpOperation
+from hoopaddon.adapters.ssh.sftp.command import SftpOperation, keep, kept_bytes
 from hoopaddon.adapters.ssh.sftp.requests import OpenFlags, Request
 from hoopaddon.adapters.ssh.sftp.transfer import Transfer
 from hoopaddon.errors import PeerError
@@ -28,7 +28,7 @@ class OpenFile:
         self.closed = False
         self.cut_to: int | None = None
         """The size that the client gave it while it was open: OpenSSH's scp does that at the end of an upload."""
-        keeps_bytes = operation.kept_bytes
+        keeps_bytes = kept_bytes(operation)
         self.reading = Transfer(keeps_bytes=keeps_bytes)
         self.writing = Transfer(appends=OpenFlags.APPEND in self._flags, keeps_bytes=keeps_bytes)
 
@@ -58,7 +58,7 @@ class OpenFile:
         if self._running.ended:
             return
         self.operation.bytes = self.reading.bytes + self.writing.bytes
-        self.operation.has_content(read=self.reading.kept, written=self.writing.kept)
+        keep(self.operation, read=self.reading.kept, written=self.writing.kept)
         self._running.end(self._described(), error)
 
     def _described(self) -> str:

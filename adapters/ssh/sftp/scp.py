@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from hoopaddon.adapters.ssh.session.running import Running, refusal
-from hoopaddon.adapters.ssh.sftp.command import SftpOperation, quoted
+from hoopaddon.adapters.ssh.sftp.command import SftpOperation, keep, kept_bytes, quoted
 from hoopaddon.adapters.ssh.sftp.ends import Ends
 from hoopaddon.adapters.ssh.sftp.paths import text_of
 from hoopaddon.adapters.ssh.sftp.scp_line import ScpLine
@@ -323,7 +323,7 @@ class ScpGuard:
     def _pass(self, entry: Entry, running: Running) -> None:
         self._running, self._times = running, None
         running.begin()
-        self._transfer = Transfer(keeps_bytes=self._operation.kept_bytes if self._operation else 0)
+        self._transfer = Transfer(keeps_bytes=kept_bytes(self._operation) if self._operation else 0)
         self._transfer.at(0)
         if entry.kind == "D":
             self._paths.enter(entry)
@@ -353,7 +353,7 @@ class ScpGuard:
             return
         done = "written" if self._line.receives else "read"
         if self._operation is not None:
-            self._operation.has_content(**{done: self._transfer.kept})
+            keep(self._operation, **{done: self._transfer.kept})
         running.end(self._transfer.described(done, whole=not error), error)
 
     def _failed(self, error: Exception) -> None:

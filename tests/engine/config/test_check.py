@@ -69,6 +69,13 @@ def test_all_that_is_wrong(folder: Path, silent: int, capsys: pytest.CaptureFixt
     ]
 
 
+def test_a_secret_that_is_kept_elsewhere(folder: Path, answering: int, capsys: pytest.CaptureFixture[str]) -> None:
+    target = f"{{protocol: http, address: 'http://127.0.0.1:{answering}', bearer: 'vault:secret/data/api#key'}}"
+    (folder / "hoopaddon.yaml").write_text(f"targets: {{api: {target}}}\n")
+    assert main([]) == 0
+    assert capsys.readouterr().out.startswith("hoopaddon.yaml is right: 1 target")
+
+
 def test_offline_and_json(folder: Path, silent: int, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "h.yaml").write_text(f"targets: {{o: {{protocol: postgres, address: '127.0.0.1:{silent}'}}}}\n")
     assert main(["--offline", "h.yaml"]) == 0

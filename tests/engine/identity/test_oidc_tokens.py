@@ -84,7 +84,7 @@ async def test_a_key_that_is_not_named_has_to_be_the_only_one(issuer: Issuer) ->
         {"azp": ...},
         {"azp": ..., "client_id": "hoopaddon"},
         {"groups": ...},
-        {"exp": time.time() + 300.5},
+        {"exp": time.time() + 7200.5},
         {"nbf": int(time.time()) - 5},
     ],
 )

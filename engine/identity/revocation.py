@@ -7,8 +7,10 @@ from pathlib import Path
 
 from hoopaddon.store.tokens import Revocations, Tokens
 
+FRESH_S = 0.05
+"""How old what is known may be when somebody logs in."""
 LOOK_S = 0.25
-"""How old what is known may be."""
+"""How often those are looked for who are in."""
 
 
 class RevocationList:
@@ -27,7 +29,7 @@ class RevocationList:
 
     async def current(self) -> Revocations:
         """What is revoked. Raises `StoreUnusable`."""
-        if time.monotonic() - self._looked_at < LOOK_S:
+        if time.monotonic() - self._looked_at < FRESH_S:
             return self._known
         if self._looking is None:
             self._looking = asyncio.get_running_loop().run_in_executor(self._thread, self._look)

@@ -57,6 +57,11 @@ class SharedDatabase:
     def close(self) -> None:
         self._db.close()
 
+    def __del__(self) -> None:
+        # Without a connection where it could not be opened.
+        if hasattr(self, "_db"):
+            self._db.close()
+
     @property
     def version(self) -> int:
         """Another number after another process has changed something."""

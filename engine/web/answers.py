@@ -62,7 +62,9 @@ class Answers:
         request = exchange.flow.request
         answer = answer_of(response)
         fields = edited_headers(answer.headers, self._gateway, status=answer.status)
-        response.headers = raw_headers(self._tags.hide(fields) if self._gateway.chain.wants_output else fields)
+        if self._gateway.chain.wants_output:
+            fields = self._tags.hide(fields, answer.headers.get("etag"))
+        response.headers = raw_headers(fields)
         if request.method == "HEAD" or answer.status in BODILESS or answer.status < 200:
             return
         if not edits:

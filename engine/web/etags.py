@@ -26,9 +26,10 @@ class Tags:
         self._key = secrets.token_bytes(16)
         self._meant: OrderedDict[str, str] = OrderedDict()
 
-    def hide(self, headers: Headers) -> Headers:
-        """The fields of an answer, with a tag of ours for the target's."""
-        fields = [(n, self._ours(v) if n.lower() == "etag" else v) for n, v in headers]
+    def hide(self, headers: Headers, tag: str) -> Headers:
+        """The fields of an answer, with a tag of ours for the target's, which is `tag` as it came."""
+        ours = self._ours(tag)
+        fields = [(n, ours if n.lower() == "etag" else v) for n, v in headers]
         return Headers(tuple(field for field in fields if field[1] or field[0].lower() != "etag"))
 
     def reveal(self, headers: Headers) -> Headers:

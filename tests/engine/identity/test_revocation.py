@@ -19,7 +19,7 @@ from tests.servers.issuer import Issuer
 @pytest.fixture
 async def check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TokenCheck]:
     # Looked at each time: the tests need not wait.
-    monkeypatch.setattr(revocation, "LOOK_S", 0.0)
+    monkeypatch.setattr(revocation, "FRESH_S", 0.0)
     SigningKey.load_or_create(tmp_path)
     made = TokenCheck(Options(confdir=str(tmp_path)))
     yield made

@@ -35,7 +35,7 @@ async def test_a_tag_is_the_gateways_own(in_front: InFront) -> None:
         assert (await tagged(address))[0] == tag
         # It is the target's again when it comes back.
         await tagged(address, b"If-None-Match: " + tag + b"\r\n")
-        assert b"If-None-Match: W/" + TAG in upstream.seen
+        assert b"If-None-Match: " + TAG in upstream.seen
 
 
 @pytest.mark.parametrize("field", [b"If-None-Match", b"if-match", b"If-Match"])
@@ -71,11 +71,11 @@ def test_any_stays_any() -> None:
 
 @pytest.mark.parametrize("tag", ["abc", '"a"b"', "", '"' + "x" * 600 + '"'])
 def test_what_is_no_tag_is_left_out(tag: str) -> None:
-    assert Tags().hide(Headers((("ETag", tag), ("X", "y")))) == Headers((("X", "y"),))
+    assert Tags().hide(Headers((("ETag", tag), ("X", "y"))), tag) == Headers((("X", "y"),))
 
 
 def test_no_more_are_kept_than_so_many() -> None:
     tags = Tags()
     for number in range(MOST_KEPT + 10):
-        tags.hide(Headers((("ETag", f'"{number}"'),)))
+        tags.hide(Headers((("ETag", "a"),)), f'"{number}"')
     assert len(tags._meant) == MOST_KEPT

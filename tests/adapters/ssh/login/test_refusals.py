@@ -243,6 +243,6 @@ async def test_the_programs_own_log_is_as_quiet(sshd: SshServer, ssh_gateway: St
     gateway.wait_for_log("login failed")
     said = [line for line in gateway.log().splitlines() if "127.0.0.1" in line and "listening" not in line]
     assert "ann at db1 by token" in said[0]
-    assert all("login failed: what was sent as the password is no token" in line for line in said[1:])
+    assert all("login failed: token refused: not a token" in line for line in said[1:])
     assert token not in gateway.log()
     assert "Auth for user" not in gateway.log()

@@ -19,7 +19,7 @@ demo: setup  ## A database, the gateway and an agent that tries things (ARGS=--o
 	@$(PYTHON_IN_VENV) -m demo $(ARGS)
 
 test: setup  ## The test suite, against real servers (ARGS="tests/engine -k reload")
-	$(PYTHON_IN_VENV) -m pytest -n auto --maxprocesses 8 $(ARGS)
+	$(PYTHON_IN_VENV) -m pytest -n auto --maxprocesses 8 --dist worksteal $(ARGS)
 
 test-drivers: setup  ## Drivers' own test suites, directly and through the gateway (ARGS=pg8000)
 	$(PYTHON_IN_VENV) -m tests.drivers $(ARGS)

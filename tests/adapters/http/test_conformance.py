@@ -16,7 +16,8 @@ from tests.servers.plain_http import HttpGateway, Target
 WITHIN_S = 15
 QUIET_S = 0.7
 SCRIPTS = [POLICY, "record.py"]
-OPTIONS = {"shutdown_timeout": 2, "login_timeout": 5}
+# Long enough for who is connected and says nothing while others talk nonsense.
+OPTIONS = {"shutdown_timeout": 2, "login_timeout": 15}
 
 
 class HttpClient(Client):

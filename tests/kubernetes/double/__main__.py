@@ -7,7 +7,9 @@ SIGUSR1 makes it forget its history.
 import argparse
 import asyncio
 import json
+import os
 import signal
+import sys
 from pathlib import Path
 
 from tests.kubernetes.double.api.audit import Audit
@@ -54,6 +56,10 @@ async def main() -> None:
             task.result()
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # At once: programs that still run in pods have nobody left, and asyncio would complain about their pipes.
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 from hoopaddon.detect import ENTITIES, Pseudonyms, partial, redacted
 from tests.conftest import StartGateway
 from tests.engine.detect.samples import POSITIVE
-from tests.servers.postgres import APP, Database, PostgresServer
+from tests.servers.postgres import APP, Database
 
 MASKS = sorted(
     {
@@ -21,10 +21,10 @@ MASKS = sorted(
 )
 
 
-@pytest.mark.parametrize("version", ["postgres", "postgres15"])
+@pytest.mark.parametrize("version", ["database", "database15"])
 def test_masks_are_read_as_they_stand_in_every_literal(version: str, request: pytest.FixtureRequest) -> None:
-    server: PostgresServer = request.getfixturevalue(version)
-    with psycopg.connect(server.dsn(APP, "sample")) as connection:
+    database: Database = request.getfixturevalue(version)
+    with psycopg.connect(database.dsn()) as connection:
         connection.execute("CREATE TEMP TABLE pair (a text, b int)")
         for shown in MASKS:
             array, record, document = f"{{{shown},b}}", f"({shown},1)", f'{{"a": "{shown}"}}'

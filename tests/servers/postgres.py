@@ -29,7 +29,7 @@ _DEBIAN_15 = Path("/usr/lib/postgresql/15/bin")
 
 
 class PostgresServer(EmbeddedPostgres):
-    """A server with the roles that tests log in as, and the demo's tables in the database `sample`.
+    """A server with the roles that tests log in as, and a database to copy, `sample`, with the demo's tables.
 
     `app` (SCRAM, owns the sample), `md5user` (a stored md5 hash, asked for md5), `plainuser` (asked for the
     password in clear), `trusteduser` (asked for nothing) and `certuser` (asked for a certificate, over TLS).
@@ -49,6 +49,8 @@ class PostgresServer(EmbeddedPostgres):
             self.create_role(MD5, password_encryption="md5")
             self.execute(f"CREATE DATABASE {SAMPLE} OWNER {APP}")
             self.execute(_CUSTOMERS.read_text(), SAMPLE, APP)
+            # A template cannot be copied while anybody is connected to it.
+            self.execute(f"ALTER DATABASE {SAMPLE} ALLOW_CONNECTIONS false")
         return self
 
 

@@ -71,8 +71,8 @@ def test_versions(postgres: PostgresServer, postgres15: PostgresServer) -> None:
     assert postgres15.execute("SHOW server_version_num")[0][0].startswith("15")
 
 
-def test_pgbouncer_reaches_the_server(pgbouncer: PgBouncer) -> None:
-    with psycopg.connect(pgbouncer.dsn(APP, "sample")) as connection:
+def test_pgbouncer_reaches_the_server(pgbouncer: PgBouncer, database: Database) -> None:
+    with psycopg.connect(pgbouncer.dsn(APP, database.name)) as connection:
         assert connection.execute("SELECT count(*) FROM customers").fetchone() == (12,)
 
 

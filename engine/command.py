@@ -55,16 +55,25 @@ PENDING = Verdict(Outcome.PENDING)
 ALLOWED = Verdict(Outcome.ALLOWED)
 
 
-@dataclass(slots=True)
 class TraceLine:
-    """What one addon did with one event, and how long it took."""
+    """What one addon did with one event, and how long it took.
 
-    addon: str
-    hook: str
-    outcome: str
-    """`passed`, `edited`, `rewrote`, `approved`, `refused`, `denied` or `failed`; after `would have ` in shadow."""
-    reason: str
-    microseconds: int
+    `outcome` is `passed`, `edited`, `rewrote`, `approved`, `refused`, `denied` or `failed`; after `would have ` in
+    shadow.
+    """
+
+    # Not a dataclass, whose __init__ stays interpreted: several are made for every command.
+    __slots__ = ("addon", "hook", "microseconds", "outcome", "reason")
+
+    def __init__(self, addon: str, hook: str, outcome: str, reason: str, microseconds: int) -> None:
+        self.addon = addon
+        self.hook = hook
+        self.outcome = outcome
+        self.reason = reason
+        self.microseconds = microseconds
+
+    def __repr__(self) -> str:
+        return f"<TraceLine {self.addon}.{self.hook} {self.outcome} {self.reason!r} {self.microseconds} µs>"
 
 
 _ATTRIBUTES = (

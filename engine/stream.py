@@ -253,7 +253,7 @@ class TextStream:
             return
         try:
             changed = output.text.encode("utf-8", "surrogateescape")
-        except (UnicodeEncodeError, AttributeError):
+        except (UnicodeEncodeError, AttributeError, TypeError):
             logger.error("a policy made of %s what cannot be sent", self._kind)
             self._break(HoopaddonError("a policy failed"))
             return

@@ -46,13 +46,9 @@ class SshInstance(ListeningInstance[SshMode]):
         return any(target.passes_login_through for target in self.mode.targets)
 
     @property
-    def _legacy_client(self) -> bool:
-        # What is agreed on comes before the name of the target.
-        return any("legacy_client" in target.target.allowed for target in self.mode.targets)
-
-    @property
     def _algorithms(self) -> Algorithms:
-        return Algorithms.for_clients(legacy=self._legacy_client)
+        # What is agreed on comes before the name of the target.
+        return Algorithms.for_clients(legacy=any("legacy_client" in one.target.allowed for one in self.mode.targets))
 
     @property
     def reaches(self) -> Sequence[Reach]:
@@ -125,7 +121,7 @@ class SshInstance(ListeningInstance[SshMode]):
     def _side(self) -> ClientSide:
         limit = ctx.options.max_connections
         count = len(self._connections)
-        connection = Connection(self.gateway, self._choice, self.opened, legacy_client=self._legacy_client)
+        connection = Connection(self.gateway, self._choice, self.opened)
         self._connections.add(connection)
         connection.when_over(self._connections.discard)
         return ClientSide(connection, overloaded=count >= limit, hopeless=count >= limit + SPARE_LOGINS)

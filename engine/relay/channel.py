@@ -216,7 +216,10 @@ class Channel(asyncio.Protocol):
             except ssl.SSLError:
                 self._end()
                 return
-        self._send_raw(data)
+        # As in `_send_raw`, without a call: this runs twice for every command.
+        transport = self._transport
+        if data and not self._said_end and transport is not None and not transport.is_closing():
+            transport.write(data)
 
     def _send_raw(self, data: bytes) -> None:
         if data and not self._said_end and self._transport is not None and not self._transport.is_closing():

@@ -135,7 +135,8 @@ class Frontend:
 
     def _new_command(self, raw: bytes) -> PostgresQuery:
         link = self._link
-        return PostgresQuery(link.session, raw.decode(link.encoding, "replace"), (), prepared=link.prepared.by_name)
+        text = raw.decode("ascii") if raw.isascii() else raw.decode(link.encoding, "replace")
+        return PostgresQuery(link.session, text, (), prepared=link.prepared.by_name)
 
     # -- simple protocol
 

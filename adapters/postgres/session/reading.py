@@ -45,14 +45,17 @@ def why_unreadable(link: Link, raw: bytes) -> Verdict | None:
     if b"\\" in raw and not link.standard_strings and link.gateway.chain.policies:
         reason = "backslashes with standard_conforming_strings off cannot be judged; set it on"
         return Verdict(Outcome.REFUSED, reason, code=FEATURE_NOT_SUPPORTED)
-    if embeds_ascii(link.encoding) and not raw.isascii():
+    if raw.isascii():
+        text = raw.decode("ascii")
+    elif embeds_ascii(link.encoding):
         name = link.session.parameters.get("client_encoding", "UTF8")
         return Verdict(Outcome.REFUSED, f"SQL in {name} cannot be judged; use UTF8", code=FEATURE_NOT_SUPPORTED)
-    try:
-        text = raw.decode(link.encoding)
-    except UnicodeDecodeError:
-        name = link.session.parameters.get("client_encoding", "UTF8")
-        return Verdict(Outcome.REFUSED, f'invalid byte sequence for encoding "{name}"', code="22021")
+    else:
+        try:
+            text = raw.decode(link.encoding)
+        except UnicodeDecodeError:
+            name = link.session.parameters.get("client_encoding", "UTF8")
+            return Verdict(Outcome.REFUSED, f'invalid byte sequence for encoding "{name}"', code="22021")
     try:
         return _note_names(link, text)
     except Unparsable as e:

@@ -21,6 +21,7 @@ LONGEST_NORMALIZED = 8 * 1024
 _WORDS_AND_NUMBERS = re.compile(r"[ \t\n\ra-zA-Z_0-9=<>().,;:*+-]*+")
 # A digit comes first because the search is fastest for that.
 _NUMBER = re.compile(r"[0-9](?<![\w.][0-9])[0-9]{0,8}(?![\w.])", re.ASCII)
+_DIGIT = re.compile("[0-9]")
 _ROW_VERBS = frozenset({"select", "insert", "update", "delete"})
 _NO_PREPARED: Mapping[str, tuple[Statement, ...]] = MappingProxyType({})
 
@@ -62,17 +63,28 @@ class PostgresFacts(Facts):
 
 _by_text: Generations[PostgresFacts] = Generations(CACHED_TEXTS, CACHED_BYTES)
 _by_form: Generations[PostgresFacts] = Generations(CACHED_TEXTS, CACHED_BYTES)
+_by_shape: Generations[PostgresFacts] = Generations(CACHED_TEXTS // 4, CACHED_BYTES // 4)
+_SHAPE = bytes.maketrans(b"123456789", b"000000000")
+"""A text's shape has a zero in the place of every digit."""
 
 
 def facts_of(text: str) -> PostgresFacts:
     """The facts about a text. Raises `Unparsable`, with what PostgreSQL would say, for one that is not SQL."""
     facts = _by_text.get(text)
+    if facts is not None:
+        return facts
+    shape = _shape(text)
+    facts = _by_shape.get(shape) if shape else None
+    if facts is not None:
+        return facts
+    outline = _outline(text)
+    facts = _by_form.get(outline) if outline else None
     if facts is None:
-        outline = _outline(text)
-        facts = _by_form.get(outline) if outline else None
-        if facts is None:
-            facts = _read_once(text, outline)
-            _by_text.put(text, facts, _weight(text, facts))
+        facts = _read_once(text, outline)
+        _by_text.put(text, facts, _weight(text, facts))
+    elif not _DIGIT.search(outline):
+        # Every digit was of a constant, and so it is in all texts of this shape.
+        _by_shape.put(shape, facts, _weight(shape, facts))
     return facts
 
 
@@ -106,6 +118,12 @@ def read(text: str) -> tuple[PostgresFacts, bool]:
     prepares = MappingProxyType({name: tuple(kept) for name, kept in prepared.items()}) if prepared else _NO_PREPARED
     facts = PostgresFacts.of(_distinct(statements), prepares, walker.executes)
     return facts, not walker.constants_read and facts.verbs <= _ROW_VERBS
+
+
+def _shape(text: str) -> str:
+    # Of bytes, which are translated by a table; of a text every character is looked up, and raises where it is not.
+    is_short = len(text) <= LONGEST_NORMALIZED and text.isascii()
+    return text.encode("ascii").translate(_SHAPE).decode("ascii") if is_short else ""
 
 
 def _outline(text: str) -> str:

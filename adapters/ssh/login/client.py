@@ -13,6 +13,7 @@ from asyncssh.packet import SSHPacketLogger, String
 from hoopaddon.adapters.ssh.login.algorithms import nothing_in_common
 from hoopaddon.adapters.ssh.login.pass_through import PassThrough, TargetSilent
 from hoopaddon.adapters.ssh.login.proof import Identity, NotProved
+from hoopaddon.adapters.ssh.packets import may_need_padding, unlogged
 from hoopaddon.adapters.ssh.session.requests import Requests
 from hoopaddon.identity.throttle import Attempt, TooManyFailures
 from hoopaddon.session import User
@@ -40,11 +41,11 @@ class ClientConnection(asyncssh.SSHServerConnection):
     principals; it counts no failed attempts, and keeps without limit what arrives while a login waits.
     """
 
+    log_sent_packet = log_received_packet = unlogged
     failures = 0
+    pads = True
     unmatched = ""
     """What client and gateway have no algorithm in common for."""
-    pads = True
-    """Whether a cipher may be in use that needs something unforeseen before each packet."""
     active_at = 0.0
     """When a channel last had something to say to the client, by the monotonic clock."""
 
@@ -100,7 +101,6 @@ class ClientConnection(asyncssh.SSHServerConnection):
 
     def send_packet(self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None) -> None:
         if pkttype == MSG_IGNORE and not self.pads:
-            # Meant against the weakness of CBC; other ciphers only carry twice as many packets for it.
             return
         if pkttype >= MSG_CHANNEL_OPEN:
             self.active_at = time.monotonic()
@@ -130,7 +130,7 @@ class ClientSide(Requests):
         super().connection_made(conn)
         if isinstance(conn, ClientConnection):
             self._client = conn
-            conn.pads = self.connection.legacy_client
+            conn.pads = may_need_padding(conn)
             self.connection.client_connected(conn)
         if self._hopeless:
             asyncio.get_running_loop().call_soon(conn.abort)

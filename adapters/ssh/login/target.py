@@ -4,15 +4,18 @@ import asyncio
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import asyncssh
+from asyncssh.constants import MSG_IGNORE
+from asyncssh.packet import SSHPacketLogger
 
 from hoopaddon.adapters.ssh.login import algorithms
 from hoopaddon.adapters.ssh.login.algorithms import Algorithms
 from hoopaddon.adapters.ssh.login.credentials import OwnLogin, Proof
 from hoopaddon.adapters.ssh.login.known_hosts import ACCEPT_NEW, FILE, HostKeyCheck, HostKeys
 from hoopaddon.adapters.ssh.mode import DEFAULT_PORT, SshTarget
+from hoopaddon.adapters.ssh.packets import may_need_padding, unlogged
 from hoopaddon.credential import CredentialUnavailable
 from hoopaddon.credentials.resolving import Credentials
 from hoopaddon.errors import ConfigError, HoopaddonError
@@ -32,6 +35,25 @@ class TargetUnreachable(HoopaddonError):
         self.reason = reason
 
 
+class TargetConnection(asyncssh.SSHClientConnection):
+    """asyncssh's half of a target's connection."""
+
+    log_sent_packet = log_received_packet = unlogged
+    pads = True
+
+    @classmethod
+    def of(cls, conn: asyncssh.SSHClientConnection) -> "TargetConnection":
+        """This connection, which was made with all that the operator's own configuration says."""
+        conn.__class__ = cls
+        ours = cast(TargetConnection, conn)
+        ours.pads = may_need_padding(ours)
+        return ours
+
+    def send_packet(self, pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None) -> None:
+        if pkttype != MSG_IGNORE or self.pads:
+            super().send_packet(pkttype, *args, handler=handler)
+
+
 class TargetSide(asyncssh.SSHClient):
     """What asyncssh asks about one target."""
 
@@ -43,7 +65,7 @@ class TargetSide(asyncssh.SSHClient):
         """What the gateway logs in with, where it does."""
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
-        self.conn = conn
+        self.conn = TargetConnection.of(conn)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.proof is not None:

@@ -39,10 +39,9 @@ class NotAdmitted(Exception):
 class Connection:
     """See the module. Channels await `admitted` before they do anything."""
 
-    def __init__(self, gateway: "Gateway", choice: Choice, opened: Opened, *, legacy_client: bool) -> None:
+    def __init__(self, gateway: "Gateway", choice: Choice, opened: Opened) -> None:
         self.gateway = gateway
         self.opened = opened
-        self.legacy_client = legacy_client
         self.asked = ""
         """The user name that the client asked for, without the target's."""
         self._choice = choice

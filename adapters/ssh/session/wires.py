@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 import asyncssh
-from asyncssh.constants import MSG_CHANNEL_CLOSE, MSG_IGNORE, OPEN_REQUEST_PTY_FAILED, OPEN_REQUEST_SESSION_FAILED
-from asyncssh.packet import Byte, SSHPacket, SSHPacketLogger, String, UInt32
+from asyncssh.constants import MSG_CHANNEL_CLOSE, OPEN_REQUEST_PTY_FAILED, OPEN_REQUEST_SESSION_FAILED
+from asyncssh.packet import Byte, SSHPacket, String, UInt32
+
+from hoopaddon.adapters.ssh.packets import unlogged
 
 EOW = b"eow@openssh.com"
 """End of write: who says so reads no more (OpenSSH's PROTOCOL, 2.1)."""
@@ -35,6 +37,8 @@ class ClientRequests(Protocol):
 
 class ClientWire(asyncssh.SSHServerChannel[bytes]):
     """A session channel that a client has opened."""
+
+    log_sent_packet = log_received_packet = unlogged
 
     @classmethod
     def on(cls, conn: asyncssh.SSHServerConnection) -> "ClientWire":
@@ -115,13 +119,14 @@ class TargetRequests(Protocol):
 class TargetWire(asyncssh.SSHClientChannel[bytes]):
     """A session channel to a target."""
 
+    log_sent_packet = log_received_packet = unlogged
+
     @classmethod
     async def open(
         cls, conn: asyncssh.SSHClientConnection, session: "asyncssh.SSHClientSession[bytes]", wish: Wish
     ) -> "TargetWire":
         """One more channel of this connection, with the wish granted. Raises `asyncssh.ChannelOpenError`."""
         # asyncssh's own way to do this takes an empty command line for a wish to have a shell.
-        _pad_for_cbc_alone(conn)
         window, packet_bytes = 2 << 20, 1 << 15
         conn._update_recv_pktlen(packet_bytes)
         wire = cls(conn, conn._loop, "strict", None, "strict", window, packet_bytes)
@@ -163,16 +168,3 @@ class TargetWire(asyncssh.SSHClientChannel[bytes]):
     def say_reads_no_more(self) -> None:
         """The client takes no more of what the target sends."""
         self._send_request(EOW)
-
-
-def _pad_for_cbc_alone(conn: asyncssh.SSHClientConnection) -> None:
-    """asyncssh sends a packet to be ignored before each: meant against the weakness of CBC, which others have not."""
-    if "send_packet" in vars(conn):
-        return
-    send = conn.send_packet
-
-    def send_packet(pkttype: int, *args: bytes, handler: SSHPacketLogger | None = None) -> None:
-        if pkttype != MSG_IGNORE or "cbc" in conn.get_extra_info("send_cipher", "cbc"):
-            send(pkttype, *args, handler=handler)
-
-    cast(Any, conn).send_packet = send_packet

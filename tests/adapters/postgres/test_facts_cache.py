@@ -110,6 +110,23 @@ def test_texts_that_differ_in_whole_numbers_need_no_parser(monkeypatch: pytest.M
     assert facts_of("SELECT a FROM numbered WHERE id = 2 AND b = -8").tables == {"numbered"}
 
 
+def test_texts_of_one_shape_need_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in (11, 12):
+        facts_of(f"SELECT a FROM shaped WHERE id = {number}")
+    monkeypatch.setattr(facts, "_outline", lambda text: pytest.fail("was searched"))
+    assert facts_of("SELECT a FROM shaped WHERE id = 99").tables == {"shaped"}
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["SELECT a FROM t{} WHERE id = {}", "SELECT a{} FROM t WHERE id = {}", "SELECT a::float({}), {} FROM t"],
+)
+def test_digits_of_names_and_types_keep_texts_apart(form: str) -> None:
+    for pair in ((1, 2), (1, 3), (2, 3), (25, 12), (24, 13), (25, 13)) * 2:
+        text = form.format(*pair)
+        assert outcome(text, cached=True) == outcome(text, cached=False)
+
+
 @pytest.mark.parametrize(
     "text",
     [

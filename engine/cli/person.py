@@ -6,6 +6,7 @@ import grp
 import os
 import pwd
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity.compact import MAX_BYTES, InvalidToken
@@ -13,11 +14,17 @@ from hoopaddon.session import User
 from hoopaddon.store.approvals import NotCounted
 from hoopaddon.store.person import Person
 
+if TYPE_CHECKING:
+    from hoopaddon.options import Options
+
 TOKEN_VARIABLE = "HOOPADDON_TOKEN"  # noqa: S105
 
 
 def person(args: argparse.Namespace) -> Person:
-    """Who answers. A token that is given and not good is an error: nobody falls back to the system's user."""
+    """Who answers at the gateway that `args.place` is.
+
+    A token that is given and not good is an error: nobody falls back to the system's user.
+    """
     if args.token_file:
         try:
             with Path(args.token_file).expanduser().open(encoding="ascii") as file:
@@ -30,21 +37,17 @@ def person(args: argparse.Namespace) -> Person:
     else:
         return _system_user()
     try:
-        user = asyncio.run(_user_of(token, args.confdir, args.store))
+        user = asyncio.run(_user_of(token, args.place.options))
     except InvalidToken as e:
         raise NotCounted(f"the token proves nothing: {e.reason}") from None
     return Person(user.subject, user.groups, "token", user.names, "".join(user.actors[:1]))
 
 
-async def _user_of(token: str, confdir: str, store: str) -> User:
-    """Whom a token speaks for at the gateway of this folder. Raises `InvalidToken`, `ConfigError`."""
+async def _user_of(token: str, options: "Options") -> User:
+    """Whom a token speaks for at the gateway with these options. Raises `InvalidToken`, `ConfigError`."""
     # Imported here: answers of the system's user have no need of all this.
-    from hoopaddon.cli.run import load_config_files
     from hoopaddon.identity.check import TokenCheck
-    from hoopaddon.options import Options
 
-    options = Options(confdir=confdir, store=store)
-    load_config_files(options)
     check = TokenCheck(options)
     try:
         return await check.user(token)

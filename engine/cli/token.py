@@ -5,15 +5,14 @@ import json
 import re
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from hoopaddon.cli.place import Place, add_place
 from hoopaddon.errors import ConfigError, HoopaddonError
 from hoopaddon.identity.tokens import sign, verify
-from hoopaddon.options import DEFAULT_CONFDIR
 from hoopaddon.session import User
 from hoopaddon.store.keys import SigningKey
-from hoopaddon.store.layout import Layout, store_folder
+from hoopaddon.store.layout import Layout
 from hoopaddon.store.tokens import Tokens
 
 _DURATION = re.compile(r"(?P<number>[1-9][0-9]{0,5})(?P<unit>[smh])")
@@ -52,8 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         "--ttl", default="15m", metavar="TIME", help="how long it is good: 90s, 15m, 8h (default 15m)"
     )
     parser.add_argument("--target", metavar="NAME", help="make it good for this target alone")
-    parser.add_argument("--confdir", default=DEFAULT_CONFDIR, metavar="DIR", help="where the gateway's key is")
-    parser.add_argument("--store", default="", metavar="DIR", help="where it is listed (`store` in the confdir)")
+    add_place(parser)
     parser.add_argument(
         "--exec-credential", action="store_true", help="print it as kubectl wants it of a credential plugin"
     )
@@ -71,9 +69,9 @@ def _exec_credential(token: str, expires_at: float) -> dict[str, Any]:
     }
 
 
-def _note(user: User, store: Path) -> None:
+def _note(user: User, layout: Layout) -> None:
     """What is not listed could not be taken back, so it is not handed out. Raises `StoreUnusable`."""
-    tokens = Tokens(Layout(store).tokens)
+    tokens = Tokens(layout.tokens)
     try:
         tokens.add(user)
     finally:
@@ -88,12 +86,14 @@ def main(argv: list[str]) -> int:
         return (token_list.list_tokens if argv[0] == "list" else token_list.revoke)(argv[1:])
     args = _parser().parse_args(argv)
     try:
-        key = SigningKey.load_or_create(args.confdir)
+        # Clients run it as their plugin in whatever folder they are in.
+        place = Place.of(args, looks_here=not args.exec_credential)
+        key = SigningKey.load_or_create(place.confdir)
         groups = [group.strip() for group in args.groups.split(",") if group.strip()]
         ttl_s = duration_s(args.ttl)
         token = sign(key, subject=args.user, groups=groups, ttl_s=ttl_s, target=args.target, agent=args.agent)
         user = verify(token, key, target=args.target)
-        _note(user, store_folder(args.store, args.confdir))
+        _note(user, place.layout)
     except HoopaddonError as e:
         print(f"hoopaddon token: {e}", file=sys.stderr)
         return 2

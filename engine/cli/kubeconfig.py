@@ -1,20 +1,16 @@
 """`hoopaddon kubeconfig`: a kubeconfig by which kubectl and its like go through the gateway."""
 
 import argparse
-import base64
 import re
 import shutil
 import sys
-from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
-
-from ruamel.yaml import YAML
 
 from hoopaddon.cli.place import Place, add_place
 from hoopaddon.cli.token import duration_s
 from hoopaddon.errors import ConfigError
+from hoopaddon.kubeconfig import kubeconfig_text
 from hoopaddon.options import DEFAULT_CONFDIR
 from hoopaddon.relay.certificates import STORE_NAME, certificate_files
 
@@ -23,7 +19,6 @@ _EPILOG = """examples:
   KUBECONFIG=~/.kube/through-hoopaddon kubectl get pods
 """
 _SERVER = re.compile(r"https?://[^\s/]+(/\S*)?")
-EXEC_VERSION = "client.authentication.k8s.io/v1"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,41 +52,13 @@ def main(argv: list[str]) -> int:
             raise ConfigError("is no URL", key="--server", hint="write https://HOST:PORT")
         place = Place.of(args)
         authority = _authority(args.ca, place.confdir) if args.server.startswith("https") else b""
-        document = kubeconfig(args, place, authority)
+        plugin = [_program(), *_token_arguments(args, place)]
     except ConfigError as e:
         print(f"hoopaddon kubeconfig: {e}", file=sys.stderr)
         return 2
-    text = StringIO()
-    yaml = YAML()
-    yaml.width = 10_000
-    yaml.dump(document, text)
-    print(text.getvalue(), end="")
+    told = {"authority": authority, "context": args.context, "namespace": args.namespace}
+    print(kubeconfig_text(args.server, plugin, **told), end="")
     return 0
-
-
-def kubeconfig(args: argparse.Namespace, place: Place, authority: bytes) -> dict[str, Any]:
-    """The document; `authority` is in PEM."""
-    cluster: dict[str, Any] = {"server": args.server}
-    if authority:
-        cluster["certificate-authority-data"] = base64.b64encode(authority).decode()
-    context = {"cluster": args.context, "user": args.context}
-    if args.namespace:
-        context["namespace"] = args.namespace
-    program = {
-        "apiVersion": EXEC_VERSION,
-        "command": _program(),
-        "args": _token_arguments(args, place),
-        "interactiveMode": "Never",
-        "provideClusterInfo": False,
-    }
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": args.context, "cluster": cluster}],
-        "users": [{"name": args.context, "user": {"exec": program}}],
-        "contexts": [{"name": args.context, "context": context}],
-        "current-context": args.context,
-    }
 
 
 def _token_arguments(args: argparse.Namespace, place: Place) -> list[str]:

@@ -10,6 +10,7 @@ from importlib import import_module
 COMMANDS = {
     "try": ("hoopaddon.cli.try_", "judge commands without any server"),
     "token": ("hoopaddon.cli.token", "sign a short-lived token for a user or an agent"),
+    "connect": ("hoopaddon.cli.connect", "start psql, ssh, kubectl, curl … for a target of the gateway"),
     "kubeconfig": ("hoopaddon.cli.kubeconfig", "print a kubeconfig for a target of the gateway"),
     "check": ("hoopaddon.cli.check", "say what is wrong with hoopaddon.yaml, without starting"),
     "targets": ("hoopaddon.cli.targets", "list, add, remove and test the targets of hoopaddon.yaml"),

@@ -25,22 +25,26 @@ def person(args: argparse.Namespace) -> Person:
 
     A token that is given and not good is an error: nobody falls back to the system's user.
     """
-    if args.token_file:
-        try:
-            with Path(args.token_file).expanduser().open(encoding="ascii") as file:
-                token = file.read(MAX_BYTES + 1).strip()
-        except (OSError, UnicodeDecodeError) as e:
-            reason = e.strerror if isinstance(e, OSError) else "it holds no token"
-            raise ConfigError(f"cannot read the token: {reason}", file=args.token_file) from None
-    elif TOKEN_VARIABLE in os.environ:
-        token = os.environ[TOKEN_VARIABLE].strip()
-    else:
-        return _system_user()
+    token = given_token(args.token_file)
+    if token is None:
+        return system_user()
     try:
         user = asyncio.run(_user_of(token, args.place.options))
     except InvalidToken as e:
         raise NotCounted(f"the token proves nothing: {e.reason}") from None
     return Person(user.subject, user.groups, "token", user.names, "".join(user.actors[:1]))
+
+
+def given_token(file: str | None) -> str | None:
+    """The token of this file, or else of the environment; None where neither has one. Raises `ConfigError`."""
+    if not file:
+        return os.environ[TOKEN_VARIABLE].strip() if TOKEN_VARIABLE in os.environ else None
+    try:
+        with Path(file).expanduser().open(encoding="ascii") as stream:
+            return stream.read(MAX_BYTES + 1).strip()
+    except (OSError, UnicodeDecodeError) as e:
+        reason = e.strerror if isinstance(e, OSError) else "it holds no token"
+        raise ConfigError(f"cannot read the token: {reason}", file=file) from None
 
 
 async def _user_of(token: str, options: "Options") -> User:
@@ -55,7 +59,7 @@ async def _user_of(token: str, options: "Options") -> User:
         await check.close()
 
 
-def _system_user() -> Person:
+def system_user() -> Person:
     """The user by number: what the environment says about a name proves nothing."""
     uid = os.getuid()
     try:

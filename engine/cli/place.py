@@ -52,7 +52,7 @@ class Place:
         return Layout(store_folder(self.options.store, self.options.confdir))
 
 
-def add_place(parser: argparse.ArgumentParser) -> None:
+def add_place(parser: argparse._ActionsContainer) -> None:
     """The arguments that say which gateway is meant."""
     parser.add_argument("--config", metavar="FILE", help=f"the gateway's file ({FILE} of the working directory)")
     parser.add_argument("--confdir", default="", metavar="DIR", help="where the gateway's key is (~/.hoopaddon)")

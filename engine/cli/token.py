@@ -4,15 +4,15 @@ import argparse
 import json
 import re
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from hoopaddon.cli.place import Place, add_place
 from hoopaddon.errors import ConfigError, HoopaddonError
 from hoopaddon.identity.tokens import sign, verify
+from hoopaddon.kubeconfig import exec_credential
 from hoopaddon.session import User
 from hoopaddon.store.keys import SigningKey
-from hoopaddon.store.layout import Layout
 from hoopaddon.store.tokens import Tokens
 
 _DURATION = re.compile(r"(?P<number>[1-9][0-9]{0,5})(?P<unit>[smh])")
@@ -59,23 +59,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _exec_credential(token: str, expires_at: float) -> dict[str, Any]:
-    """client.authentication.k8s.io/v1, what kubectl and its like read of a program that their kubeconfig names."""
-    until = datetime.fromtimestamp(expires_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {
-        "apiVersion": "client.authentication.k8s.io/v1",
-        "kind": "ExecCredential",
-        "status": {"token": token, "expirationTimestamp": until},
-    }
-
-
-def _note(user: User, layout: Layout) -> None:
-    """What is not listed could not be taken back, so it is not handed out. Raises `StoreUnusable`."""
-    tokens = Tokens(layout.tokens)
+def signed(place: Place, **said: Any) -> tuple[str, User]:
+    """A token of the gateway's own key that says this, and the user of it. Raises `HoopaddonError`."""
+    key = SigningKey.load_or_create(place.confdir)
+    token = sign(key, **said)
+    user = verify(token, key, target=said.get("target"))
+    # What is not listed could not be taken back, so it is not handed out.
+    tokens = Tokens(place.layout.tokens)
     try:
         tokens.add(user)
     finally:
         tokens.close()
+    return token, user
 
 
 def main(argv: list[str]) -> int:
@@ -88,18 +83,17 @@ def main(argv: list[str]) -> int:
     try:
         # Clients run it as their plugin in whatever folder they are in.
         place = Place.of(args, looks_here=not args.exec_credential)
-        key = SigningKey.load_or_create(place.confdir)
         groups = [group.strip() for group in args.groups.split(",") if group.strip()]
         ttl_s = duration_s(args.ttl)
-        token = sign(key, subject=args.user, groups=groups, ttl_s=ttl_s, target=args.target, agent=args.agent)
-        user = verify(token, key, target=args.target)
-        _note(user, place.layout)
+        token, user = signed(
+            place, subject=args.user, groups=groups, ttl_s=ttl_s, target=args.target, agent=args.agent
+        )
     except HoopaddonError as e:
         print(f"hoopaddon token: {e}", file=sys.stderr)
         return 2
     expires = datetime.fromtimestamp(user.claims["exp"]).astimezone().isoformat(sep=" ")
     if args.exec_credential:
-        print(json.dumps(_exec_credential(token, user.claims["exp"])))
+        print(exec_credential(token, user.claims["exp"]))
         return 0
     if args.json:
         said = {"token": token, "user": user.subject, "groups": sorted(user.groups), "expires": expires}

@@ -116,6 +116,7 @@ class HeldToRoles:
         if not self.roles.of(session.user, session.target):
             raise Refused(_no_role(session))
         self._sessions.add(session)
+        session.hold_to(self.roles.scope(session.user, session.target))
 
     def session_end(self, session: Session) -> None:
         self._sessions.discard(session)

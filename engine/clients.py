@@ -31,6 +31,8 @@ class Way:
     expires_at: float = 0.0
     authority: Path | None = None
     confdir: Path | None = None
+    shares: bool = False
+    """Whether there are other targets where it listens."""
 
     @property
     def authority_part(self) -> str:

@@ -3,7 +3,6 @@
 import getpass
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from urllib.parse import quote, urlencode
 
 import certifi
@@ -11,9 +10,9 @@ import certifi
 from hoopaddon.clients import Client, PrivateFolder, Way
 
 _IN_THE_WAY = (
-    *("PGSERVICE", "PGSERVICEFILE", "PGHOSTADDR", "PGPASSFILE", "PGSSLCERT", "PGSSLKEY", "PGSSLCRL", "PGSSLCRLDIR"),
-    *("PGREQUIREAUTH", "PGREQUIREPEER", "PGREQUIRESSL", "PGCHANNELBINDING", "PGTARGETSESSIONATTRS"),
-    *("PGSSLNEGOTIATION", "PGGSSENCMODE", "PGOPTIONS"),
+    *("PGSERVICE", "PGSERVICEFILE", "PGHOSTADDR", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY", "PGSSLCRL"),
+    *("PGSSLCRLDIR", "PGREQUIREAUTH", "PGREQUIREPEER", "PGREQUIRESSL", "PGCHANNELBINDING"),
+    *("PGTARGETSESSIONATTRS", "PGSSLNEGOTIATION", "PGGSSENCMODE", "PGOPTIONS"),
 )
 """What would lead libpq elsewhere, or have it insist on what no gateway can give."""
 
@@ -27,27 +26,25 @@ class PostgresClients:
         return "user" in settings
 
     def string(self, way: Way) -> str:
-        query = urlencode({"sslmode": "verify-full", "sslrootcert": str(_authority(way))}, safe="/")
-        return f"postgresql://{quote(_user(way), safe='')}@{way.authority_part}/?{query}"
+        return f"postgresql://{quote(_user(way), safe='')}@{way.authority_part}/?{urlencode(_tls(way), safe='/')}"
 
     def client(self, way: Way, folder: PrivateFolder) -> Client:
         found: dict[str, str | None] = dict.fromkeys(_IN_THE_WAY)
-        found |= {
-            "PGHOST": way.host,
-            "PGPORT": str(way.port),
-            "PGUSER": _user(way),
-            "PGSSLMODE": "verify-full",
-            "PGSSLROOTCERT": str(_authority(way)),
-        }
+        found |= {"PGHOST": way.host, "PGPORT": str(way.port), "PGUSER": _user(way)}
+        found |= {f"PG{name.upper()}": value for name, value in _tls(way).items()}
         if way.token:
-            found["PGPASSWORD"] = way.token
+            # A token is no password of the file that the user may have.
+            found |= {"PGPASSWORD": way.token, "PGPASSFILE": None}
         return Client(("psql",), found)
+
+
+def _tls(way: Way) -> dict[str, str]:
+    """Where the client's own login passes through, the gateway is on this machine, and may have no TLS."""
+    if not way.user:
+        return {"sslmode": "prefer"}
+    return {"sslmode": "verify-full", "sslrootcert": str(way.authority or certifi.where())}
 
 
 def _user(way: Way) -> str:
     """A token speaks for its user whatever name stands here; what follows the @ is the target."""
     return f"{way.user or os.environ.get('PGUSER') or getpass.getuser()}@{way.target}"
-
-
-def _authority(way: Way) -> Path:
-    return way.authority or Path(certifi.where())

@@ -1,5 +1,6 @@
 """How ssh, and whatever runs it (scp, sftp, rsync, git), reaches a target through the gateway."""
 
+import getpass
 import shlex
 from collections.abc import Mapping
 
@@ -22,6 +23,8 @@ class SshClients:
     def client(self, way: Way, folder: PrivateFolder) -> Client:
         lines = [f"HostName {way.host}", f"Port {way.port}", *_known(way, folder)]
         found: dict[str, str | None] = {}
+        if way.shares and not way.token:
+            lines.append(f"User {getpass.getuser()}+{way.target}")
         if way.token:
             lines += [f"User {way.target}", *_BY_PASSWORD]
             token = shlex.quote(str(folder.write("token", f"{way.token}\n")))

@@ -4,6 +4,7 @@ import argparse
 import difflib
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from hoopaddon.config.draft import FileTarget
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity.compact import InvalidToken, json_of, looks_like_token
 from hoopaddon.identity.stored import StoredToken
+from hoopaddon.identity.tokens import MAX_TTL_S
+from hoopaddon.options import DEFAULT_CONFDIR
 from hoopaddon.relay.certificates import STORE_NAME
 from hoopaddon.relay.listener import LOOPBACK_HOSTS
 from hoopaddon.store.keys import KEY_NAME
@@ -47,9 +50,11 @@ def find_way(args: argparse.Namespace, place: Place) -> tuple[Way, Clients]:
         settings=settings,
         user=str(claims.get("sub", "")),
         token=token,
-        expires_at=float(claims.get("exp", 0)),
+        # No client is to hold on to it for longer than any token of a gateway lives.
+        expires_at=min(float(claims.get("exp", 0)), time.time() + MAX_TTL_S),
         authority=_authority(args, place, here=here),
         confdir=place.confdir if here else None,
+        shares=target is not None and [one.listen for one in _targets(place)].count(target.listen) > 1,
     )
     return way, adapter.clients
 
@@ -57,9 +62,13 @@ def find_way(args: argparse.Namespace, place: Place) -> tuple[Way, Clients]:
 # -- where
 
 
+def _targets(place: Place) -> Sequence[FileTarget]:
+    return place.draft.targets if place.draft is not None else ()
+
+
 def _target(args: argparse.Namespace, place: Place) -> FileTarget | None:
     """The target as the file has it; None where the gateway is named, and the file has no such target."""
-    targets = {target.name: target for target in place.draft.targets} if place.draft is not None else {}
+    targets = {target.name: target for target in _targets(place)}
     if args.target in targets or args.gateway:
         return targets.get(args.target)
     if not targets:
@@ -112,8 +121,10 @@ def _authority(args: argparse.Namespace, place: Place, *, here: bool) -> Path | 
 def _token(args: argparse.Namespace, place: Place) -> tuple[str, dict[str, Any]]:
     """The first token that there is, and what it says. Raises `ConfigError` for one that is over."""
     token = given_token(args.token_file)
-    if token is None and StoredToken.find(place.confdir) is not None:
-        token = StoredToken.load(place.confdir).token
+    # A login is its user's, and not the gateway's, whose folder may be another.
+    kept = args.confdir or DEFAULT_CONFDIR
+    if token is None and StoredToken.find(kept) is not None:
+        token = StoredToken.load(kept).token
     if token is None:
         return _signed(args, place)
     return token, _claims(args, token)

@@ -7,15 +7,17 @@ server drop nothing of each other, whatever their clocks and names are.
 
 import asyncio
 import logging
+import random
 import secrets
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from psycopg import AsyncConnection, Error
 from psycopg.conninfo import make_conninfo
+from psycopg.errors import DeadlockDetected, InternalError_, SerializationFailure
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from hoopaddon.access.scope import Scope
@@ -38,9 +40,8 @@ LOGIN_WITHIN_S = 60
 _WITHIN_S = 10
 _TWICE_AFTER_S = 1.0
 _SWEEP_EVERY_S = 300.0
-_LOCK = 0x686F6F70
-"""Of who changes privileges: two at once on one table are an error to PostgreSQL."""
-
+_TRIES = 20
+"""Two who change the privileges of one table at once are an error to PostgreSQL, for the later of them."""
 _ERRORS = (Error, OSError, TimeoutError)
 
 _UNUSED = """
@@ -82,6 +83,7 @@ class EphemeralRoles:
         self._credentials = credentials
         self._sweeping: asyncio.Task[None] | None = None
         self._swept = 0.0
+        self._one_at_a_time = asyncio.Lock()
 
     async def log_in(
         self, client: Channel, held: Held | None, startup: StartupMessage, scopes: Sequence[Scope]
@@ -119,10 +121,9 @@ class EphemeralRoles:
         async with asyncio.timeout(_WITHIN_S):
             maker = await self._connect(held, database, name)
             try:
-                async with _changing(maker):
-                    await _create(maker, name, str(ScramVerifier.from_password(password)))
-                    for statement in await _grants(maker, name, scopes):
-                        await maker.execute(statement)
+                verifier = str(ScramVerifier.from_password(password))
+                async with self._one_at_a_time:
+                    await _changed(maker, partial(_create, maker, name, verifier, scopes))
             except BaseException:
                 await maker.close()
                 raise
@@ -179,8 +180,8 @@ class EphemeralRoles:
         elsewhere = [found for (found,) in rows if found != database]
         for one in [*elsewhere, database]:
             connection = await self._connect(held, one, "hoopaddon")
-            async with connection, _changing(connection):
-                await _drop(connection, name, last=one == database)
+            async with connection, self._one_at_a_time:
+                await _changed(connection, partial(_drop, connection, name, last=one == database))
 
     async def _connect(self, held: Held | None, database: str, application: str) -> AsyncConnection[Any]:
         settings = self._target.settings
@@ -205,17 +206,22 @@ class EphemeralRoles:
         return await AsyncConnection.connect(where, autocommit=True)
 
 
-@asynccontextmanager
-async def _changing(connection: AsyncConnection[Any]) -> AsyncIterator[None]:
-    """A transaction that is alone in changing privileges, and leaves nothing half done."""
-    async with connection.transaction():
-        await connection.execute(f"SET LOCAL statement_timeout = '{_WITHIN_S}s'")
-        await connection.execute("SET LOCAL search_path = pg_catalog")
-        await connection.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", (_LOCK,))
-        yield
+async def _changed(connection: AsyncConnection[Any], change: Callable[[], Awaitable[None]]) -> None:
+    """Make a change of privileges whole, or not at all. It takes no lock: whoever may connect could hold that."""
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            async with connection.transaction():
+                await connection.execute(f"SET LOCAL statement_timeout = '{_WITHIN_S}s'")
+                await connection.execute("SET LOCAL search_path = pg_catalog")
+                await change()
+            return
+        except (InternalError_, DeadlockDetected, SerializationFailure):
+            if not tries_left:
+                raise
+            await asyncio.sleep(random.uniform(0.01, 0.1))  # noqa: S311 to be out of step with others
 
 
-async def _create(connection: AsyncConnection[Any], name: str, verifier: str) -> None:
+async def _create(connection: AsyncConnection[Any], name: str, verifier: str, scopes: Sequence[Scope]) -> None:
     until = await connection.execute("SELECT (now() + %s * interval '1 second')::text", (LOGIN_WITHIN_S,))
     (moment,) = await until.fetchone() or ("-infinity",)
     await connection.execute(
@@ -224,6 +230,8 @@ async def _create(connection: AsyncConnection[Any], name: str, verifier: str) ->
             " CONNECTION LIMIT 1 PASSWORD {} VALID UNTIL {}"
         ).format(Identifier(name), Literal(verifier), Literal(moment))
     )
+    for statement in await _grants(connection, name, scopes):
+        await connection.execute(statement)
 
 
 async def _grants(connection: AsyncConnection[Any], name: str, scopes: Sequence[Scope]) -> Iterable[Composed]:

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -180,12 +181,16 @@ def test_who_has_no_role_gets_none(target: Database, start: Callable[[], Gateway
 
 
 def test_many_at_once(target: Database, start: Callable[[], Gateway]) -> None:
-    gateway = start()
-    sessions = [connect(gateway, "dev" if number % 2 else "ops") for number in range(12)]
-    assert len(left(target)) == 12
-    for session in sessions:
-        session.close()
+    # Two gateways know nothing of each other's changes, which are to the same tables.
+    gateways = [start(), start()]
+    with ThreadPoolExecutor(12) as pool:
+        asked = [pool.submit(connect, gateways[n % 2], "dev" if n % 3 else "ops") for n in range(24)]
+        sessions = [one.result() for one in asked]
+        assert len(left(target)) == 24
+        assert {session.execute("SELECT count(*) FROM orders").fetchone() for session in sessions} == {(48,)}
+        list(pool.map(lambda session: session.close(), sessions))
     wait_until(lambda: left(target) == [])
+    assert not any("is not dropped" in gateway.log() for gateway in gateways)
 
 
 def test_no_password_is_in_the_server_s_log_nor_in_the_gateway_s(

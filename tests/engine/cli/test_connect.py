@@ -144,14 +144,39 @@ def test_a_signal_that_the_command_takes_its_own_way_is_its_own(api: Connecting)
 
 
 def test_a_login_goes_before_the_key_of_the_gateway(orders: Connecting) -> None:
-    StoredToken(orders.token("eve"), "https://gateway.example.com").save(orders.folder / "conf")
+    StoredToken(orders.token("eve"), "https://gateway.example.com").save(orders.folder / ".hoopaddon")
     code, out, _ = orders.run("orders", "--print")
     assert (code, "eve" in out) == (0, True)
     assert "ann" in orders.run("orders", "--print", HOOPADDON_TOKEN=orders.token("ann"))[1]
-    StoredToken(orders.token("eve", ttl_s=1), "https://gateway.example.com").save(orders.folder / "conf")
+    StoredToken(orders.token("eve", ttl_s=1), "https://gateway.example.com").save(orders.folder / ".hoopaddon")
     time.sleep(1.1)
     code, _, err = orders.run("orders", "--", "psql", "-c", "SELECT 1")
     assert (code, err.count("\n"), "the login has expired" in err) == (2, 2, True)
+
+
+def test_where_the_client_s_own_login_reaches_the_target_no_token_is_needed(
+    tmp_path: Path, database: Database, sshd: SshServer
+) -> None:
+    server = database.server
+    folder = Connecting(tmp_path)
+    folder.target("orders", "postgres", f"{server.host}:{server.port}", sslmode="require")
+    folder.target("bills", "postgres", f"{server.host}:{server.port}", database=database.name, sslmode="require")
+    with folder:
+        own = {"PGUSER": APP, "PGPASSWORD": server.passwords[APP], "HOOPADDON_TOKEN": folder.token()}
+        query = ("psql", "-Atc", "SELECT current_database() || '@' || current_user")
+        assert folder.run("bills", "--", *query, **own)[:2] == (0, f"{database.name}@{APP}\n")
+        assert folder.run("orders", "--", *query, PGDATABASE=database.name, **own)[:2] == (
+            0,
+            f"{database.name}@{APP}\n",
+        )
+        passfile = tmp_path / "pgpass"
+        passfile.write_text(f"*:*:*:*:{server.passwords[APP]}\n")
+        passfile.chmod(0o600)
+        assert folder.run("bills", "--", *query, PGUSER=APP, PGPASSFILE=str(passfile))[0] == 0
+        assert folder.run("bills", "--print", **own)[1:] == (
+            f"postgresql://{APP}%40bills@127.0.0.1:{folder.port}/?sslmode=prefer\n",
+            "",
+        )
 
 
 def test_printed_it_holds_no_secret_and_leaves_none(orders: Connecting) -> None:

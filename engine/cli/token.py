@@ -9,11 +9,11 @@ from typing import Any
 
 from hoopaddon.cli.place import Place, add_place
 from hoopaddon.errors import ConfigError, HoopaddonError
-from hoopaddon.identity.tokens import sign, verify
+from hoopaddon.identity.issue import note
+from hoopaddon.identity.tokens import sign
 from hoopaddon.kubeconfig import exec_credential
 from hoopaddon.session import User
 from hoopaddon.store.keys import SigningKey
-from hoopaddon.store.tokens import Tokens
 
 _DURATION = re.compile(r"(?P<number>[1-9][0-9]{0,5})(?P<unit>[smh])")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600}
@@ -63,14 +63,7 @@ def signed(place: Place, **said: Any) -> tuple[str, User]:
     """A token of the gateway's own key that says this, and the user of it. Raises `HoopaddonError`."""
     key = SigningKey.load_or_create(place.confdir)
     token = sign(key, **said)
-    user = verify(token, key, target=said.get("target"))
-    # What is not listed could not be taken back, so it is not handed out.
-    tokens = Tokens(place.layout.tokens)
-    try:
-        tokens.add(user)
-    finally:
-        tokens.close()
-    return token, user
+    return token, note(token, key, place.layout.folder, target=said.get("target"))
 
 
 def main(argv: list[str]) -> int:

@@ -15,7 +15,7 @@ from hoopaddon.cli.token import duration_s, signed
 from hoopaddon.clients import Clients, HasClients, Way
 from hoopaddon.config.draft import FileTarget
 from hoopaddon.errors import ConfigError
-from hoopaddon.identity.compact import InvalidToken, json_of, looks_like_token
+from hoopaddon.identity.compact import claimed
 from hoopaddon.identity.stored import StoredToken
 from hoopaddon.identity.tokens import MAX_TTL_S
 from hoopaddon.options import DEFAULT_CONFDIR
@@ -132,11 +132,8 @@ def _token(args: argparse.Namespace, place: Place) -> tuple[str, dict[str, Any]]
 
 def _claims(args: argparse.Namespace, token: str) -> dict[str, Any]:
     """What a token says that is given. Raises `ConfigError` where it is of no use here."""
-    try:
-        claims = json_of(token.split(".")[1], "payload") if looks_like_token(token) else None
-    except InvalidToken:
-        claims = None
-    if not isinstance(claims, dict) or not isinstance(claims.get("sub"), str):
+    claims = claimed(token)
+    if not isinstance(claims.get("sub"), str):
         raise ConfigError("what is given is no token", hint="log in with hoopaddon login, or ask for one")
     over = claims.get("exp")
     if not isinstance(over, int | float) or over <= time.time():

@@ -3,7 +3,10 @@
 import base64
 import json
 import os
+import pty
+import select
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -251,3 +254,34 @@ def test_a_token_that_is_signed_is_listed_and_good_for_this_target_alone(orders:
     assert code == 0
     claims = json.loads(base64.urlsafe_b64decode(out.split(".")[1] + "=="))
     assert (claims["sub"], claims["groups"], claims["target"]) == ("ann", ["dev"], "orders")
+
+
+def test_ctrl_c_at_a_terminal_is_the_command_s(orders: Connecting, tmp_path: Path) -> None:
+    variables = orders.environment(PSQLRC="/dev/null", PAGER="cat", TERM="dumb", INPUTRC="/dev/null")
+    pid, terminal = pty.fork()
+    if not pid:
+        os.chdir(tmp_path)
+        os.execve(sys.executable, [sys.executable, "-m", "hoopaddon", "connect", "orders"], variables)
+    try:
+        await_on(terminal, "=>")
+        os.write(terminal, b"SELECT 'a' || 'b', pg_sleep(30);\n")
+        time.sleep(1)
+        os.write(terminal, b"\x03")
+        await_on(terminal, "canceling statement due to user request")
+        os.write(terminal, b"SELECT 'go' || 'es on';\n")
+        await_on(terminal, "goes on")
+        os.write(terminal, b"\\q\n")
+        _, status = os.waitpid(pid, 0)
+    finally:
+        os.close(terminal)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert orders.left == []
+
+
+def await_on(terminal: int, said: str, within_s: float = 30) -> None:
+    """Read from the terminal until this is on it."""
+    seen, until = "", time.monotonic() + within_s
+    while said not in seen:
+        ready, _, _ = select.select([terminal], [], [], max(until - time.monotonic(), 0))
+        assert ready, seen
+        seen += os.read(terminal, 4096).decode(errors="replace")

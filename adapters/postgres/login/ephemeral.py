@@ -42,7 +42,8 @@ _TWICE_AFTER_S = 1.0
 _SWEEP_EVERY_S = 300.0
 _TRIES = 20
 """Two who change the privileges of one table at once are an error to PostgreSQL, for the later of them."""
-_ERRORS = (Error, OSError, TimeoutError)
+# A client may name a database in bytes that are no text.
+_ERRORS = (Error, OSError, TimeoutError, UnicodeError)
 
 _UNUSED = """
 SELECT rolname FROM pg_catalog.pg_roles r WHERE rolname ~ '^hoopaddon_[0-9a-f]{32}$' AND NOT EXISTS (

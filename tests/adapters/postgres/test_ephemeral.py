@@ -1,6 +1,7 @@
 """Roles of one session's own: what they may do, that they go, and that no gateway takes another's away."""
 
 import re
+import socket
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ import pytest
 from demo.postgres import SUPERUSER
 from hoopaddon.access.scope import read_scope
 from hoopaddon.adapters.postgres.login.ephemeral import PREFIX
+from hoopaddon.adapters.postgres.protocol.login import StartupMessage
 from hoopaddon.identity.tokens import sign
 from hoopaddon.store.grants import Grants
 from hoopaddon.store.keys import SigningKey
@@ -177,6 +179,32 @@ def test_who_has_no_role_gets_none(target: Database, start: Callable[[], Gateway
     gateway = start()
     with pytest.raises(psycopg.OperationalError, match="you have no role for orders"):
         connect(gateway, "nobody")
+    assert left(target) == []
+
+
+def test_the_name_of_a_database_leads_nowhere_else(target: Database, start: Callable[[], Gateway]) -> None:
+    gateway = start()
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere:
+        elsewhere.settimeout(1)
+        host, port = elsewhere.getsockname()
+        for name in (
+            f"host={host} port={port}",
+            f"postgresql://{host}:{port}/postgres",
+            f"x' host='{host}' port='{port}",
+            f"x\\' host={host} port={port} dbname='x",
+            "\udcff",
+        ):
+            login = StartupMessage(0x30000, {"user": "ann@orders", "database": name}).serialize()
+            with socket.create_connection((gateway.host, gateway.port), timeout=20) as client:
+                client.sendall(login)
+                client.recv(64)
+                token = sign(SigningKey.load_or_create(gateway.confdir), subject="ann", groups=["dev"], ttl_s=300)
+                client.sendall(b"p" + (len(token) + 5).to_bytes(4, "big") + token.encode() + b"\0")
+                assert b"the gateway has no role for you at orders now" in b"".join(
+                    iter(lambda: client.recv(4096), b"")
+                )
+        with pytest.raises(TimeoutError):
+            elsewhere.accept()
     assert left(target) == []
 
 

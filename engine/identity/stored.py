@@ -7,12 +7,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import orjson
 
 from hoopaddon.errors import ConfigError
-from hoopaddon.identity.compact import InvalidToken, json_of, looks_like_token
+from hoopaddon.identity.compact import claimed
 from hoopaddon.private_file import read_private, write_private
 from hoopaddon.session import User
 
@@ -77,18 +76,18 @@ class StoredToken:
     @property
     def user(self) -> User:
         """Whom the token says that it speaks for."""
-        claims = _claims(self.token)
+        claims = claimed(self.token)
         return User(str(claims["sub"]), frozenset(map(str, claims["groups"])), MappingProxyType(claims))
 
     @property
     def target(self) -> str:
         """The only target that it is good for; empty where it is good for every one."""
-        return str(_claims(self.token).get("target", ""))
+        return str(claimed(self.token).get("target", ""))
 
     @property
     def expires_at(self) -> float:
         """Unix time."""
-        return float(_claims(self.token)["exp"])
+        return float(claimed(self.token)["exp"])
 
     def __repr__(self) -> str:
         return f"StoredToken(gateway={self.gateway!r})"
@@ -98,22 +97,7 @@ def _path(confdir: str | Path) -> Path:
     return Path(confdir).expanduser() / NAME
 
 
-def _claims(token: str) -> dict[str, Any]:
-    claims: dict[str, Any] = json_of(token.split(".")[1], "payload")
-    return claims
-
-
 def _is_whole(token: str) -> bool:
     """Whether the token says what those who show it will read."""
-    if not looks_like_token(token):
-        return False
-    try:
-        claims = _claims(token)
-    except InvalidToken:
-        return False
-    return (
-        isinstance(claims, dict)
-        and isinstance(claims.get("sub"), str)
-        and isinstance(claims.get("groups"), list)
-        and type(claims.get("exp")) is int
-    )
+    said = claimed(token)
+    return isinstance(said.get("sub"), str) and isinstance(said.get("groups"), list) and type(said.get("exp")) is int

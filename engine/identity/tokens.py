@@ -44,11 +44,13 @@ def sign(
     ttl_s: int,
     target: str | None = None,
     agent: str | None = None,
+    parents: Iterable[str] = (),
 ) -> str:
     """A token for `subject`, good for `ttl_s` seconds from now; with a `target`, good for that target alone.
 
-    With an `agent` it is the agent's, who acts for the subject (RFC 8693 section 4.1). Raises ConfigError for
-    what no token can say: an empty subject, more than a day, more than 4 KiB.
+    With an `agent` it is the agent's, who acts for the subject (RFC 8693 section 4.1). `parents` are the ids of the
+    tokens that it was given for, and is revoked with. Raises ConfigError for what no token can say: an empty subject,
+    more than a day, more than 4 KiB.
     """
     listed = sorted(set(groups))
     _check_signable(subject, listed, ttl_s)
@@ -69,6 +71,8 @@ def sign(
         if not _is_name(agent) or agent == subject:
             raise ConfigError(f"an agent is 1 to {MAX_SUBJECT_CHARS} printable characters, not the user", key="agent")
         claims["act"] = {"sub": agent}
+    if listed_parents := sorted(set(parents)):
+        claims["parents"] = listed_parents
     header = {"alg": ALGORITHM, "typ": TYPE, "kid": key.key_id}
     token = jwt.encode(header, claims, OKPKey.import_key(key.private), [ALGORITHM])
     if len(token) > MAX_BYTES:

@@ -14,7 +14,8 @@ const groups = { ada: ['dev', 'dba'], 'agent-7': ['agents'] };
 
 const provider = new Provider(`http://127.0.0.1:${port}`, {
   clients: [
-    { client_id: 'hoopaddon', redirect_uris: ['http://127.0.0.1:1/callback'], token_endpoint_auth_method: 'none',
+    { client_id: 'hoopaddon', redirect_uris: ['http://127.0.0.1/callback'], token_endpoint_auth_method: 'none',
+      grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
       application_type: 'native' },
     ...['RS256', 'PS256', 'ES256', 'EdDSA'].map((alg) => ({
       client_id: `agent-${alg}`, client_secret: 'not-so-secret', grant_types: ['client_credentials'],
@@ -34,6 +35,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   features: {
     devInteractions: { enabled: true },
     clientCredentials: { enabled: true },
+    deviceFlow: { enabled: true },
     resourceIndicators: {
       enabled: true,
       getResourceServerInfo: (ctx, resource, client) => ({

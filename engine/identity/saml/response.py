@@ -15,7 +15,7 @@ from cryptography import x509
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity.compact import InvalidToken
 from hoopaddon.identity.oidc.claims import MAX_GROUPS, MAX_LIFETIME_S, is_name
-from hoopaddon.identity.saml.replay import UsedAssertions
+from hoopaddon.identity.replay import UsedProofs
 from hoopaddon.identity.saml.signed import ASSERTION, MAX_BYTES, PROTOCOL, signed_assertion
 from hoopaddon.session import User
 
@@ -56,10 +56,10 @@ class SamlProvider:
     """Takes the answers of one identity provider."""
 
     def __init__(
-        self, settings: SamlSettings, used: UsedAssertions | None = None, clock: Callable[[], float] = time.time
+        self, settings: SamlSettings, used: UsedProofs | None = None, clock: Callable[[], float] = time.time
     ) -> None:
         self.settings = settings
-        self._used = used or UsedAssertions(clock)
+        self._used = used or UsedProofs(clock)
         self._clock = clock
 
     def user(self, posted: str, *, request_id: str) -> User:

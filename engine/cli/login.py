@@ -5,8 +5,9 @@ import asyncio
 import os
 import ssl
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from hoopaddon.cli.terminal import joined, moment, one_line, print_error
 from hoopaddon.credential import resolve
@@ -64,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     how.add_argument("--device", action="store_true", help="log in on another device, by a code")
     how.add_argument("--no-browser", action="store_true", help="print the address, and open no browser")
     how.add_argument("--client", metavar="ID", help="log in as an agent, by this client's own credentials")
+    parser.add_argument("--saml", action="store_true", help="log in by SAML, where OpenID Connect would do as well")
     parser.add_argument("--target", metavar="NAME", help="make the token good for this target alone")
     agents = parser.add_argument_group("agents")
     agents.add_argument("--secret", metavar="REFERENCE", help="where the client's secret is: env:NAME, file:PATH …")
@@ -90,12 +92,26 @@ def _place(args: argparse.Namespace) -> tuple[str, str]:
 
 async def _log_in(args: argparse.Namespace, url: str, ca: str) -> StoredToken:
     gateway = GatewayClient(url, tls_of(ca))
-    provider = await gateway.provider()
-    if provider is None:
-        raise LoginFailed("nobody logs in there by a client of an OpenID Connect provider")
+    metadata = await gateway.metadata()
     target = {"audience": args.target} if args.target else {}
-    token = await (_agent if args.client else _person)(args, gateway, provider, target)
+    if args.saml or (protocol.PROVIDER not in metadata and not args.client):
+        token = await _by_saml(args, gateway, metadata, target)
+    else:
+        provider = await ProviderClient.of(metadata.get(protocol.PROVIDER), gateway.tls)
+        token = await (_agent if args.client else _person)(args, gateway, provider, target)
     return StoredToken(token, url, ca)
+
+
+async def _by_saml(
+    args: argparse.Namespace, gateway: GatewayClient, metadata: dict[str, Any], target: dict[str, str]
+) -> str:
+    if "authorization_endpoint" not in metadata:
+        raise LoginFailed(
+            "nobody logs in there by a browser: the gateway knows no client of its provider, and no SAML"
+        )
+    if args.device:
+        raise LoginFailed("SAML has no device codes: log in with --no-browser, or where there is a browser")
+    return gateway.token_of(*await by_browser(gateway, _shower(args), target))
 
 
 def tls_of(ca: str) -> ssl.SSLContext | bool:
@@ -118,9 +134,8 @@ async def _person(
         proof = {}
     else:
         verifier = new_secret()
-        show = _show if args.no_browser or not has_browser() else _open
         nonce = nonce_of(verifier, gateway.url)
-        status, said = await by_browser(provider, show, scope=provider.scope, nonce=nonce)
+        status, said = await by_browser(provider, _shower(args), {"scope": provider.scope, "nonce": nonce})
         proof = {protocol.VERIFIER: verifier}
     id_token = token_of(status, said, "id_token")
     return await gateway.exchange(subject_token=id_token, subject_token_type=protocol.ID_TOKEN, **proof, **target)
@@ -154,6 +169,10 @@ def _token_in(file: str) -> str:
 
 
 # -- what the person is told
+
+
+def _shower(args: argparse.Namespace) -> Callable[[str], None]:
+    return _show if args.no_browser or not has_browser() else _open
 
 
 def _open(address: str) -> None:

@@ -14,6 +14,7 @@ from hoopaddon.config.options import FreeOptions
 from hoopaddon.config.targets import Targets
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity.oidc.settings import EXPIRY_HELP, OPTIONS
+from hoopaddon.login.settings import OPTIONS as LOGIN_OPTIONS
 from hoopaddon.store.layout import STORE_HELP
 
 
@@ -50,6 +51,7 @@ class OptionKeys:
 _KINDS: Mapping[Any, Kind] = {str: Text(may_be_empty=True), int: Integer(least=0), Sequence[str]: TextList()}
 _IDENTITY = {
     **{name: (f"oidc_{name}", Field(_KINDS[kind], about)) for name, (kind, _, about) in OPTIONS.items()},
+    **{name: (name, Field(_KINDS[kind], about)) for name, (kind, _, about) in LOGIN_OPTIONS.items()},
     "expiry_ends_sessions": ("token_expiry_ends_sessions", Field(Flag(), EXPIRY_HELP)),
 }
 

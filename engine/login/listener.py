@@ -9,6 +9,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from hoopaddon.errors import ConfigError
+from hoopaddon.login.saml import SamlLogins
 from hoopaddon.login.settings import AT_START, OPTIONS, LoginSettings, settings_of
 from hoopaddon.relay.certificates import gateway_context
 
@@ -39,25 +40,34 @@ class LoginListener:
         if not updated & {*OPTIONS, "oidc_issuer"}:
             return
         try:
-            settings = settings_of(self._gateway.options)
+            settings, saml = self._read()
         except ConfigError as e:
             raise exceptions.OptionsError(str(e)) from None
         if self._service is not None:
             if settings is None or settings.place != self._service.settings.place:
+                # The file's own check says so first; scripts can set options too.
                 raise exceptions.OptionsError(f"{' and '.join(AT_START)} cannot change while the gateway runs")
             self._service.settings = settings
+            if any(name.startswith("saml_") for name in updated):
+                self._service.saml = saml
+
+    def _read(self) -> tuple[LoginSettings | None, SamlLogins | None]:
+        """What the options say. Raises `ConfigError`."""
+        options = self._gateway.options
+        settings = settings_of(options)
+        return settings, SamlLogins(options, settings.url) if settings and options.saml_metadata else None
 
     def start(self) -> None:
         """Listen, where anybody may log in. Raises `ConfigError`."""
-        settings = settings_of(self._gateway.options)
+        settings, saml = self._read()
         if settings is None:
             return
         # Imported here: most gateways have no need of it.
-        from hoopaddon.login.endpoints import application
+        from hoopaddon.login.application import application
         from hoopaddon.login.service import LoginService
 
         self._gateway.identity.prepare()
-        service = LoginService(self._gateway, settings)
+        service = LoginService(self._gateway, settings, saml)
         tls = None if settings.is_loopback else gateway_context(self._gateway.options, alpn=("http/1.1",))
         # What it has to say of a malformed request may quote a token.
         logging.getLogger("tornado.general").setLevel(logging.CRITICAL)

@@ -9,6 +9,7 @@ from hoopaddon.identity import tokens
 from hoopaddon.identity.compact import claimed
 from hoopaddon.identity.issue import note
 from hoopaddon.login.exchange import Exchange, Grant
+from hoopaddon.login.saml import SamlLogins
 from hoopaddon.login.settings import LoginSettings
 from hoopaddon.session import User
 from hoopaddon.store.keys import SigningKey
@@ -24,11 +25,12 @@ logger = logging.getLogger(__name__)
 class LoginService:
     """What the endpoints do. `settings` may change while it runs, its place excepted."""
 
-    def __init__(self, gateway: "Gateway", settings: LoginSettings) -> None:
+    def __init__(self, gateway: "Gateway", settings: LoginSettings, saml: SamlLogins | None) -> None:
         self.options = gateway.options
         self.identity = gateway.identity
         self.throttle = gateway.throttle
         self.settings = settings
+        self.saml = saml
         self.exchange = Exchange(gateway.identity, gateway.options)
 
     async def issue(self, grant: Grant) -> tuple[str, User]:

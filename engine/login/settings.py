@@ -65,9 +65,10 @@ class LoginSettings:
 def settings_of(options: "Options") -> LoginSettings | None:
     """The settings; None where nobody can log in. Raises `ConfigError`."""
     if not options.login_listen:
-        if options.login_url:
-            hint = "name the place to listen at, for example --set login_listen=8443"
-            raise ConfigError("means nothing without login_listen", key="login_url", hint=hint)
+        for name in ("login_url", "saml_metadata"):
+            if getattr(options, name):
+                hint = "name the place to listen at, for example --set login_listen=8443"
+                raise ConfigError("means nothing without login_listen", key=name, hint=hint)
         return None
     host, port = _place(options.login_listen)
     if not 1 <= options.login_ttl <= MAX_TTL_S:

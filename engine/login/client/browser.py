@@ -6,7 +6,7 @@ import os
 import sys
 import threading
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self
 from urllib.parse import urlencode, urlsplit
@@ -49,11 +49,11 @@ class AuthorizationServer(Protocol):
 
 
 async def by_browser(
-    server: AuthorizationServer, show: Callable[[str], None], within_s: float = WITHIN_S, **asked: str
+    server: AuthorizationServer, show: Callable[[str], None], asked: Mapping[str, str], within_s: float = WITHIN_S
 ) -> tuple[int, dict[str, Any]]:
     """What the token endpoint answers, once the user has logged in. Raises `LoginFailed`, `NotFetched`.
 
-    `show` is given the address that the browser has to open.
+    `show` is given the address that the browser has to open; `asked` is what it asks for there beside a code.
     """
     state, verifier = new_secret(), new_secret()
     with Receiver(server.redirect_uri, state) as receiver:

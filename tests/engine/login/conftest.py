@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+import httpx2
 import pytest
 
 from demo.server import free_port
@@ -12,11 +13,18 @@ from tests.servers.gateway import Gateway
 from tests.servers.oidc import OidcProvider
 from tests.servers.person import Person
 from tests.servers.postgres import APP, PostgresServer
+from tests.servers.saml import GROUPS, SamlIdpServer
 
 
 @pytest.fixture(scope="session")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OidcProvider]:
     with OidcProvider(tmp_path_factory.mktemp("oidc")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def idp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SamlIdpServer]:
+    with SamlIdpServer(tmp_path_factory.mktemp("idp")) as running:
         yield running
 
 
@@ -44,6 +52,21 @@ def logins(postgres: PostgresServer, gateway: StartGateway, provider: OidcProvid
             environment={"APP_PASSWORD": postgres.passwords[APP]},
         )
         return started, f"http://127.0.0.1:{port}"
+
+    return start
+
+
+@pytest.fixture
+def saml_logins(logins: Logins, idp: SamlIdpServer, tmp_path: Path) -> Logins:
+    """The same, where the provider is one of SAML, and knows the gateway."""
+    metadata = tmp_path / "idp.xml"
+    metadata.write_text(idp.metadata())
+
+    def start(**options: Any) -> tuple[Gateway, str]:
+        of_oidc = dict.fromkeys(("oidc_issuer", "oidc_audience", "oidc_clients", "oidc_login_client"))
+        started, url = logins(**of_oidc, saml_metadata=metadata, saml_groups_attribute=GROUPS, **options)
+        idp.service = httpx2.get(f"{url}/saml/metadata", trust_env=False).text
+        return started, url
 
     return start
 

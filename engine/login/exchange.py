@@ -68,6 +68,14 @@ class Presented:
         return str(claimed(self.token).get("sub", ""))[:MAX_NAME_CHARS]
 
 
+def _check_nothing_else(form: Mapping[str, str]) -> None:
+    """What is asked for and not done would be a token that is good for more. Raises `BadRequest`."""
+    if form.get("resource") or form.get("scope"):
+        raise BadRequest("resource and scope are not known here: audience names the one target")
+    if form.get("requested_token_type", JWT) not in (JWT, ACCESS_TOKEN):
+        raise BadRequest("requested_token_type is a JWT's, or an access token's")
+
+
 class Exchange:
     """What is granted for which tokens. Use it from one event loop."""
 
@@ -81,9 +89,12 @@ class Exchange:
         target = form.get("audience") or None
         if target is not None and (len(target) > MAX_NAME_CHARS or not target.isprintable()):
             raise BadRequest("audience is the name of a target")
+        _check_nothing_else(form)
         subject = Presented.of(form, "subject")
         actor = Presented.of(form, "actor") if "actor_token" in form else None
         user = await self._user(subject, target, form.get(VERIFIER), settings)
+        if subject.is_login:
+            self._used.use(s256(subject.token), float(user.claims["exp"]) + self._options.oidc_leeway)
         if actor is not None:
             return await self._delegated(user, actor, target, settings)
         if user.claims["iss"] == tokens.ISSUER:
@@ -91,9 +102,7 @@ class Exchange:
         if len(user.actors) > 1:
             raise InvalidToken("the token is of an agent that acts for an agent")
         ends = time.time() + settings.ttl_s
-        if subject.is_login:
-            self._used.use(s256(subject.token), float(user.claims["exp"]) + self._options.oidc_leeway)
-        else:
+        if not subject.is_login:
             ends = min(ends, float(user.claims["exp"]))
         return Grant(user, ends, target, next(iter(user.actors), None))
 
@@ -109,7 +118,9 @@ class Exchange:
         return user
 
     async def _delegated(self, user: User, actor: Presented, target: str | None, settings: LoginSettings) -> Grant:
-        agent = await self._identity.user(actor.token, target=target)
+        if actor.is_login:
+            raise BadRequest("actor_token_type is an access token's or a JWT's")
+        agent = await self._user(actor, target, None, settings)
         if user.actors or agent.actors:
             raise InvalidToken("the token of an agent that acts for somebody is not handed on")
         if agent.subject not in settings.agents:

@@ -1,16 +1,18 @@
 """Where the login service listens: from before the first client of a target is served, until the end."""
 
+import asyncio
 import logging
 import socket
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mitmproxy import exceptions
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 
 from hoopaddon.errors import ConfigError
 from hoopaddon.login.saml import SamlLogins
 from hoopaddon.login.settings import AT_START, OPTIONS, LoginSettings, settings_of
+from hoopaddon.login.sockets import listening
 from hoopaddon.relay.certificates import gateway_context
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ MAX_BODY_BYTES = 512 * 1024
 """A SAML response of 256 KiB in base64, in a form."""
 BODY_WITHIN_S = 15.0
 IDLE_S = 30.0
+CLOSING_S = 2.0
+"""For who is being answered, at the end."""
 
 
 class LoginListener:
@@ -88,7 +92,9 @@ class LoginListener:
         """Let go of it."""
         if self._server is not None:
             self._server.stop()
-            await self._server.close_all_connections()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSING_S):
+                    await self._server.close_all_connections()
             self._server = None
 
 
@@ -110,9 +116,8 @@ class _Server(HTTPServer):
 
 
 def _bound(settings: LoginSettings) -> list[socket.socket]:
-    host = "" if settings.host == "*" else settings.host
     try:
-        return bind_sockets(settings.port, host)
+        return listening(settings.host, settings.port)
     except OSError as e:
         message = f"cannot listen at {settings.host}:{settings.port}: {e.strerror or e}"
         raise ConfigError(message, key="login_listen", hint="choose another port") from None

@@ -101,10 +101,10 @@ class SamlLogins:
         self._ended: Once[Ended] = Once(CODE_WITHIN_S)
         self._judging = asyncio.Semaphore(1)
 
-    def begin(self, query: Mapping[str, str], address: str) -> str:
+    def begin(self, query: Mapping[str, str], network: str) -> str:
         """Where the browser goes to log in. Raises `BadRequest`, `NoRoom`."""
         begun = Begun.of(query)
-        relay_state = self._begun.put(begun, address)
+        relay_state = self._begun.put(begun, network)
         return self._idp.address(self.service.request(begun.id, self._idp.sign_on), relay_state)
 
     async def judge(self, form: Mapping[str, str]) -> tuple[Begun, User]:
@@ -119,11 +119,11 @@ class SamlLogins:
             # Signatures of XML take a while.
             return begun, await asyncio.to_thread(self._provider.user, form["SAMLResponse"], request_id=begun.id)
 
-    def end(self, begun: Begun, user: User, address: str) -> str:
+    def end(self, begun: Begun, user: User, network: str) -> str:
         """Where the browser goes then: back to the program, with a code. Raises `NoRoom`."""
         ends = user.claims.get("session_ends")
         ended = Ended(begun, user, float(ends) if isinstance(ends, float) else float("inf"))
-        code = self._ended.put(ended, address)
+        code = self._ended.put(ended, network)
         # RFC 9207: whose answer it is.
         answer = {"code": code, "state": begun.state, "iss": self._url}
         return f"{begun.redirect_uri}?{urlencode(answer)}"

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from hoopaddon.identity.throttle import network_of
 from hoopaddon.login.endpoint import REFUSALS, Endpoint, OAuthError
 from hoopaddon.login.forms import fields_of
 
@@ -28,7 +29,7 @@ class Authorize(SamlEndpoint):
     def get(self) -> None:
         """Send it on to the identity provider."""
         try:
-            address = self.saml.begin(fields_of(self.request.query), self.address)
+            address = self.saml.begin(fields_of(self.request.query), network_of(self.address))
         except REFUSALS as e:
             self.refuse(e)
         else:
@@ -47,7 +48,7 @@ class AssertionConsumer(SamlEndpoint):
             attempt = self.service.throttle.attempt(self.address, who)
             begun, user = await self.saml.judge(self.form)
             attempt.was_right(who)
-            address = self.saml.end(begun, user, self.address)
+            address = self.saml.end(begun, user, network_of(self.address))
         except REFUSALS as e:
             self.refuse(e)
         else:

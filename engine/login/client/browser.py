@@ -13,11 +13,11 @@ from urllib.parse import urlencode, urlsplit
 
 from tornado import web
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
 
 from hoopaddon.errors import ConfigError
 from hoopaddon.login.forms import BadRequest, fields_of
 from hoopaddon.login.protocol import AUTHORIZATION_CODE, LoginFailed, new_secret, s256
+from hoopaddon.login.sockets import listening
 
 WITHIN_S = 300.0
 _HEADERS = {
@@ -106,7 +106,7 @@ class Receiver:
     def __enter__(self) -> Self:
         bracketed = f"[{self._host}]" if ":" in self._host else self._host
         try:
-            sockets = bind_sockets(self._port, "127.0.0.1" if self._host == "localhost" else self._host)
+            sockets = listening("127.0.0.1" if self._host == "localhost" else self._host, self._port)
         except OSError as e:
             raise ConfigError(
                 f"cannot listen at {bracketed}:{self._port} for the browser to come back: {e.strerror}"

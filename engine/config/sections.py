@@ -59,7 +59,9 @@ SECTIONS: Mapping[str, Section] = {
     "targets": Targets(),
     "addons": Addons(),
     "options": FreeOptions(),
-    "identity": OptionKeys("Whose tokens people and agents log in by, beside the gateway's own.", _IDENTITY),
+    "identity": OptionKeys(
+        "Where people and agents log in, and whose tokens are taken beside the gateway's own.", _IDENTITY
+    ),
     "store": OptionKeys(
         "What is kept of sessions, and where.", {"folder": ("store", Field(Text(may_be_empty=True), STORE_HELP))}
     ),

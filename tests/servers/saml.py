@@ -240,7 +240,9 @@ class SamlIdpServer(SamlIdp):
 
         class Pages(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                self._page(idp.asks_who(dict(parse_qsl(urlsplit(self.path).query))))
+                asked = urlsplit(self.path)
+                is_metadata = asked.path == "/metadata"
+                self._page(idp.metadata() if is_metadata else idp.asks_who(dict(parse_qsl(asked.query))))
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()

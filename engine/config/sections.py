@@ -32,17 +32,21 @@ class Section(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OptionKeys:
-    """A section whose keys are options by names of their own: `keys` has each with its option."""
+    """A section whose keys are options by names of their own: `keys` has each with its option.
+
+    Those of `files` name files.
+    """
 
     help: str
     keys: Mapping[str, tuple[str, Field]]
+    files: frozenset[str] = frozenset()
 
     def read(self, item: Item, draft: Draft) -> None:
         if not item.is_mapping:
             raise item.is_no("a mapping", f"keys are {', '.join(self.keys)}")
         found = read_fields(item, {name: field for name, (_, field) in self.keys.items()}, draft.problems)
         for name in found.values:
-            draft.set_option(self.keys[name][0], found.items[name])
+            draft.set_option(self.keys[name][0], found.items[name], is_file=name in self.files)
 
     def schema(self) -> Schema:
         return schema_of({name: field for name, (_, field) in self.keys.items()})

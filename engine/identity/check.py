@@ -151,7 +151,10 @@ class TokenCheck:
             self._configure()
         # Each is checked by its own rules as a whole: what a token says of itself only selects who looks at it.
         if self._provider is not None and not _is_our_kind(text):
-            return await self._provider.user(text)
+            user = await self._provider.user(text)
+            if self._logins is not None and self._logins.settings.is_login(user.claims):
+                raise InvalidToken("the token is the ID token of a login: hoopaddon login exchanges it for another")
+            return user
         if self._key is None:
             self._key = SigningKey.load(self._options.confdir)
         return tokens.verify(text, self._key, target=target)

@@ -112,15 +112,12 @@ class Exchange:
         if shown.is_login:
             nonce = nonce_of(verifier, settings.url) if verifier else None
             return await self._identity.login(shown.token, nonce=nonce)
-        user = await self._identity.user(shown.token, target=target)
-        if "nonce" in user.claims:
-            raise InvalidToken("the token is the ID token of a login, and not presented as one")
-        return user
+        return await self._identity.user(shown.token, target=target)
 
     async def _delegated(self, user: User, actor: Presented, target: str | None, settings: LoginSettings) -> Grant:
         if actor.is_login:
             raise BadRequest("actor_token_type is an access token's or a JWT's")
-        agent = await self._user(actor, target, None, settings)
+        agent = await self._identity.user(actor.token, target=target)
         if user.actors or agent.actors:
             raise InvalidToken("the token of an agent that acts for somebody is not handed on")
         if agent.subject not in settings.agents:

@@ -85,6 +85,12 @@ class OidcSettings:
         client = frozenset({self.login_client})
         return replace(self, audiences=client, clients=client)
 
+    def is_login(self, claims: Mapping[str, Any]) -> bool:
+        """Whether this is the ID token of a login in the browser; it proves nothing without what its nonce is of."""
+        audience = claims.get("aud")
+        whose = [*(audience if isinstance(audience, list) else [audience]), claims.get("azp")]
+        return "nonce" in claims and bool(self.login_client) and self.login_client in whose
+
     @property
     def tls(self) -> ssl.SSLContext | bool:
         """How the provider proves itself. Raises `ConfigError`."""

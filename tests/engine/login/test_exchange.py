@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from hoopaddon.identity.compact import InvalidToken
 from hoopaddon.identity.tokens import sign
 from hoopaddon.login.protocol import ACCESS_TOKEN, ID_TOKEN, JWT, TOKEN_EXCHANGE, VERIFIER, nonce_of
 from hoopaddon.store.keys import SigningKey
@@ -114,6 +115,8 @@ def _acts(subject: dict[str, Any] | None = None, **actor: Any) -> Attempt:
     return lambda here, issuer: here.act(here.own(**subject or {}), agents(issuer, **actor))
 
 
+BOTH: dict[str, Any] = {"aud": ["hoopaddon", LOGIN_CLIENT], "azp": LOGIN_CLIENT}
+"""Of an ID token whose audience is the gateway's as well."""
 PAST = {"iat": 1_000_000, "exp": 1_000_300}
 LOGINS: dict[str, Attempt] = {
     "expired": _login(**PAST),
@@ -137,10 +140,10 @@ LOGINS: dict[str, Attempt] = {
     "an unknown key": _signed(OTHER_RSA.rs256, {"alg": "RS256", "typ": "JWT", "kid": "rsa"}),
     "another algorithm": _signed(ED.eddsa, {"alg": "RS256", "typ": "JWT", "kid": "ed"}),
     "its ID token as an access token": lambda here, issuer: here.exchange(
-        issuer.token(nonce=nonce_of(VERIFIED_BY, here.url)), ACCESS_TOKEN
+        issuer.token(nonce=nonce_of(VERIFIED_BY, here.url), **BOTH), ACCESS_TOKEN
     ),
     "the same, with its verifier": lambda here, issuer: here.exchange(
-        issuer.token(nonce=nonce_of(VERIFIED_BY, here.url)), ACCESS_TOKEN, **{VERIFIER: VERIFIED_BY}
+        issuer.token(nonce=nonce_of(VERIFIED_BY, here.url), **BOTH), ACCESS_TOKEN, **{VERIFIER: VERIFIED_BY}
     ),
     "no token": lambda here, issuer: here.exchange("secret-not-a-token"),
     "a token of the gateway, longer": lambda here, issuer: here.exchange(here.own(), JWT),
@@ -154,7 +157,7 @@ LOGINS: dict[str, Attempt] = {
     "an actor of another issuer": _acts(iss="https://evil.example.com"),
     "an actor for another audience": _acts(aud="another"),
     "an actor that acts for somebody": _acts(act={"sub": "planner"}),
-    "an actor that is a login": _acts(nonce="n"),
+    "an actor that is a login": _acts(nonce="n", **BOTH),
     "an actor that is the person": _acts({"subject": AGENT}),
     "a subject that is an agent's": _acts({"agent": "planner"}),
     "a subject that lets another act": lambda here, issuer: here.act(
@@ -180,6 +183,22 @@ async def test_nobody_gets_in_and_all_are_told_the_same(
     assert len(why) > len("127.0.0.1: login refused: ")
     assert "eyJ" not in caplog.text
     assert "secret" not in caplog.text
+
+
+async def test_the_id_token_of_a_login_opens_no_door_by_itself(tmp_path: Path, issuer: Issuer) -> None:
+    """Not even where its audience is the one that the gateway's tokens have: who finds it has nothing."""
+    async with service(tmp_path, issuer, oidc_audience=[LOGIN_CLIENT]) as here:
+        for said in ({"aud": LOGIN_CLIENT}, {"aud": [LOGIN_CLIENT, "b"], "azp": LOGIN_CLIENT}):
+            token = issuer.token(**{"azp": LOGIN_CLIENT, "nonce": nonce_of(VERIFIED_BY, here.url)} | said)
+            with pytest.raises(InvalidToken, match="ID token of a login"):
+                await here.gateway.identity.user(token)
+        assert (await here.gateway.identity.user(issuer.token(aud=LOGIN_CLIENT, azp=LOGIN_CLIENT))).subject == "ada"
+
+
+async def test_a_person_of_many_groups_can_log_in(here: Service, issuer: Issuer) -> None:
+    """Entra's are object ids, up to 200 of them."""
+    groups = [f"{number:08x}-1111-2222-3333-444444444444" for number in range(200)]
+    assert here.user(await here.log_in(issuer, groups=groups)).groups == frozenset(groups)
 
 
 async def test_a_login_is_exchanged_once(here: Service, issuer: Issuer) -> None:

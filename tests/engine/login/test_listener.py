@@ -12,6 +12,7 @@ import pytest
 from mitmproxy import exceptions
 
 from demo.server import free_port
+from hoopaddon.config.sections import read_file
 from hoopaddon.errors import ConfigError
 from hoopaddon.gateway import serving
 from hoopaddon.login import listener
@@ -173,3 +174,16 @@ def test_what_is_kept_for_a_moment_is_there_once() -> None:
     now += 10
     assert once.take(other) is None
     assert once._owners == {}
+
+
+def test_files_are_looked_for_beside_the_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "etc").mkdir()
+    monkeypatch.chdir(tmp_path)
+    text = "identity:\n  issuer: https://login.example.com\n  ca: ca.pem\n  saml_metadata: /abs/idp.xml\n"
+    (tmp_path / "etc" / "hoopaddon.yaml").write_text(text)
+    draft = read_file(Path("etc/hoopaddon.yaml"))
+    known = Options()._options
+    found = {name: value.of(known[name]) for name, value in draft.options.items()}
+    assert found["oidc_ca"] == str(tmp_path / "etc" / "ca.pem")
+    assert found["saml_metadata"] == "/abs/idp.xml"
+    assert found["oidc_issuer"] == "https://login.example.com"

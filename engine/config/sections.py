@@ -64,7 +64,9 @@ SECTIONS: Mapping[str, Section] = {
     "addons": Addons(),
     "options": FreeOptions(),
     "identity": OptionKeys(
-        "Where people and agents log in, and whose tokens are taken beside the gateway's own.", _IDENTITY
+        "Where people and agents log in, and whose tokens are taken beside the gateway's own.",
+        _IDENTITY,
+        frozenset({"ca", "saml_metadata"}),
     ),
     "store": OptionKeys(
         "What is kept of sessions, and where.", {"folder": ("store", Field(Text(may_be_empty=True), STORE_HELP))}

@@ -10,6 +10,7 @@ from mitmproxy import exceptions
 from tornado.httpserver import HTTPServer
 
 from hoopaddon.errors import ConfigError
+from hoopaddon.identity.oidc.settings import settings_of as check_provider
 from hoopaddon.login.saml import SamlLogins
 from hoopaddon.login.settings import AT_START, OPTIONS, LoginSettings, settings_of
 from hoopaddon.login.sockets import listening
@@ -40,25 +41,30 @@ class LoginListener:
         self._service: LoginService | None = None
 
     def configure(self, updated: set[str]) -> None:
-        """The addon's part: what cannot be used is an error when it is set."""
-        if not updated & {*OPTIONS, "oidc_issuer"}:
+        """The addon's part: while it listens, what cannot be used is an error when it is set."""
+        if self._service is None or not updated & {*OPTIONS, "oidc_issuer"}:
             return
         try:
             settings, saml = self._read()
         except ConfigError as e:
             raise exceptions.OptionsError(str(e)) from None
-        if self._service is not None:
-            if settings is None or settings.place != self._service.settings.place:
-                # The file's own check says so first; scripts can set options too.
-                raise exceptions.OptionsError(f"{' and '.join(AT_START)} cannot change while the gateway runs")
-            self._service.settings = settings
-            if any(name.startswith("saml_") for name in updated):
-                self._service.saml = saml
+        if settings is None or settings.place != self._service.settings.place:
+            # The file's own check says so first; scripts can set options too.
+            raise exceptions.OptionsError(f"{' and '.join(AT_START)} cannot change while the gateway runs")
+        self._service.settings = settings
+        if any(name.startswith("saml_") for name in updated):
+            self._service.saml = saml
+
+    def check(self) -> None:
+        """Raises `ConfigError` for what would keep it from starting."""
+        self._read()
 
     def _read(self) -> tuple[LoginSettings | None, SamlLogins | None]:
         """What the options say. Raises `ConfigError`."""
         options = self._gateway.options
         settings = settings_of(options)
+        if settings is not None:
+            check_provider(options)
         return settings, SamlLogins(options, settings.url) if settings and options.saml_metadata else None
 
     def start(self) -> None:

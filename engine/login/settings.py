@@ -93,8 +93,10 @@ def _url(said: str, host: str, port: int) -> str:
         if host in LOOPBACK_HOSTS:
             return f"http://{f'[{host}]' if ':' in host else host}:{port}"
         if host in _EVERYWHERE:
-            hint = "write the address that users reach it by, for example https://gateway.example.com:8443"
-            raise ConfigError("is needed where login_listen is no address of its own", key="login_url", hint=hint)
+            hint = "set it to the address that they reach it by, for example https://gateway.example.com:8443"
+            raise ConfigError(
+                "needs login_url, since this is no address to be reached by", key="login_listen", hint=hint
+            )
         return f"https://{f'[{host}]' if ':' in host else host}:{port}"
     url = service_address(said, key="login_url")
     if host not in LOOPBACK_HOSTS and urlsplit(url).scheme != "https":
@@ -104,7 +106,11 @@ def _url(said: str, host: str, port: int) -> str:
 
 def service_address(url: str, *, key: str) -> str:
     """The address of a login service in its one spelling. Raises `ConfigError`."""
-    check_address(url, key=key)
+    try:
+        check_address(url, key=key)
+    except ConfigError as e:
+        hint = "write https://gateway.example.com:8443; http is for this machine alone"
+        raise ConfigError(e.message, key=key, hint=hint) from None
     parts = urlsplit(url)
     if parts.path.strip("/") or parts.query:
         hint = "write https://gateway.example.com:8443, and nothing after it"

@@ -55,8 +55,17 @@ async def ask(
     except TimeoutError:
         raise NotFetched(f"{address} does not answer in {TIMEOUT_S:g} s") from None
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as e:
-        raise NotFetched(f"{address} cannot be asked: {type(e).__name__}") from None
+        raise NotFetched(f"{address} cannot be asked: {_reason(e)}") from None
     return answer.status_code, _object(bytes(body), address, answer.is_success)
+
+
+def _reason(error: BaseException) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted: {cause.verify_message}"
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__
 
 
 def _object(body: bytes, address: str, is_success: bool) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pytest
 from mitmproxy import exceptions
 
 from demo.server import free_port
+from hoopaddon.config.check import check_file
 from hoopaddon.config.sections import read_file
 from hoopaddon.errors import ConfigError
 from hoopaddon.gateway import serving
@@ -32,9 +33,9 @@ ISSUER: dict[str, Any] = {"oidc_issuer": "http://127.0.0.1:1", "oidc_login_clien
         ({"login_listen": "8443x"}, "no place to listen"),
         ({"login_listen": "0"}, "no place to listen"),
         ({"login_listen": "127.0.0.1:99999"}, "no place to listen"),
-        ({"login_listen": "0.0.0.0:8443"}, "login_url: is needed"),
-        ({"login_listen": "*:8443"}, "login_url: is needed"),
-        ({"login_listen": "[::]:8443"}, "login_url: is needed"),
+        ({"login_listen": "0.0.0.0:8443"}, "needs login_url"),
+        ({"login_listen": "*:8443"}, "needs login_url"),
+        ({"login_listen": "[::]:8443"}, "needs login_url"),
         ({"login_listen": "0.0.0.0:8443", "login_url": "http://gateway.example.com:8443"}, "https"),
         ({"login_listen": "10.0.0.1:8443", "login_url": "http://127.0.0.1:8443"}, "has to be https"),
         ({"login_listen": "8443", "login_url": "https://gateway.example.com/login"}, "a host and a port alone"),
@@ -93,7 +94,7 @@ def test_a_person_trusts_the_gateways_own_authority_once(tmp_path: Path, ada: Pe
         options = {"login_listen": f"0.0.0.0:{port}", "login_url": url}
         async with serving(confdir=str(tmp_path / "conf"), **ISSUER, **options):
             unknown = await asyncio.to_thread(ada.run, "login", url)
-            assert (unknown.returncode, "cannot be asked" in unknown.stderr) == (1, True)
+            assert (unknown.returncode, "certificate is not trusted" in unknown.stderr) == (1, True)
             authority = str(tmp_path / "conf" / f"{STORE_NAME}-ca-cert.pem")
             known = await asyncio.to_thread(ada.run, "login", "--ca", authority, url)
             # On to the provider, which is not there.
@@ -187,3 +188,26 @@ def test_files_are_looked_for_beside_the_configuration(tmp_path: Path, monkeypat
     assert found["oidc_ca"] == str(tmp_path / "etc" / "ca.pem")
     assert found["saml_metadata"] == "/abs/idp.xml"
     assert found["oidc_issuer"] == "https://login.example.com"
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ("login_listen: 0.0.0.0:8443\n  login_url: https://gateway.example.com", ""),
+        ("login_listen: 0.0.0.0:8443", "hoopaddon.yaml:4: identity.login_listen"),
+        ("login_listen: 8443\n  login_ttl: 0", "hoopaddon.yaml:5: identity.login_ttl: is 1 to 86400 seconds"),
+        ("login_listen: 8443\n  saml_metadata: none.xml", "hoopaddon.yaml:5: identity.saml_metadata: cannot read it"),
+        (
+            "login_scopes: [profile]\n  login_listen: 8443",
+            "hoopaddon.yaml:4: identity.login_scopes: has to have openid",
+        ),
+    ],
+)
+async def test_check_says_what_would_keep_it_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "hoopaddon.yaml"
+    file.write_text(f"identity:\n  issuer: https://login.example.com\n  login_client: hoopaddon\n  {lines}\n")
+    _, problems = await check_file(file, "hoopaddon.yaml", offline=True)
+    assert [str(problem).startswith(said) for problem in problems] == ([True] if said else []), problems

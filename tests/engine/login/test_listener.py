@@ -16,7 +16,7 @@ from hoopaddon.config.check import check_file
 from hoopaddon.config.sections import read_file
 from hoopaddon.errors import ConfigError
 from hoopaddon.gateway import serving
-from hoopaddon.login import listener
+from hoopaddon.login import server
 from hoopaddon.login.once import Once
 from hoopaddon.login.settings import service_address, settings_of
 from hoopaddon.options import Options
@@ -134,7 +134,7 @@ async def answers(here: Service) -> bool:
 
 
 async def test_only_so_many_are_served_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listener, "MOST_CONNECTIONS", 3)
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 3)
     async with service(tmp_path, **ISSUER) as here:
         port = int(here.url.rpartition(":")[2])
         idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]

@@ -73,8 +73,6 @@ class Interactive:
         """Do what it asks for, in a browser."""
         return browse(self._person.name, self.told(pattern))
 
-    def end(self, *, kill: bool = False) -> tuple[int, str]:
+    def end(self) -> tuple[int, str]:
         """Its exit code, and all that it has said."""
-        if kill:
-            self._process.kill()
         return self._process.wait(WITHIN_S), self._said.read_text()

@@ -13,6 +13,7 @@ import pytest
 from hoopaddon.identity.compact import InvalidToken
 from hoopaddon.identity.tokens import sign
 from hoopaddon.login.protocol import ACCESS_TOKEN, ID_TOKEN, JWT, TOKEN_EXCHANGE, VERIFIER, nonce_of
+from hoopaddon.store.database import StoreUnusable
 from hoopaddon.store.keys import SigningKey
 from hoopaddon.store.layout import Layout
 from hoopaddon.store.tokens import Tokens
@@ -267,6 +268,35 @@ async def test_a_body_above_all_limits_is_not_even_read(here: Service) -> None:
     writer.write(b"POST /token HTTP/1.1\r\nHost: x\r\nContent-Length: 600000\r\n\r\n")
     assert (await reader.readline()).startswith(b"HTTP/1.1 400")
     writer.close()
+
+
+# -- what goes wrong on our side
+
+
+async def test_what_cannot_be_listed_is_not_handed_out(
+    here: Service, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_what: Any, **_how: Any) -> None:
+        raise StoreUnusable("the disk is full")
+
+    monkeypatch.setattr("hoopaddon.login.service.note", full)
+    answer = await here.log_in(issuer)
+    assert (answer.status_code, answer.json()["error"]) == (500, "server_error")
+    assert "disk" not in answer.text
+
+
+async def test_a_mistake_of_ours_lets_nobody_in_and_quotes_nothing(
+    here: Service, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(token: str, **_how: Any) -> None:
+        raise RuntimeError(token)
+
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setattr(here.gateway.identity, "user", broken)
+    answer = await here.exchange(issuer.token())
+    assert (answer.status_code, answer.json()) == (500, {"error": "server_error"})
+    assert "A login ended with RuntimeError at" in caplog.text
+    assert "eyJ" not in caplog.text
 
 
 # -- how often

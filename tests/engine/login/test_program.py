@@ -95,3 +95,38 @@ def test_an_agent_has_a_token_of_its_own_and_one_for_a_person(logins: Logins, ad
     gone = agent.run("whoami")
     assert (gone.returncode, "does not take" in gone.stderr) == (1, True)
     assert "not-so-secret" not in gateway.log()
+
+
+def test_what_cannot_be_is_one_clear_error(logins: Logins, ada: Person) -> None:
+    _, url = logins()
+    agent = ["login", "--client", "agent-RS256", url]
+    wrong = [*agent, "--secret", "env:AGENT_SECRET"]
+    for arguments, code, says in (
+        (["login"], 2, "which gateway to log in at is not known"),
+        (["login", "gateway.example.com:8443"], 2, "write https://gateway.example.com:8443"),
+        (["login", "http://gateway.example.com"], 2, "http is for this machine alone"),
+        (["login", "--ca", "none.pem", url], 2, "none.pem: --ca: cannot be used"),
+        (["login", "--saml", url], 1, "no SAML"),
+        (agent, 2, "--secret: is needed with --client"),
+        ([*agent, "--secret", "hunter2"], 2, "--secret"),
+        ([*agent, "--secret", "env:NOT_THERE"], 2, "NOT_THERE"),
+        (wrong, 1, "gives no access_token"),
+        (["login", "--target", "a" * 300, url], 1, "audience is the name of a target"),
+        (["whoami"], 1, "nobody is logged in"),
+    ):
+        said = ada.run(*arguments, AGENT_SECRET="wrong-secret")
+        assert (said.returncode, says in said.stderr) == (code, True), (arguments, said.stderr)
+        assert not {"hunter2", "wrong-secret", "Traceback"} & set(said.stderr.split()), said.stderr
+    assert not (ada.confdir / "login.json").exists()
+
+
+def test_a_gateway_that_is_gone_revokes_nothing_and_that_is_said(logins: Logins, ada: Person) -> None:
+    gateway, url = logins()
+    assert ada.run("login", url).returncode == 0
+    gateway.stop()
+    unknown = ada.run("whoami")
+    assert (unknown.returncode, "cannot be known" in unknown.stderr) == (1, True)
+    assert ada.run("whoami", "--offline").returncode == 0
+    out = ada.run("logout")
+    assert (out.returncode, "removed here, and not revoked" in out.stderr) == (1, True)
+    assert not (ada.confdir / "login.json").exists()

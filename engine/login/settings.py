@@ -1,6 +1,5 @@
 """What the options say of the login service: where it is, what it gives, and to whom."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ from urllib.parse import urlsplit
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity.oidc.settings import LOOPBACK_HOSTS, check_address
 from hoopaddon.identity.tokens import MAX_TTL_S
+from hoopaddon.listen import place_of
 
 if TYPE_CHECKING:
     from hoopaddon.options import Options
@@ -38,7 +38,6 @@ OPTIONS: Mapping[str, tuple[Any, Any, str]] = {
 """Options by name: the type of each, its default, and what it is for."""
 AT_START = ("login_listen", "login_url")
 
-_LISTEN = re.compile(r"(?:(?P<host>\[[0-9A-Fa-f:.%]+\]|[^:\[\]@\s]+):)?(?P<port>[0-9]{1,5})")
 _EVERYWHERE = ("0.0.0.0", "::", "*")  # noqa: S104 these are told apart, not listened at
 
 
@@ -81,11 +80,11 @@ def settings_of(options: "Options") -> LoginSettings | None:
 
 
 def _place(text: str) -> tuple[str, int]:
-    found = _LISTEN.fullmatch(text)
-    if found is None or not 1 <= int(found["port"]) <= 65535:
+    place = place_of(text)
+    if place is None:
         hint = "write PORT or HOST:PORT, 8443 or 127.0.0.1:8443 for example"
         raise ConfigError("is no place to listen at", key="login_listen", hint=hint)
-    return (found["host"] or "127.0.0.1").strip("[]"), int(found["port"])
+    return place[0] or LOOPBACK_HOSTS[0], place[1]
 
 
 def _url(said: str, host: str, port: int) -> str:

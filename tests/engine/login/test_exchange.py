@@ -1,6 +1,7 @@
 """Token exchange: what proves somebody becomes a token of the gateway's, and nothing else does."""
 
 import asyncio
+import base64
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
@@ -18,7 +19,7 @@ from hoopaddon.store.keys import SigningKey
 from hoopaddon.store.layout import Layout
 from hoopaddon.store.tokens import Tokens
 from tests.engine.login.running import LOGIN_CLIENT, VERIFIED_BY, Service, service
-from tests.servers.issuer import ED, OTHER_RSA, RSA, Issuer, claims, compact
+from tests.servers.issuer import EC, ED, OTHER_RSA, RSA, Issuer, b64, claims, compact
 
 AGENT = "agent-7"
 
@@ -211,6 +212,18 @@ async def test_a_login_is_exchanged_once(here: Service, issuer: Issuer) -> None:
     token = issuer.token(aud=LOGIN_CLIENT, azp=LOGIN_CLIENT)
     assert (await here.exchange(token, ID_TOKEN)).status_code == 200
     assert (await here.exchange(token, ID_TOKEN)).status_code == 400
+
+
+async def test_another_signature_makes_no_other_login_of_it(here: Service, issuer: Issuer) -> None:
+    """Of an ECDSA signature (r, s), (r, n - s) is one as well, and needs no key."""
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    said = claims(issuer.address, aud=LOGIN_CLIENT, azp=LOGIN_CLIENT)
+    token = compact(said, {"alg": "ES256", "typ": "JWT", "kid": "ec"}, EC.es256)
+    signed, _, signature = token.rpartition(".")
+    raw = base64.urlsafe_b64decode(signature + "==")
+    other = raw[:32] + (order - int.from_bytes(raw[32:])).to_bytes(32)
+    assert (await here.exchange(token, ID_TOKEN)).status_code == 200
+    assert (await here.exchange(f"{signed}.{b64(other)}", ID_TOKEN)).status_code == 400
 
 
 async def test_what_was_issued_before_a_revocation_gives_no_token_after_it(here: Service, issuer: Issuer) -> None:

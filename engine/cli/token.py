@@ -5,16 +5,14 @@ import json
 import re
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from hoopaddon.errors import ConfigError, HoopaddonError
-from hoopaddon.identity.tokens import sign, verify
+from hoopaddon.identity.issue import note
+from hoopaddon.identity.tokens import sign
 from hoopaddon.options import DEFAULT_CONFDIR
-from hoopaddon.session import User
 from hoopaddon.store.keys import SigningKey
-from hoopaddon.store.layout import Layout, store_folder
-from hoopaddon.store.tokens import Tokens
+from hoopaddon.store.layout import store_folder
 
 _DURATION = re.compile(r"(?P<number>[1-9][0-9]{0,5})(?P<unit>[smh])")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600}
@@ -71,15 +69,6 @@ def _exec_credential(token: str, expires_at: float) -> dict[str, Any]:
     }
 
 
-def _note(user: User, store: Path) -> None:
-    """What is not listed could not be taken back, so it is not handed out. Raises `StoreUnusable`."""
-    tokens = Tokens(Layout(store).tokens)
-    try:
-        tokens.add(user)
-    finally:
-        tokens.close()
-
-
 def main(argv: list[str]) -> int:
     """Print the token alone on stdout, so that `$(hoopaddon token …)` works."""
     if argv and argv[0] in ("list", "revoke"):
@@ -92,8 +81,7 @@ def main(argv: list[str]) -> int:
         groups = [group.strip() for group in args.groups.split(",") if group.strip()]
         ttl_s = duration_s(args.ttl)
         token = sign(key, subject=args.user, groups=groups, ttl_s=ttl_s, target=args.target, agent=args.agent)
-        user = verify(token, key, target=args.target)
-        _note(user, store_folder(args.store, args.confdir))
+        user = note(token, key, store_folder(args.store, args.confdir), target=args.target)
     except HoopaddonError as e:
         print(f"hoopaddon token: {e}", file=sys.stderr)
         return 2

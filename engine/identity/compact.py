@@ -51,6 +51,17 @@ def json_of(part: str, name: str) -> Any:
         raise InvalidToken(f"the token's {name} is not valid JSON") from None
 
 
+def claimed(token: str) -> dict[str, Any]:
+    """What a token says without anybody having checked it; nothing where it says nothing."""
+    if not looks_like_token(token):
+        return {}
+    try:
+        said = json_of(token.split(".")[1], "payload")
+    except InvalidToken:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
 def is_canonical(part: str) -> bool:
     """One token has one spelling: the unused low bits of the last character are zero."""
     try:

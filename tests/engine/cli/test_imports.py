@@ -26,6 +26,9 @@ finally:
     [
         ["--version"],
         ["token", "--user", "ann", "--confdir", "confdir"],
+        ["login", "--confdir", "confdir"],
+        ["whoami", "--confdir", "confdir"],
+        ["logout", "--confdir", "confdir"],
         ["approvals", "list", "--confdir", "confdir"],
         ["access", "list", "--confdir", "confdir"],
         ["sessions", "list", "--confdir", "confdir"],

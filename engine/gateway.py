@@ -33,6 +33,7 @@ from hoopaddon.errors import ConfigError
 from hoopaddon.event_loop import eager_tasks
 from hoopaddon.identity.check import TokenCheck
 from hoopaddon.identity.throttle import Throttle
+from hoopaddon.login.listener import LoginListener
 from hoopaddon.options import Limits, Options
 from hoopaddon.policy.chain import Chain, place
 from hoopaddon.policy.policies import Policy
@@ -92,6 +93,7 @@ class Gateway(master.Master):
         self.egress = Egress()
         self.roles = RoleGuard(self)
         self.web = WebGuard(self)
+        self.logins = LoginListener(self)
         self.addons = GuardedAddons(self)
         self._add_machinery()
         self.options.changed.connect(self._on_options)
@@ -101,6 +103,7 @@ class Gateway(master.Master):
             core.Core(),
             self.limits,
             self.identity,
+            self.logins,
             self.egress,
             self.roles,
             strip_dns_https_records.StripDnsHttpsRecords(),
@@ -171,6 +174,7 @@ class Gateway(master.Master):
             finally:
                 self.ready.clear()
                 try:
+                    await self.logins.close()
                     await self.servers.drain(self.options.shutdown_timeout)
                     await self.web.close()
                     await self.credentials.close()
@@ -181,6 +185,7 @@ class Gateway(master.Master):
         # A policy that is not running yet must not judge, so the addons come first and the sockets last.
         await self.running()
         self._announce()
+        self.logins.start()
         modes = [mode_specs.ProxyMode.parse(mode) for mode in self.options.mode]
         if errors := await self.servers.servers.bring_up(modes):
             raise ConfigError("\n".join(map(str, errors)))

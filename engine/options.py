@@ -7,6 +7,7 @@ from typing import Any
 from mitmproxy import exceptions, options
 
 from hoopaddon.identity.oidc.settings import EXPIRY_HELP, OPTIONS
+from hoopaddon.login.settings import OPTIONS as LOGIN_OPTIONS
 from hoopaddon.store.layout import STORE_HELP
 
 DEFAULT_CONFDIR = "~/.hoopaddon"
@@ -89,6 +90,8 @@ class Options(options.Options):
         for name, (kind, default, about) in OPTIONS.items():
             self.add_option(f"oidc_{name}", kind, default, about)
         self.add_option("token_expiry_ends_sessions", bool, True, EXPIRY_HELP)
+        for name, (kind, default, about) in LOGIN_OPTIONS.items():
+            self.add_option(name, kind, default, about)
 
     def _add_credentials(self) -> None:
         self.add_option(

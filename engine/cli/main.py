@@ -10,6 +10,9 @@ from importlib import import_module
 COMMANDS = {
     "try": ("hoopaddon.cli.try_", "judge commands without any server"),
     "token": ("hoopaddon.cli.token", "sign a short-lived token for a user or an agent"),
+    "login": ("hoopaddon.cli.login", "log in at the identity provider, and keep a token of the gateway's"),
+    "logout": ("hoopaddon.cli.logout", "revoke that token, and remove it"),
+    "whoami": ("hoopaddon.cli.whoami", "say who is logged in, and until when"),
     "connect": ("hoopaddon.cli.connect", "start psql, ssh, kubectl, curl … for a target of the gateway"),
     "kubeconfig": ("hoopaddon.cli.kubeconfig", "print a kubeconfig for a target of the gateway"),
     "check": ("hoopaddon.cli.check", "say what is wrong with hoopaddon.yaml, without starting"),

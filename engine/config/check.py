@@ -42,7 +42,7 @@ async def check_draft(draft: Draft, *, offline: bool) -> list[ConfigError]:
     with TemporaryDirectory(prefix="hoopaddon-check-") as confdir:
         gateway = Gateway(Options(confdir=confdir))
         try:
-            problems = _check_options(gateway, draft)
+            problems = _check_options(gateway, draft) or _check_logins(gateway, draft)
             problems += await _check_targets(gateway, draft.targets, offline=offline)
         finally:
             await gateway.done()
@@ -92,6 +92,15 @@ def _check_options(gateway: Gateway, draft: Draft) -> list[ConfigError]:
     if len(loaded) == len(draft.addons):
         problems += Layers(gateway, CommandLine()).unowned(draft)
     return problems
+
+
+def _check_logins(gateway: Gateway, draft: Draft) -> list[ConfigError]:
+    try:
+        gateway.logins.check()
+    except ConfigError as e:
+        value = draft.options.get(e.key)
+        return [value.item.wrong(e.message, e.hint) if value is not None else e]
+    return []
 
 
 def _check_target(gateway: Gateway, target: FileTarget) -> tuple[list[Reach], list[ConfigError]]:

@@ -1,6 +1,6 @@
 """What a file says, section by section, as modes, scripts and options: all that the command line could say too."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,13 +35,16 @@ class OptionValue:
     """An option's value as it stands in the file; its type is the option's, which a script may bring."""
 
     item: Item
+    found: Callable[[str], str] | None = None
+    """Where it names a file: how this process finds that."""
 
     def of(self, option: Any) -> Any:
         """The value for this option. Raises `ConfigError`."""
         kind, may_be_empty = kind_of(option)
         if self.item.is_empty and may_be_empty:
             return None
-        return kind.read(self.item)
+        value = kind.read(self.item)
+        return self.found(value) if self.found is not None and value else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +92,12 @@ class Draft:
     roles: Roles | None = None
     problems: list[ConfigError] = field(default_factory=list)
 
-    def set_option(self, name: str, item: Item) -> None:
-        """An option has this value."""
+    def set_option(self, name: str, item: Item, *, is_file: bool = False) -> None:
+        """An option has this value, which may be a file's name."""
         if name in self.options:
             self.problems.append(item.wrong(f"is set in line {self.options[name].item.line} already"))
         else:
-            self.options[name] = OptionValue(item)
+            self.options[name] = OptionValue(item, self.beside if is_file else None)
 
     def beside(self, path: str) -> str:
         """A file's name as this process finds it."""

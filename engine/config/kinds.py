@@ -8,11 +8,11 @@ from typing import Any, Protocol
 from hoopaddon.config.document import Item
 from hoopaddon.credential import check_reference
 from hoopaddon.errors import ConfigError
+from hoopaddon.listen import place_of
 
 type Schema = dict[str, Any]
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
-_LISTEN = re.compile(r"(?:(?P<host>\[[0-9A-Fa-f:.%]+\]|[^:\[\]@\s]+):)?(?P<port>[0-9]{1,5})")
 
 
 class Kind(Protocol):
@@ -170,11 +170,11 @@ class Listen:
         hint = "write PORT or HOST:PORT, 15432 or 127.0.0.1:15432 for example"
         if item.text is None:
             raise item.is_no("a port", hint)
-        found = _LISTEN.fullmatch(item.text)
-        if found is None or not 1 <= int(found["port"]) <= 65535:
+        place = place_of(item.text)
+        if place is None:
             raise item.wrong("is no place to listen at", hint)
-        host = (found["host"] or "").strip("[]")
-        return f"{host}:{int(found['port'])}" if host else str(int(found["port"]))
+        host, port = place
+        return f"{host}:{port}" if host else str(port)
 
     def schema(self) -> Schema:
         return {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 65535}, {"type": "string"}]}

@@ -11,6 +11,7 @@ from hoopaddon.config.draft import Draft
 from hoopaddon.config.layers import Layers, placed
 from hoopaddon.config.sections import read_file
 from hoopaddon.errors import ConfigError, raise_all
+from hoopaddon.login.settings import AT_START as LOGINS_AT_START
 from hoopaddon.policy.chain import place
 from hoopaddon.scripts.loader import LOOK_EVERY_S, Staged
 from hoopaddon.scripts.versions import Version, look_again
@@ -22,7 +23,16 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-AT_START = ("confdir", "listen_host", "listen_port", "server", "store", "tls_certificate", "tls_key")
+AT_START = (
+    "confdir",
+    "listen_host",
+    "listen_port",
+    "server",
+    "store",
+    "tls_certificate",
+    "tls_key",
+    *LOGINS_AT_START,
+)
 """Options that are settled when the gateway starts."""
 
 

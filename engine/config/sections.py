@@ -15,6 +15,7 @@ from hoopaddon.config.roles import RolesSection
 from hoopaddon.config.targets import Targets
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity.oidc.settings import EXPIRY_HELP, OPTIONS
+from hoopaddon.login.settings import OPTIONS as LOGIN_OPTIONS
 from hoopaddon.store.layout import STORE_HELP
 
 
@@ -36,10 +37,14 @@ class Section(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OptionKeys:
-    """A section whose keys are options by names of their own: `keys` has each with its option."""
+    """A section whose keys are options by names of their own: `keys` has each with its option.
+
+    Those of `files` name files.
+    """
 
     help: str
     keys: Mapping[str, tuple[str, Field]]
+    files: frozenset[str] = frozenset()
     may_be_empty: bool = True
 
     def read(self, item: Item, draft: Draft) -> None:
@@ -47,7 +52,7 @@ class OptionKeys:
             raise item.is_no("a mapping", f"keys are {', '.join(self.keys)}")
         found = read_fields(item, {name: field for name, (_, field) in self.keys.items()}, draft.problems)
         for name in found.values:
-            draft.set_option(self.keys[name][0], found.items[name])
+            draft.set_option(self.keys[name][0], found.items[name], is_file=name in self.files)
 
     def schema(self) -> Schema:
         return schema_of({name: field for name, (_, field) in self.keys.items()})
@@ -56,6 +61,7 @@ class OptionKeys:
 _KINDS: Mapping[Any, Kind] = {str: Text(may_be_empty=True), int: Integer(least=0), Sequence[str]: TextList()}
 _IDENTITY = {
     **{name: (f"oidc_{name}", Field(_KINDS[kind], about)) for name, (kind, _, about) in OPTIONS.items()},
+    **{name: (name, Field(_KINDS[kind], about)) for name, (kind, _, about) in LOGIN_OPTIONS.items()},
     "expiry_ends_sessions": ("token_expiry_ends_sessions", Field(Flag(), EXPIRY_HELP)),
 }
 
@@ -64,7 +70,11 @@ SECTIONS: Mapping[str, Section] = {
     "addons": Addons(),
     "options": FreeOptions(),
     "roles": RolesSection(),
-    "identity": OptionKeys("Whose tokens people and agents log in by, beside the gateway's own.", _IDENTITY),
+    "identity": OptionKeys(
+        "Where people and agents log in, and whose tokens are taken beside the gateway's own.",
+        _IDENTITY,
+        frozenset({"ca", "saml_metadata"}),
+    ),
     "store": OptionKeys(
         "What is kept of sessions, and where.", {"folder": ("store", Field(Text(may_be_empty=True), STORE_HELP))}
     ),

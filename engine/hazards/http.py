@@ -239,7 +239,7 @@ def _plain(path: str) -> str:
     return path
 
 
-RULES: dict[str, HttpRule] = {
+HTTP_RULES: dict[str, HttpRule] = {
     "http_collections": HttpRule(
         "Refuse DELETE of a whole collection: a path that names no single thing.", deletes_collection
     ),

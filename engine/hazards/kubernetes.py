@@ -189,7 +189,7 @@ def approves_certificates(c: KubeCommand) -> str:
     return ""
 
 
-RULES: dict[str, KubeRule] = {
+KUBE_RULES: dict[str, KubeRule] = {
     "kube_namespaces": KubeRule("Refuse deleting and finalizing namespaces.", deletes_namespace),
     "kube_mass_delete": KubeRule("Refuse deleting collections, and `kubectl delete --all`.", deletes_many),
     "kube_crds": KubeRule("Refuse deleting CustomResourceDefinitions.", deletes_crd),

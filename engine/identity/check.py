@@ -12,7 +12,7 @@ from mitmproxy import exceptions
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity import tokens
 from hoopaddon.identity.compact import InvalidToken, ascii_text, json_of
-from hoopaddon.identity.oidc.provider import OidcProvider
+from hoopaddon.identity.oidc.provider import ID_TOKEN_TYPES, OidcProvider
 from hoopaddon.identity.oidc.settings import settings_of
 from hoopaddon.identity.open_sessions import OpenSessions
 from hoopaddon.identity.revocation import LOOK_S, RevocationList
@@ -42,6 +42,7 @@ class TokenCheck:
         self._options = options
         self._key: SigningKey | None = None
         self._provider: OidcProvider | None = None
+        self._logins: OidcProvider | None = None
         self._is_configured = False
         self._known: dict[bytes, tuple[User, float]] = {}
         self._revoked: RevocationList | None = None
@@ -89,6 +90,10 @@ class TokenCheck:
             self._provider = None
         elif self._provider is None or self._provider.settings != settings:
             self._provider = OidcProvider(settings)
+        self._logins = None
+        if self._provider is not None and self._provider.settings.login_client:
+            of_logins, keys = self._provider.settings.of_logins, self._provider.keys
+            self._logins = OidcProvider(of_logins, keys=keys, types=ID_TOKEN_TYPES)
         self._is_configured = True
         self._known.clear()
 
@@ -111,20 +116,45 @@ class TokenCheck:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
             self._known[digest] = (user, min(now + KNOWN_FOR_S, float(user.claims["exp"])))
+        await self.check_revocation(user)
+        return user
+
+    async def login(self, id_token: str, *, nonce: str | None) -> User:
+        """The user of an ID token that the provider has issued to `hoopaddon login`. Raises `InvalidToken`.
+
+        A token that has a nonce has to have this one.
+        """
+        if not self._is_configured:
+            self._configure()
+        if self._logins is None:
+            raise InvalidToken("no client of the provider's is named that logs people in (oidc_login_client)")
+        user = await self._logins.user(id_token, nonce=nonce)
+        if nonce is None and "nonce" in user.claims:
+            raise InvalidToken("the token is of a login that is not proved")
+        if user.claims.get("typ") == "Bearer":
+            # Keycloak's access tokens differ from its ID tokens in nothing else.
+            raise InvalidToken("the token is an access token, and no login")
+        await self.check_revocation(user)
+        return user
+
+    async def check_revocation(self, user: User) -> None:
+        """Raises `InvalidToken` where what the user has proved themselves by was taken back, or nobody can know."""
         try:
             revoked = await self._revocations().current()
         except StoreUnusable as e:
             raise InvalidToken(f"what is revoked cannot be known: {e}") from None
         if self._is_revoked(revoked, user):
             raise InvalidToken("the token is revoked")
-        return user
 
     async def _verified(self, text: str, target: str | None) -> User:
         if not self._is_configured:
             self._configure()
         # Each is checked by its own rules as a whole: what a token says of itself only selects who looks at it.
         if self._provider is not None and not _is_our_kind(text):
-            return await self._provider.user(text)
+            user = await self._provider.user(text)
+            if self._logins is not None and self._logins.settings.is_login(user.claims):
+                raise InvalidToken("the token is the ID token of a login: hoopaddon login exchanges it for another")
+            return user
         if self._key is None:
             self._key = SigningKey.load(self._options.confdir)
         return tokens.verify(text, self._key, target=target)

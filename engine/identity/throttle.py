@@ -107,7 +107,7 @@ class Throttle:
 
     def attempt(self, address: str, user: str) -> Attempt:
         """Count an attempt, before anything about it is looked at. Raises `TooManyFailures`."""
-        keys = _Keys(_digest(_network(address)), _digest(user), _digest(_network(address), user))
+        keys = _Keys(_digest(network_of(address)), _digest(user), _digest(network_of(address), user))
         if self._failures:
             now = self._clock()
             if (wait_s := self._wait_s(keys, now)) > 0:
@@ -132,7 +132,7 @@ class Throttle:
             self._add(keys, -1, self._clock())
 
     def _remember(self, address: str, user: str) -> None:
-        pair = _digest(_network(address), user)
+        pair = _digest(network_of(address), user)
         self._known[pair] = self._clock()
         self._known.move_to_end(pair)
         if len(self._known) > MOST_KEPT:
@@ -150,7 +150,7 @@ def _digest(*parts: str) -> Key:
     return hashlib.blake2b(text, digest_size=16).digest()
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """Whose address it is: all of an IPv4 address, the first half of an IPv6 address."""
     try:
         ip = ipaddress.ip_address(address.partition("%")[0])

@@ -53,12 +53,15 @@ class Revocations:
         return Revocations(self.tokens | other.tokens, MappingProxyType(users))
 
     def has(self, user: User, leeway_s: float = 0.0) -> bool:
-        """Whether the token that says this is revoked: by its id, or for one of those that stand behind it.
+        """Whether the token that says this is revoked: by its id, by that of a token that it was given for, or for
+        one of those that stand behind it.
 
         `leeway_s` is by how much the clock of who issued it may be fast.
         """
         claims = user.claims
-        if str(claims.get("jti", "")) in self.tokens:
+        parents = claims.get("parents", ())
+        ids = {str(claims.get("jti", "")), *(map(str, parents) if isinstance(parents, list | tuple) else ())}
+        if ids & self.tokens:
             return True
         if not self.users or "iat" not in claims:
             return False
@@ -96,8 +99,12 @@ class Tokens(SharedDatabase):
         found = [token for token in known if token.id == beginning] or known
         if len(found) != 1:
             raise NoSuchToken("no token here has this id" if not found else "several tokens' ids begin so")
-        self._revoke("token", found[0].id)
+        self.revoke_token(found[0].id)
         return found[0]
+
+    def revoke_token(self, id: str) -> None:
+        """Revoke the token of exactly this id, listed here or not."""
+        self._revoke("token", id)
 
     def revoke_user(self, name: str) -> int:
         """Revoke all that was issued to a user until now, by whomever; how many good tokens of it are listed here."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from demo.http_target import HttpTarget
@@ -20,7 +21,9 @@ from hoopaddon.policy.policies import flatten
 from hoopaddon.scripts.check import check
 from hoopaddon.testing import load
 from tests.docs.pages import ROOT, Block, agrees, blocks, dialogue, pages
+from tests.servers.oidc import OidcProvider
 from tests.servers.postgres import APP, Database
+from tests.servers.saml import SamlIdpServer
 from tests.servers.ssh import SshServer
 
 VERDICTS = (0, 1, 3)
@@ -31,6 +34,7 @@ FILE = re.compile(
     r"protocol: (?P<protocol>postgres)\n +address: (?P<target>[a-z0-9.]+:[0-9]+)\n +listen: (?P<port>[0-9]+)"
 )
 """The first target of a `hoopaddon.yaml`, by which a gateway without arguments starts."""
+PROVIDER, IDP, LOGIN_PORT = "https://login.example.com", "https://idp.example.com", "8443"
 START_WITHIN_S = 30
 COMMAND_WITHIN_S = 60
 
@@ -45,10 +49,15 @@ class Reader:
         self._request = request
         self._services = ExitStack()
         self._gateways: list[tuple[subprocess.Popen[bytes], Path]] = []
+        self._idp: SamlIdpServer | None = None
+        self._providers: dict[str, str] = {}
+        self._logins = ""
 
     def follow(self, block: Block) -> None:
         if block.run.startswith("no, "):
             return
+        if IDP in block.text:
+            self._have_a_saml_provider()
         if block.file:
             (self.folder / block.file).write_text(block.text)
         if block.run == "gateway":
@@ -109,7 +118,9 @@ class Reader:
                 target = self._stand_before_http()
             case _:
                 target = self._stand_before_a_database()
-        self.replacements |= {mode["target"]: target, mode["port"]: str(port)}
+        self.replacements |= {mode["target"]: target, mode["port"]: str(port), **self._providers}
+        if file.exists() and "login_listen" in file.read_text():
+            self._let_people_log_in(file.read_text())
         script = block.text
         for old, new in self.replacements.items():
             script = script.replace(old, new)
@@ -131,6 +142,27 @@ class Reader:
             assert process.poll() is None, f"{block.place}: it ended\n{log.read_text()}"
             assert time.monotonic() < until, f"{block.place}: it does not listen\n{log.read_text()}"
             time.sleep(0.02)
+        if self._idp is not None:
+            self._idp.service = httpx2.get(f"{self._logins}/saml/metadata", trust_env=False).text
+
+    def _have_a_saml_provider(self) -> None:
+        self._idp = self._services.enter_context(SamlIdpServer(self.folder / "idp"))
+        self._providers[f"{IDP}/metadata"] = self._idp.sign_on.replace("/sso", "/metadata")
+        self.replacements |= self._providers
+
+    def _let_people_log_in(self, file: str) -> None:
+        """The reader has a browser, and an agent its secret; the provider that the page names is there."""
+        port = str(free_port())
+        self._logins = f"http://127.0.0.1:{port}"
+        self.replacements[LOGIN_PORT] = port
+        if PROVIDER in file:
+            provider = self._services.enter_context(OidcProvider(self.folder))
+            self.replacements[PROVIDER] = provider.issuer
+        self.environment |= {
+            "BROWSER": f"{sys.executable} -m tests.servers.browser ada %s",
+            "PYTHONPATH": str(ROOT),
+            "AGENT_SECRET": "not-so-secret",
+        }
 
     def _stand_before_a_database(self) -> str:
         """The reader's programs find a database; its address."""

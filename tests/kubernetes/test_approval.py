@@ -1,8 +1,8 @@
 """kubectl, held by require_approval.py as it is: it waits, and hears what was decided."""
 
 import json
+import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 from tests.kubernetes.clients import WITHIN_S, Access, Done, kubectl_path
 from tests.kubernetes.gateway import KubeGateway
 from tests.kubernetes.manifests import config_map, many
+from tests.servers import forked
 
 pytestmark = pytest.mark.usefixtures("directly")
 
@@ -49,13 +50,14 @@ class Held:
     def answer(self, answer: str, *more: str) -> str:
         """`approve` or `deny` it as somebody else; what the program says."""
         confdir = str(self._gateway.confdir)
-        hoopaddon = [sys.executable, "-m", "hoopaddon"]
-        token = [*hoopaddon, "token", "--user", "boss", "--confdir", confdir]
-        printed = subprocess.run(token, capture_output=True, text=True, check=True).stdout
         path = self._gateway.folder / "boss.token"
-        path.write_text(printed)
-        command = [*hoopaddon, "approvals", answer, self._id, "--confdir", confdir, "--token-file", str(path), *more]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        path.write_text(self._run("token", "--user", "boss", "--confdir", confdir))
+        return self._run("approvals", answer, self._id, "--confdir", confdir, "--token-file", str(path), *more)
+
+    def _run(self, *arguments: str) -> str:
+        done = forked.run(arguments, cwd=self._gateway.folder, env=os.environ)
+        done.check_returncode()
+        return done.stdout
 
     def done(self) -> Done:
         """What became of it."""

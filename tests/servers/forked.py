@@ -6,6 +6,7 @@ streams and session, and from its first line on what `python -m hoopaddon` runs.
 """
 
 import atexit
+import contextlib
 import gc
 import json
 import os
@@ -177,7 +178,9 @@ def _fork_program(channel: socket.socket, descriptors: list[int], wanted: dict[s
     channel.sendall(_STATUS.pack(pid))
     channel.close()
     _, ended = os.waitpid(pid, 0)
-    os.write(status, _STATUS.pack(os.waitstatus_to_exitcode(ended)))
+    # Nobody may be left who wants to know.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(status, _STATUS.pack(os.waitstatus_to_exitcode(ended)))
     return False
 
 

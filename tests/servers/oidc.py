@@ -9,7 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import parse_qs, urljoin, urlsplit
+from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import httpx2
 
@@ -82,17 +82,9 @@ class OidcProvider:
             "nonce": nonce,
             "state": "s",
         }
+        asked_at = f"{self.issuer}/auth?{urlencode(asked)}"
         with httpx2.Client(trust_env=False, timeout=30) as browser:
-            answer = browser.get(f"{self.issuer}/auth", params=asked)
-            while not (where := answer.headers.get("location", "")).startswith(redirect):
-                if where:
-                    answer = browser.get(urljoin(str(answer.url), where))
-                    continue
-                action = re.search(r'action="([^"]+)"', answer.text)
-                assert action is not None, answer.text
-                prompt = "login" if 'name="login"' in answer.text else "consent"
-                form = {"prompt": prompt, "login": user, "password": "any"}
-                answer = browser.post(urljoin(str(answer.url), action[1]), data=form)
+            where = pages(browser, asked_at, user, redirect)
             (code,) = parse_qs(urlsplit(where).query)["code"]
             form = {
                 "grant_type": "authorization_code",
@@ -104,3 +96,25 @@ class OidcProvider:
             answer = browser.post(f"{self.issuer}/token", data=form)
             answer.raise_for_status()
             return str(answer.json()["id_token"])
+
+
+def pages(browser: httpx2.Client, address: str, user: str, until: str = "") -> str:
+    """Do as somebody who logs in: fill in every page until one has no form, or leads to an address that begins so.
+
+    The address that it leads to, or what the last page says.
+    """
+    answer = browser.get(address)
+    while True:
+        if where := answer.headers.get("location", ""):
+            where = urljoin(str(answer.url), where)
+            if until and where.startswith(until):
+                return where
+            answer = browser.get(where)
+            continue
+        action = re.search(r'action="([^"]+)"', answer.text)
+        if action is None:
+            return answer.text
+        form = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', answer.text))
+        if 'name="login"' in answer.text:
+            form |= {"prompt": "login", "login": user, "password": "any"}
+        answer = browser.post(urljoin(str(answer.url), action[1]), data=form)

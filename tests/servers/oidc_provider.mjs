@@ -14,9 +14,10 @@ const groups = { ada: ['dev', 'dba'], 'agent-7': ['agents'] };
 
 const provider = new Provider(`http://127.0.0.1:${port}`, {
   clients: [
-    { client_id: 'hoopaddon', redirect_uris: ['http://127.0.0.1:1/callback'], token_endpoint_auth_method: 'none',
+    { client_id: 'hoopaddon', redirect_uris: ['http://127.0.0.1/callback'], token_endpoint_auth_method: 'none',
+      grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
       application_type: 'native' },
-    ...['RS256', 'PS256', 'ES256', 'EdDSA'].map((alg) => ({
+    ...['RS256', 'PS256', 'ES256', 'EdDSA', '7'].map((alg) => ({
       client_id: `agent-${alg}`, client_secret: 'not-so-secret', grant_types: ['client_credentials'],
       redirect_uris: [], response_types: [] })),
   ],
@@ -34,11 +35,12 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   features: {
     devInteractions: { enabled: true },
     clientCredentials: { enabled: true },
+    deviceFlow: { enabled: true },
     resourceIndicators: {
       enabled: true,
       getResourceServerInfo: (ctx, resource, client) => ({
         scope: '', audience: 'hoopaddon', accessTokenTTL: Number(new URL(resource).searchParams.get('ttl') ?? 300),
-        accessTokenFormat: 'jwt', jwt: { sign: { alg: client.clientId.replace('agent-', '') } },
+        accessTokenFormat: 'jwt', jwt: { sign: { alg: client.clientId.replace('agent-', '').replace('7', 'RS256') } },
       }),
     },
   },

@@ -7,8 +7,11 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -16,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from demo.server import HOST
 from hoopaddon.identity.saml.response import SamlSettings
 from tests.servers.missing import program
 
@@ -23,6 +27,13 @@ IDP = "https://idp.example/metadata"
 SP = "https://gateway.example:8443/saml"
 ACS = "https://gateway.example:8443/saml/acs"
 REQUEST = "_request-1"
+BINDING = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-"
+SERVICE = (
+    f'<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{SP}">'
+    '<md:SPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">'
+    f'<md:AssertionConsumerService Binding="{BINDING}POST" Location="{ACS}" index="1"/>'
+    "</md:SPSSODescriptor></md:EntityDescriptor>"
+)
 GROUPS = "urn:oid:1.3.6.1.4.1.5923.1.1.1.1"
 _NS = (
     'xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"'
@@ -111,6 +122,7 @@ class SamlIdp:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._xmlsec = program("xmlsec1")
+        self.entity, self.sign_on = IDP, "https://idp.example/sso"
         self._folder = folder
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "idp.example")])
@@ -152,22 +164,29 @@ class SamlIdp:
             xml = made.read_text()
         return then(xml) if then else xml
 
-    def by_pysaml2(self, *, sign_response: bool, sign_assertion: bool) -> str:
-        """A response as pysaml2 makes it."""
+    def by_pysaml2(
+        self,
+        *,
+        sign_response: bool,
+        sign_assertion: bool,
+        service: str = "",
+        request: str = REQUEST,
+        acs: str = ACS,
+        entity: str = SP,
+        user: str = "ada",
+    ) -> str:
+        """A response as pysaml2 makes it, for the service of this metadata."""
         with warnings.catch_warnings():
             # Of pysaml2 itself, which uses names of cryptography's that are going away.
             warnings.simplefilter("ignore")
-            from saml2.config import IdPConfig
             from saml2.saml import NAMEID_FORMAT_UNSPECIFIED, NameID
-            from saml2.server import Server
 
-            server = Server(config=IdPConfig().load(self._config()))
-            made = server.create_authn_response(
+            made = self.server(service or SERVICE).create_authn_response(
                 {"eduPersonAffiliation": ["dev", "dba"]},
-                in_response_to=REQUEST,
-                destination=ACS,
-                sp_entity_id=SP,
-                name_id=NameID(format=NAMEID_FORMAT_UNSPECIFIED, text="ada"),
+                in_response_to=request,
+                destination=acs,
+                sp_entity_id=entity,
+                name_id=NameID(format=NAMEID_FORMAT_UNSPECIFIED, text=user),
                 authn={"class_ref": "urn:oasis:names:tc:SAML:2.0:ac:classes:Password", "authn_auth": IDP},
                 sign_response=sign_response,
                 sign_assertion=sign_assertion,
@@ -176,27 +195,108 @@ class SamlIdp:
             )
         return str(made)
 
-    def _config(self) -> dict[str, Any]:
-        binding = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-"
-        service = (
-            f'<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{SP}">'
-            '<md:SPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">'
-            f'<md:AssertionConsumerService Binding="{binding}POST" Location="{ACS}" index="1"/>'
-            "</md:SPSSODescriptor></md:EntityDescriptor>"
-        )
+    def server(self, service: str) -> Any:
+        """pysaml2's provider, which knows the service of this metadata."""
+        from saml2.config import IdPConfig
+        from saml2.server import Server
+
+        return Server(config=IdPConfig().load(self._config(service)))
+
+    def metadata(self) -> str:
+        """The provider's own, by pysaml2."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from saml2.config import IdPConfig
+            from saml2.metadata import entity_descriptor
+
+            return str(entity_descriptor(IdPConfig().load(self._config(SERVICE))))
+
+    def _config(self, service: str) -> dict[str, Any]:
         return {
-            "entityid": IDP,
+            "entityid": self.entity,
             "key_file": str(self._key),
             "cert_file": str(self._folder / "idp.pem"),
             "xmlsec_binary": str(self._xmlsec),
             "metadata": {"inline": [service]},
             "service": {
                 "idp": {
-                    "endpoints": {"single_sign_on_service": [("https://idp.example/sso", f"{binding}Redirect")]},
+                    "endpoints": {"single_sign_on_service": [(self.sign_on, f"{BINDING}Redirect")]},
                     "policy": {"default": {"lifetime": {"minutes": 5}}},
                 }
             },
         }
+
+
+class SamlIdpServer(SamlIdp):
+    """The provider with its pages: it asks who somebody is, and believes them. `service` is whom it answers."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.entity = f"http://{HOST}/idp"
+        self.service = SERVICE
+        self.answers: list[dict[str, str]] = []
+        """What it has had browsers post."""
+        idp = self
+
+        class Pages(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                asked = urlsplit(self.path)
+                is_metadata = asked.path == "/metadata"
+                self._page(idp.metadata() if is_metadata else idp.asks_who(dict(parse_qsl(asked.query))))
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                self._page(idp.posts(dict(parse_qsl(body))))
+
+            def _page(self, html: str) -> None:
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(html.encode())))
+                self.end_headers()
+                self.wfile.write(html.encode())
+
+            def log_message(self, *_said: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer((HOST, 0), Pages)
+        self.sign_on = f"http://{HOST}:{self._server.server_port}/sso"
+        self._thread = Thread(target=self._server.serve_forever, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def asks_who(self, query: dict[str, str]) -> str:
+        hidden = _hidden(query)
+        return f'<form action="/sso" method="post">{hidden}<input name="login"></form>'
+
+    def posts(self, form: dict[str, str]) -> str:
+        """A page whose form goes to where the request says, if it is the service's own."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            request = self.server(self.service).parse_authn_request(form["SAMLRequest"], f"{BINDING}Redirect").message
+        acs, entity = request.assertion_consumer_service_url, request.issuer.text
+        assert f'Location="{acs}"' in self.service
+        xml = self.by_pysaml2(
+            sign_response=False,
+            sign_assertion=True,
+            service=self.service,
+            request=request.id,
+            acs=acs,
+            entity=entity,
+            user=form["login"],
+        )
+        answer = {"SAMLResponse": posted(xml), "RelayState": form["RelayState"]}
+        self.answers.append(answer)
+        return f'<form action="{acs}" method="post">{_hidden(answer)}</form>'
+
+
+def _hidden(fields: dict[str, str]) -> str:
+    return "".join(f'<input type="hidden" name="{name}" value="{value}">' for name, value in fields.items())
 
 
 def posted(xml: str) -> str:

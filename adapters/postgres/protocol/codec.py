@@ -16,6 +16,7 @@ INT32 = struct.Struct("!i")
 COUNT = struct.Struct("!H")
 _count_at = COUNT.unpack_from
 _length_at = INT32.unpack_from
+_code_at = INT16.unpack_from
 HEADER = struct.Struct("!ci")
 _HEADER_BYTES = 5
 
@@ -79,6 +80,11 @@ class Reader:
         """Refuses trailing bytes."""
         if self._position != len(self._data):
             raise self.fail("a message goes on after its end")
+
+
+def text_of(data: bytes, encoding: str, errors: str = "strict") -> str:
+    """The text of bytes in a client encoding. All that PostgreSQL has contain ASCII, which is most of what comes."""
+    return data.decode("ascii") if data.isascii() else data.decode(encoding, errors)
 
 
 def message(kind: bytes, payload: bytes = b"") -> bytes:
@@ -176,9 +182,10 @@ def _format_codes(payload: bytes, at: int) -> tuple[tuple[int, ...], int]:
     at += 2
     if not count:
         return (), at
-    codes = struct.unpack_from(f"!{count}h", payload, at)
-    if any(code not in (0, 1) for code in codes):
-        raise PeerError("client", "a format code other than 0 and 1")
+    codes: tuple[int, ...] = _code_at(payload, at) if count == 1 else struct.unpack_from(f"!{count}h", payload, at)
+    for code in codes:
+        if code not in (0, 1):
+            raise PeerError("client", "a format code other than 0 and 1")
     return codes, at + 2 * count
 
 
@@ -203,7 +210,7 @@ class Named(NamedTuple):
 def what_and_name(payload: bytes) -> tuple[bytes, bytes]:
     """`Named` as a plain pair, for a message that drivers send with every statement."""
     what, name = payload[:1], payload[1:].removesuffix(b"\0")
-    if len(what) + len(name) + 1 != len(payload) or b"\0" in name or what not in (b"S", b"P"):
+    if len(what) + len(name) + 1 != len(payload) or 0 in name or what not in (b"S", b"P"):
         raise PeerError("client", "neither a statement nor a portal")
     return what, name
 

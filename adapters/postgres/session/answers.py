@@ -184,7 +184,7 @@ class Answers:
 
     def _command_complete(self, message: bytes) -> bytes:
         head = self._head(_QUERY, _EXECUTE)
-        tag = message[5:].removesuffix(b"\0").decode("ascii", "replace")
+        tag = codec.text_of(message[5:].removesuffix(b"\0"), "ascii", "replace")
         if tag.startswith(_SCHEMA_TAGS):
             self._link.catalogue.stale = True
         elif tag in _FORGETTING_TAGS:

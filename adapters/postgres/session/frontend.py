@@ -135,7 +135,7 @@ class Frontend:
 
     def _new_command(self, raw: bytes) -> PostgresQuery:
         link = self._link
-        text = raw.decode("ascii") if raw.isascii() else raw.decode(link.encoding, "replace")
+        text = codec.text_of(raw, link.encoding, "replace")
         return PostgresQuery(link.session, text, (), prepared=link.prepared.by_name)
 
     # -- simple protocol
@@ -170,7 +170,7 @@ class Frontend:
                 self._retry_when_known()
             return
         verdict = why_unreadable(link, parse.text) or self._unclear(parse.name)
-        command_text = parse.text.decode(link.encoding, "replace")
+        command_text = codec.text_of(parse.text, link.encoding, "replace")
         name, prepared = parse.name.decode("ascii", "replace"), link.prepared
         before = prepared.sent_before(name, command_text)
         if verdict is None and name:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import overload
 
-from hoopaddon.adapters.postgres.protocol.codec import Bind
+from hoopaddon.adapters.postgres.protocol.codec import Bind, text_of
 from hoopaddon.adapters.postgres.session.pipeline import Statement
 from hoopaddon.adapters.postgres.values.values import Values
 
@@ -15,7 +15,7 @@ def parameters_of(bind: Bind, statement: Statement, values: Values) -> Sequence[
     """The values of this Bind of the statement."""
     if not bind.parameter_formats and sum([len(value) for value in bind.values if value]) <= MAX_SHORT_BYTES:
         encoding = values.encoding
-        return [None if value is None else value.decode(encoding, "replace") for value in bind.values]
+        return [None if value is None else text_of(value, encoding, "replace") for value in bind.values]
     return BoundParameters(bind, statement, values)
 
 
@@ -42,7 +42,7 @@ class BoundParameters(Sequence[str | None]):
         types = self._statement.types
         oid = types[index] if index < len(types) else 0
         if not binary:
-            return value.decode(self._values.encoding, "replace")
+            return text_of(value, self._values.encoding, "replace")
         text = self._values.to_text(oid, value, binary)
         return "\\x" + value.hex() if text is None else text
 

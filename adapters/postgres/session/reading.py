@@ -1,6 +1,8 @@
 """Whether a text can be judged at all, and which names it gives."""
 
-from hoopaddon.adapters.postgres.protocol.codec import Bind
+from typing import Final
+
+from hoopaddon.adapters.postgres.protocol.codec import Bind, text_of
 from hoopaddon.adapters.postgres.protocol.encodings import embeds_ascii
 from hoopaddon.adapters.postgres.session.link import FEATURE_NOT_SUPPORTED, Link
 from hoopaddon.adapters.postgres.session.pipeline import Statement
@@ -10,6 +12,8 @@ from hoopaddon.adapters.postgres.sql.command import PostgresQuery
 from hoopaddon.command import Outcome, Verdict
 from hoopaddon.errors import Unparsable
 
+# As a number: for bytes in bytes CPython first words an error, of their not being a number.
+_BACKSLASH: Final = ord("\\")
 _HARMLESS_VERBS = frozenset({"select", "insert", "update", "delete", "values"})
 
 
@@ -21,7 +25,7 @@ def depends_on_answers(link: Link, raw: bytes) -> bool:
     """
     if not link.settings_stale and not link.owed:
         return False
-    return b"\\" in raw or not raw.isascii()
+    return _BACKSLASH in raw or not raw.isascii()
 
 
 def values_depend_on_answers(link: Link, bind: Bind) -> bool:
@@ -42,20 +46,17 @@ def may_change_settings(command: PostgresQuery) -> bool:
 
 def why_unreadable(link: Link, raw: bytes) -> Verdict | None:
     """The refusal of a text that cannot be judged, and None for any other; takes note of the names it gives."""
-    if b"\\" in raw and not link.standard_strings and link.gateway.chain.policies:
+    if not link.standard_strings and _BACKSLASH in raw and link.gateway.chain.policies:
         reason = "backslashes with standard_conforming_strings off cannot be judged; set it on"
         return Verdict(Outcome.REFUSED, reason, code=FEATURE_NOT_SUPPORTED)
-    if raw.isascii():
-        text = raw.decode("ascii")
-    elif embeds_ascii(link.encoding):
+    if not raw.isascii() and embeds_ascii(link.encoding):
         name = link.session.parameters.get("client_encoding", "UTF8")
         return Verdict(Outcome.REFUSED, f"SQL in {name} cannot be judged; use UTF8", code=FEATURE_NOT_SUPPORTED)
-    else:
-        try:
-            text = raw.decode(link.encoding)
-        except UnicodeDecodeError:
-            name = link.session.parameters.get("client_encoding", "UTF8")
-            return Verdict(Outcome.REFUSED, f'invalid byte sequence for encoding "{name}"', code="22021")
+    try:
+        text = text_of(raw, link.encoding)
+    except UnicodeDecodeError:
+        name = link.session.parameters.get("client_encoding", "UTF8")
+        return Verdict(Outcome.REFUSED, f'invalid byte sequence for encoding "{name}"', code="22021")
     try:
         return _note_names(link, text)
     except Unparsable as e:

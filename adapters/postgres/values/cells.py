@@ -9,6 +9,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from hoopaddon.adapters.postgres.protocol.codec import text_of
 from hoopaddon.compiled import is_compiled
 from hoopaddon.errors import PeerError
 
@@ -87,7 +88,7 @@ def cell_texts(cells: Sequence[bytes], encoding: str) -> list[str | None]:
         if cell == NULL_CELL:
             texts.append(None)
         else:
-            texts.append(cell[4:].decode(encoding, "backslashreplace"))
+            texts.append(text_of(cell[4:], encoding, "backslashreplace"))
     return texts
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from typing import Any
 
 import httpx2
@@ -21,15 +22,32 @@ class NotFetched(HoopaddonError):
 
 async def fetch_json(address: str, tls: ssl.SSLContext | bool) -> dict[str, Any]:
     """The JSON object at this address. Raises `NotFetched`."""
+    status, document = await ask(address, tls)
+    if status != 200:
+        raise NotFetched(f"{address} answers {status}")
+    return document
+
+
+async def ask(
+    address: str,
+    tls: ssl.SSLContext | bool,
+    *,
+    form: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> tuple[int, dict[str, Any]]:
+    """What is answered to a form, or to nothing: a status and a JSON object. Raises `NotFetched`.
+
+    A status that is no success may come without an object; it is empty then.
+    """
     body = bytearray()
     try:
         async with (
             asyncio.timeout(TIMEOUT_S),
             httpx2.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False, verify=tls) as client,
-            client.stream("GET", address, headers=_HEADERS) as answer,
+            client.stream(
+                "GET" if form is None else "POST", address, data=form, headers={**_HEADERS, **(headers or {})}
+            ) as answer,
         ):
-            if answer.status_code != 200:
-                raise NotFetched(f"{address} answers {answer.status_code}")
             async for chunk in answer.aiter_raw():
                 body += chunk
                 if len(body) > LIMIT_BYTES:
@@ -37,11 +55,28 @@ async def fetch_json(address: str, tls: ssl.SSLContext | bool) -> dict[str, Any]
     except TimeoutError:
         raise NotFetched(f"{address} does not answer in {TIMEOUT_S:g} s") from None
     except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as e:
-        raise NotFetched(f"{address} cannot be asked: {type(e).__name__}") from None
+        raise NotFetched(f"{address} cannot be asked: {_reason(e)}") from None
+    return answer.status_code, _object(bytes(body), address, answer.is_success)
+
+
+def _reason(error: BaseException) -> str:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted: {cause.verify_message}"
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__
+
+
+def _object(body: bytes, address: str, is_success: bool) -> dict[str, Any]:
     try:
         document = StrictDecoder().decode(body.decode())
     except (ValueError, RecursionError):
+        if not is_success:
+            return {}
         raise NotFetched(f"{address} answers what is no JSON") from None
-    if not isinstance(document, dict):
-        raise NotFetched(f"{address} answers what is no JSON object")
-    return document
+    if isinstance(document, dict):
+        return document
+    if not is_success:
+        return {}
+    raise NotFetched(f"{address} answers what is no JSON object")

@@ -21,6 +21,7 @@ MAX_HEADER_CHARS = 4096
 MAX_KID_CHARS = 512
 TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt", "application/jwt"})
 """Of an ID token, and of an access token; those of logouts, DPoP and others are no logins (RFC 8725 section 3.11)."""
+ID_TOKEN_TYPES = frozenset({"jwt"})
 
 # The longest signature is RSA's, of 8192 bits.
 _COMPACT = re.compile(r"([A-Za-z0-9_-]{2,})\.([A-Za-z0-9_-]{2,})\.([A-Za-z0-9_-]{0,1366})")
@@ -31,8 +32,11 @@ _OF_ITS_OWN = ("jwk", "jku", "x5u", "x5c")
 class OidcProvider:
     """Takes the tokens of one issuer. Use it from one event loop."""
 
-    def __init__(self, settings: OidcSettings, *, keys: ProviderKeys | None = None) -> None:
+    def __init__(
+        self, settings: OidcSettings, *, keys: ProviderKeys | None = None, types: frozenset[str] = TYPES
+    ) -> None:
         self.settings = settings
+        self._types = types
         self.keys = keys or ProviderKeys(settings)
 
     async def user(self, token: str | bytes, *, nonce: str | None = None) -> User:
@@ -71,8 +75,8 @@ class OidcProvider:
             raise InvalidToken("the token's header asks for what is not done here (crit, b64, zip, enc)")
         if brought := [name for name in _OF_ITS_OWN if name in header]:
             raise InvalidToken(f"the token brings its own key ({brought[0]})")
-        if not isinstance(kind, str) or kind.lower() not in TYPES:
-            raise InvalidToken("the token's type is neither an ID token's nor an access token's")
+        if not isinstance(kind, str) or kind.lower() not in self._types:
+            raise InvalidToken("the token's type is not one of those that are taken here")
         if kid is not None and (not isinstance(kid, str) or not 1 <= len(kid) <= MAX_KID_CHARS):
             raise InvalidToken("the token's kid is not a name")
         return algorithm, kid

@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -27,8 +27,9 @@ KINDS = {
 """Algorithms that may be allowed, and the type and curve of the key that each needs (RFC 7518, 8037, 9864)."""
 DEFAULT_ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 MAX_LEEWAY_S = 300
-_LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
+LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 ANY_CLIENT = "*"
+DEFAULT_REDIRECT = "http://127.0.0.1/callback"
 
 OPTIONS: Mapping[str, tuple[Any, Any, str]] = {
     "issuer": (
@@ -36,7 +37,7 @@ OPTIONS: Mapping[str, tuple[Any, Any, str]] = {
         "",
         "The OpenID Connect provider whose tokens log users in, as it spells itself: https://login.example.com",
     ),
-    "audience": (Sequence[str], [], "What the provider's tokens for here have as `aud`."),
+    "audience": (Sequence[str], [], "What the provider's tokens for here have as `aud`; `login_client` by default."),
     "clients": (
         Sequence[str],
         [],
@@ -48,6 +49,13 @@ OPTIONS: Mapping[str, tuple[Any, Any, str]] = {
     "leeway": (int, 30, "Seconds by which the provider's clock may differ."),
     "jwks": (str, "", "Where the provider's keys are. Empty: where its discovery says."),
     "ca": (str, "", "PEM file of the authority that vouches for the provider's certificate."),
+    "login_client": (str, "", "The public client of the provider's that `hoopaddon login` is."),
+    "login_scopes": (Sequence[str], ["openid", "profile"], "What that client asks the provider for."),
+    "login_redirect": (
+        str,
+        DEFAULT_REDIRECT,
+        "Where the provider sends browsers back to, on the user's own machine; without a port, to any.",
+    ),
 }
 """Options by what follows `oidc_` in their names: the type of each, its default, and what it is for."""
 EXPIRY_HELP = "End the sessions that a token has opened when it expires."
@@ -67,6 +75,21 @@ class OidcSettings:
     jwks: str = ""
     """Where the keys are; empty: where the issuer's discovery document says."""
     ca: str = ""
+    login_client: str = ""
+    login_scopes: tuple[str, ...] = ("openid", "profile")
+    login_redirect: str = DEFAULT_REDIRECT
+
+    @property
+    def of_logins(self) -> "OidcSettings":
+        """The same for ID tokens that the provider has issued to `hoopaddon login`, and to nobody else."""
+        client = frozenset({self.login_client})
+        return replace(self, audiences=client, clients=client)
+
+    def is_login(self, claims: Mapping[str, Any]) -> bool:
+        """Whether this is the ID token of a login in the browser; it proves nothing without what its nonce is of."""
+        audience = claims.get("aud")
+        whose = [*(audience if isinstance(audience, list) else [audience]), claims.get("azp")]
+        return "nonce" in claims and bool(self.login_client) and self.login_client in whose
 
     @property
     def tls(self) -> ssl.SSLContext | bool:
@@ -89,7 +112,8 @@ def settings_of(options: "Options") -> OidcSettings | None:
     check_address(issuer, key="oidc_issuer")
     if options.oidc_jwks:
         check_address(options.oidc_jwks, key="oidc_jwks")
-    audiences = _names(options.oidc_audience)
+    client: str = options.oidc_login_client
+    audiences = _names(options.oidc_audience) or frozenset({client} - {""})
     if not audiences:
         hint = "name what the provider puts into `aud` for this gateway, for example --set oidc_audience=hoopaddon"
         raise ConfigError("is needed with oidc_issuer", key="oidc_audience", hint=hint)
@@ -107,7 +131,11 @@ def settings_of(options: "Options") -> OidcSettings | None:
         leeway_s=options.oidc_leeway,
         jwks=options.oidc_jwks,
         ca=options.oidc_ca,
+        login_client=client,
+        login_scopes=_scopes(options.oidc_login_scopes),
+        login_redirect=options.oidc_login_redirect,
     )
+    check_redirect(settings.login_redirect, key="oidc_login_redirect")
     # What cannot be used is said now, not at the first login.
     _ = settings.tls
     return settings
@@ -115,10 +143,32 @@ def settings_of(options: "Options") -> OidcSettings | None:
 
 def _check_nothing_else(options: "Options") -> None:
     """Who forgets the issuer has not configured an identity."""
-    for name in ("oidc_audience", "oidc_jwks"):
+    for name in ("oidc_audience", "oidc_jwks", "oidc_login_client"):
         if getattr(options, name):
             hint = "name the provider, for example --set oidc_issuer=https://login.example.com"
             raise ConfigError("means nothing without oidc_issuer", key=name, hint=hint)
+
+
+def _scopes(values: Sequence[str]) -> tuple[str, ...]:
+    """RFC 6749 section 3.3; without `openid` no provider gives an ID token."""
+    names = tuple(name for value in values for name in value.replace(",", " ").split())
+    if "openid" not in names:
+        raise ConfigError("has to have openid in it", key="oidc_login_scopes", hint="for example openid,groups")
+    if not all(name.isascii() and name.isprintable() for name in names):
+        raise ConfigError("a scope is printable ASCII", key="oidc_login_scopes")
+    return names
+
+
+def check_redirect(address: str, *, key: str) -> None:
+    """Raises `ConfigError` unless what is sent there stays on the user's own machine (RFC 8252 section 7.3)."""
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        parts, host = urlsplit(""), None
+    is_bare = parts.username is None and not parts.query and not parts.fragment
+    if parts.scheme != "http" or host not in LOOPBACK_HOSTS or not is_bare or not address.isprintable():
+        raise ConfigError("is no address of the user's own machine", key=key, hint=f"write {DEFAULT_REDIRECT}")
 
 
 def _names(values: Iterable[str]) -> frozenset[str]:
@@ -141,7 +191,7 @@ def check_address(address: str, *, key: str) -> None:
         host, _ = parts.hostname, parts.port
     except ValueError:
         parts, host = urlsplit(""), None
-    is_safe = parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK_HOSTS)
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK_HOSTS)
     if not is_safe or not host or parts.username is not None or parts.fragment or not address.isprintable():
         hint = "write https://login.example.com, as the provider spells it; http is for this machine alone"
         raise ConfigError("is no https address", key=key, hint=hint)

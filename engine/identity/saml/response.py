@@ -15,7 +15,7 @@ from cryptography import x509
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity.compact import InvalidToken
 from hoopaddon.identity.oidc.claims import MAX_GROUPS, MAX_LIFETIME_S, is_name
-from hoopaddon.identity.saml.replay import UsedAssertions
+from hoopaddon.identity.replay import UsedProofs
 from hoopaddon.identity.saml.signed import ASSERTION, MAX_BYTES, PROTOCOL, signed_assertion
 from hoopaddon.session import User
 
@@ -56,24 +56,26 @@ class SamlProvider:
     """Takes the answers of one identity provider."""
 
     def __init__(
-        self, settings: SamlSettings, used: UsedAssertions | None = None, clock: Callable[[], float] = time.time
+        self, settings: SamlSettings, used: UsedProofs | None = None, clock: Callable[[], float] = time.time
     ) -> None:
         self.settings = settings
-        self._used = used or UsedAssertions(clock)
+        self._used = used or UsedProofs(clock)
         self._clock = clock
 
     def user(self, posted: str, *, request_id: str) -> User:
         """The user of a posted SAMLResponse that answers this request. Raises `InvalidToken`.
 
-        Its claims are the assertion's: iss, sub, jti, iat, exp and the attributes by name.
+        Its claims are the assertion's: iss, sub, jti, iat, exp, session_ends where it says when the session at the
+        provider does, and the attributes by name.
         """
         response, assertion = signed_assertion(_decoded(posted), self.settings.certificates)
         self._check_response(response, request_id)
         if _text(assertion, "Issuer") != self.settings.issuer or assertion.get("Version") != "2.0":
             raise InvalidToken("the assertion is from another issuer")
         ends = [self._check_confirmation(assertion, request_id), *self._check_conditions(assertion)]
-        ends += self._check_statements(assertion)
-        user = self._user(assertion, min(ends))
+        sessions = self._check_statements(assertion)
+        ends += sessions
+        user = self._user(assertion, min(ends), {"session_ends": min(sessions)} if sessions else {})
         # Last of all: what does not log anybody in is not used up either.
         self._used.use(str(user.claims["jti"]), max(ends) + self.settings.leeway_s)
         return user
@@ -141,7 +143,7 @@ class SamlProvider:
             raise InvalidToken("the assertion has expired")
         return end
 
-    def _user(self, assertion: Any, end: float) -> User:
+    def _user(self, assertion: Any, end: float, more: dict[str, Any]) -> User:
         issued = _time(assertion.get("IssueInstant"))
         if issued is None or issued > self._clock() + self.settings.leeway_s or end - issued > MAX_LIFETIME_S:
             raise InvalidToken("the assertion was not issued lately")
@@ -158,7 +160,7 @@ class SamlProvider:
         if len(groups) > MAX_GROUPS or not all(is_name(group) for group in groups):
             raise InvalidToken("the assertion's groups are not names")
         said = {"iss": self.settings.issuer, "sub": subject, "jti": id, "iat": issued, "exp": end}
-        return User(names[0], frozenset(groups), MappingProxyType({**attributes, **said}))
+        return User(names[0], frozenset(groups), MappingProxyType({**attributes, **said, **more}))
 
 
 def _decoded(posted: str) -> bytes:

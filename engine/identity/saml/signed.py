@@ -42,7 +42,7 @@ _EXPECTED = SignatureConfiguration(
 
 def signed_assertion(response: bytes, certificates: Sequence[x509.Certificate]) -> tuple[Any, Any]:
     """The response and its one assertion, whose element is made of signed bytes alone. Raises `InvalidToken`."""
-    root = _parse(response)
+    root = parse(response)
     if root.tag != f"{PROTOCOL}Response" or root.get("Version") != "2.0":
         raise InvalidToken("not a SAML 2.0 response")
     assertion = _only_assertion(root)
@@ -60,7 +60,8 @@ def signed_assertion(response: bytes, certificates: Sequence[x509.Certificate]) 
     return root, read
 
 
-def _parse(data: bytes) -> Any:
+def parse(data: bytes) -> Any:
+    """The root of a document that holds elements and text alone. Raises `InvalidToken`."""
     if len(data) > MAX_BYTES:
         raise InvalidToken(f"the response is longer than {MAX_BYTES} bytes")
     parser = etree.XMLParser(
@@ -104,7 +105,7 @@ def _check_places(root: Any, assertion: Any) -> None:
 
 def _verified(data: bytes, tag: str, certificates: Sequence[x509.Certificate]) -> Any:
     """The element, made again of the bytes that one of these keys has signed."""
-    root = _parse(data)
+    root = parse(data)
     if len(root.findall(_SIGNATURE)) != 1:
         raise InvalidToken("the same is signed twice")
     for certificate in certificates:
@@ -114,7 +115,7 @@ def _verified(data: bytes, tag: str, certificates: Sequence[x509.Certificate]) -
             continue
         if isinstance(result, list):
             continue
-        signed = _parse(result.signed_data)
+        signed = parse(result.signed_data)
         if signed.tag != tag or signed.get("ID") != root.get("ID"):
             raise InvalidToken("the signature is of something else than where it stands")
         return signed

@@ -1,9 +1,8 @@
 """Commands that wait for people: approved, denied, too late, given up, and in a pipeline."""
 
 import json
+import os
 import struct
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -28,6 +27,7 @@ from tests.adapters.postgres.wire import (
     run,
     status,
 )
+from tests.servers import forked
 from tests.servers.gateway import Gateway
 from tests.servers.postgres import Database, PostgresServer
 
@@ -57,17 +57,8 @@ def wire(asking: Gateway, table: Database) -> Iterator[Wire]:
 
 def approvals(gateway: Gateway, *arguments: str) -> list[dict[str, Any]]:
     """What `hoopaddon approvals … --json` prints."""
-    command = [
-        sys.executable,
-        "-m",
-        "hoopaddon",
-        "approvals",
-        *arguments,
-        "--json",
-        "--confdir",
-        str(gateway.confdir),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=gateway.folder)
+    words = ["approvals", *arguments, "--json", "--confdir", gateway.confdir]
+    done = forked.run(words, cwd=gateway.folder, env=os.environ)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 

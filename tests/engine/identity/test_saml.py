@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hoopaddon.identity.compact import InvalidToken
-from hoopaddon.identity.saml.replay import UsedAssertions
+from hoopaddon.identity.replay import UsedProofs
 from hoopaddon.identity.saml.response import SamlProvider, certificates_of
 from tests.servers.saml import IDP, REQUEST, RSA_SHA256, SHA256, Said, SamlIdp, at, posted, signature
 
@@ -69,11 +69,11 @@ def test_each_assertion_logs_in_once(idp: SamlIdp) -> None:
 
 def test_what_is_over_need_not_be_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
-    used = UsedAssertions(lambda: now)
+    used = UsedProofs(lambda: now)
     used.use("a", 1010)
     now = 1011
     used.use("a", 1020)
-    monkeypatch.setattr("hoopaddon.identity.saml.replay.MOST_KEPT", 1)
+    monkeypatch.setattr("hoopaddon.identity.replay.MOST_KEPT", 1)
     with pytest.raises(InvalidToken, match="too many"):
         used.use("b", 1020)
 

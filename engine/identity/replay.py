@@ -1,4 +1,4 @@
-"""Which assertions have been used: each logs somebody in once."""
+"""Which proofs have been used that log somebody in once: assertions, and the ID tokens of logins."""
 
 import heapq
 import time
@@ -9,8 +9,8 @@ from hoopaddon.identity.compact import InvalidToken
 MOST_KEPT = 100_000
 
 
-class UsedAssertions:
-    """Remembers ids until their assertions are over anyway. One for each place that takes assertions."""
+class UsedProofs:
+    """Remembers ids until their proofs are over anyway. One for each place that takes proofs."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -18,13 +18,13 @@ class UsedAssertions:
         self._ends: list[tuple[float, str]] = []
 
     def use(self, id: str, until: float) -> None:
-        """The assertion is used now. Raises `InvalidToken` where it was before, or nothing more can be remembered."""
+        """The proof is used now. Raises `InvalidToken` where it was before, or nothing more can be remembered."""
         now = self._clock()
         while self._ends and self._ends[0][0] <= now:
             self._ids.discard(heapq.heappop(self._ends)[1])
         if id in self._ids:
-            raise InvalidToken("the assertion was used before")
+            raise InvalidToken("what proves the login was used before")
         if len(self._ids) >= MOST_KEPT:
-            raise InvalidToken("too many assertions are in use to take another")
+            raise InvalidToken("too many logins are remembered to take another")
         self._ids.add(id)
         heapq.heappush(self._ends, (until, id))

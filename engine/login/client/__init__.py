@@ -1,0 +1,1 @@
+"""What `hoopaddon login` does on the user's own machine (RFC 8252)."""

@@ -109,7 +109,10 @@ class JitAccess(Addon):
     def session_start(self, session: Session) -> None:
         if not self._concerns(session):
             return
-        self._needed(session)
+        scope = Scope()
+        for one in self._needed(session):
+            scope = scope.joined(one.scope)
+        session.hold_to(scope)
         self._watch_soon(session)
 
     def session_end(self, session: Session) -> None:

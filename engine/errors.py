@@ -1,5 +1,6 @@
 """The three families of error: the peer's, a policy's, and the operator's."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 type Side = Literal["client", "server"]
@@ -74,3 +75,11 @@ class ConfigError(HoopaddonError):
         key = f"{self.key}: " if self.key else ""
         hint = f"\n  {self.hint}" if self.hint else ""
         return f"{place}{key}{self.message}{hint}"
+
+
+def raise_all(problems: Sequence[ConfigError]) -> None:
+    """Raises `ConfigError` if there are any: the only one itself, or one with the words of all."""
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise ConfigError("\n".join(map(str, problems)))

@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hoopaddon.policy.in_shadow import in_shadow
+
+if TYPE_CHECKING:
+    from hoopaddon.access.scope import Scope
 
 logger = logging.getLogger(__name__)
 
@@ -87,8 +90,22 @@ class Session:
     """How many commands this session has seen so far; the last one's `number`."""
     read_only: bool = False
     """Set by a policy's `session_start`: the target itself is held to reading, where it has a way for that."""
+    _scopes: "list[Scope]" = field(default_factory=list, init=False)
     _ended: str = field(default="", init=False)
     _to_tell: list[Callable[[str], None]] = field(default_factory=list, init=False)
+
+    @property
+    def scopes(self) -> "tuple[Scope, ...]":
+        """What policies hold it to; a command has to be within all of them."""
+        return tuple(self._scopes)
+
+    def hold_to(self, scope: "Scope") -> None:
+        """Have the target itself hold it to this scope, where it has a way for that; in `session_start`.
+
+        Commands are judged by whoever says this: it is a second fence behind that.
+        """
+        if not in_shadow():
+            self._scopes.append(scope)
 
     @property
     def ended(self) -> str:

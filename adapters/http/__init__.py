@@ -16,6 +16,7 @@ from hoopaddon.rows import Column, Rows
 from hoopaddon.session import Session
 from hoopaddon.web.answer import WebAnswer, problem
 from hoopaddon.web.body import BodyEditor, body_editor
+from hoopaddon.web.clients import WebClients
 from hoopaddon.web.request import WebRequest
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class HttpAdapter:
     name = "http"
     mode = HttpMode
     form = FORM.settings
+    clients = WebClients("curl", usual=("curl", "{url}"))
     web = HttpProtocol()
 
     def command(self, session: Session, text: str, parameters: Sequence[Any] = ()) -> HttpRequest:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from hoopaddon.adapters.kubernetes.client import KubeClients
 from hoopaddon.adapters.kubernetes.command import KubeRequest
 from hoopaddon.adapters.kubernetes.mode import ALL_SETTINGS, KubernetesMode
 from hoopaddon.adapters.kubernetes.protocol import PROTOCOL, KubeProtocol
@@ -24,7 +25,7 @@ class KubeAdapter:
     name = "kubernetes"
     mode = KubernetesMode
     form = ALL_SETTINGS
-
+    clients = KubeClients()
     web = PROTOCOL
 
     def command(self, session: Session, text: str, parameters: Sequence[Any] = ()) -> KubeRequest:

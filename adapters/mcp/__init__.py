@@ -16,6 +16,7 @@ from hoopaddon.rows import Column, Rows
 from hoopaddon.session import Session
 from hoopaddon.web.answer import WebAnswer
 from hoopaddon.web.body import BodyEditor
+from hoopaddon.web.clients import WebClients
 from hoopaddon.web.request import WebRequest
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class McpAdapter:
     name = "mcp"
     mode = McpMode
     form = FORM.settings
+    clients = WebClients(usual=())
     web = McpProtocol()
 
     def command(self, session: Session, text: str, parameters: Sequence[Any] = ()) -> Command:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from hoopaddon.adapters.postgres.client import PostgresClients
 from hoopaddon.adapters.postgres.mode import FORM, PostgresMode
 from hoopaddon.adapters.postgres.server import PostgresInstance
 from hoopaddon.adapters.postgres.sql.command import PostgresQuery
@@ -20,6 +21,7 @@ class PostgresAdapter:
     name = "postgres"
     mode = PostgresMode
     form = FORM
+    clients = PostgresClients()
 
     def command(self, session: Session, text: str, parameters: Sequence[Any] = ()) -> PostgresQuery:
         """A statement, or several in one string, as a client would send them."""

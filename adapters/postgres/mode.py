@@ -11,6 +11,7 @@ from hoopaddon.relay.tls import SSL_MODES
 from hoopaddon.target import NAME, Setting, TargetForm, TargetSpec
 
 DEFAULT_PORT = 5432
+EPHEMERAL = "ephemeral"
 
 FORM = TargetForm(
     form="postgres:HOST:PORT[?key=value]@LISTEN_PORT, for example postgres:db.internal:5432@15432",
@@ -26,6 +27,10 @@ FORM = TargetForm(
         "sslkey": Setting("PEM file of its private key.", "file"),
         "database": Setting("The database there of clients who name the target alone, as user@target or database."),
         "host": Setting("The host name by which clients with TLS ask for this target, where a listener has several."),
+        "login": Setting(
+            "`ephemeral`: each session has a role of its own there, with what its user's roles and grants allow.",
+            choices=(EPHEMERAL,),
+        ),
         "users": Setting("File of the users who log in with a name and a password.", "file"),
     },
     # What cannot be seen into, and is only let through where the operator says so.
@@ -46,6 +51,12 @@ class PostgresTarget:
             raise ValueError(f"sslmode is one of {', '.join(SSL_MODES)}")
         if "user" not in self.settings and self.settings.keys() & {"password", "sslcert", "sslkey", "users"}:
             raise ValueError("password, sslcert and users need user: who the gateway logs in as")
+        if self.settings.get("login", EPHEMERAL) != EPHEMERAL:
+            raise ValueError(f"login can only be {EPHEMERAL}; leave it out for the gateway's own role")
+        if self.is_ephemeral and "user" not in self.settings:
+            raise ValueError("login needs user: who makes the roles")
+        if self.is_ephemeral and "replication" in self.allowed:
+            raise ValueError("login needs allow=replication to be left out: such roles replicate nothing")
 
     @property
     def host(self) -> str:
@@ -82,6 +93,11 @@ class PostgresTarget:
         return "user" not in self.settings
 
     @property
+    def is_ephemeral(self) -> bool:
+        """Whether each session has a role of its own at the target."""
+        return "login" in self.settings
+
+    @property
     def sslmode(self) -> str:
         """`disable` unless asked for, and `verify-full` where only certificates are named."""
         if "sslmode" in self.settings:
@@ -95,8 +111,10 @@ class PostgresMode(ProxyMode):
     Clients name one of several as the database, as `user@target`, or by the host name that they connect to with TLS.
     `database` is what they get who name the target alone. Without `user` the client's own login passes through. With
     it the gateway logs in as that user (`password` a reference such as env:PGPASSWORD, or `sslcert` and `sslkey`),
-    and clients prove themselves with a token, or a password from the file `users`. `label` may occur several times,
-    as key:value, and so may `allow`: what the gateway cannot see into is refused unless it is named there.
+    and clients prove themselves with a token, or a password from the file `users`. With `login=ephemeral` that user
+    makes a role for each session, with what its user's roles and grants allow, and drops it afterwards. `label` may
+    occur several times, as key:value, and so may `allow`: what the gateway cannot see into is refused unless it is
+    named there.
     """
 
     transport_protocol: Literal["tcp", "udp", "both"] = "tcp"

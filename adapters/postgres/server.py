@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from mitmproxy import ctx
 from mitmproxy.proxy.mode_servers import ServerManager
@@ -44,9 +44,12 @@ from hoopaddon.identity.users import Users
 from hoopaddon.policy.chain import PolicyFailed
 from hoopaddon.relay.certificates import gateway_context
 from hoopaddon.relay.channel import Channel, ConnectionEnded
-from hoopaddon.relay.listener import Reach, RelayInstance
+from hoopaddon.relay.listener import Listener, Reach, RelayInstance
 from hoopaddon.relay.relay import Relay
-from hoopaddon.session import Session, Target, User
+from hoopaddon.session import Session, Target, User, new_session_id
+
+if TYPE_CHECKING:
+    from hoopaddon.adapters.postgres.login.ephemeral import EphemeralRole
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +71,17 @@ class Login:
     """What a replication connection was judged as."""
     credential: Held | None
     """What the gateway has logged in with."""
+    role: "EphemeralRole | None" = None
+    """The session's own at the target."""
+
+    async def let_go(self) -> None:
+        """End what was only there for the session."""
+        try:
+            if self.role is not None and self.served.roles is not None:
+                await self.served.roles.drop(self.credential, self.role)
+        finally:
+            if self.credential is not None:
+                self.credential.release()
 
 
 class PostgresInstance(RelayInstance[PostgresMode]):
@@ -109,7 +123,19 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         self.gateway.identity.prepare()
         if "password" in settings:
             self.gateway.credentials.try_at_start(settings["password"], key="password")
-        return Served(target, ClientCheck(self.gateway.identity, users, target.name, self.gateway.throttle))
+        check = ClientCheck(self.gateway.identity, users, target.name, self.gateway.throttle)
+        if not target.is_ephemeral:
+            return Served(target, check)
+        from hoopaddon.adapters.postgres.login.ephemeral import EphemeralRoles
+
+        return Served(target, check, EphemeralRoles(target, self.gateway.credentials))
+
+    async def listen(self, host: str | None, port: int) -> Listener:
+        listener = await super().listen(host, port)
+        for served in self._choice.served:
+            if served.roles is not None:
+                served.roles.sweep_soon()
+        return listener
 
     # -- one client
 
@@ -160,6 +186,8 @@ class PostgresInstance(RelayInstance[PostgresMode]):
         # Before the target hears of anything: it does not wait long for who says nothing.
         credential = await self._credential(target)
         try:
+            if target.is_ephemeral:
+                return await self._log_in_with_role(client, startup, served, user, credential)
             server = await open_target(target, ctx.options.connect_timeout)
             try:
                 startup = await _prove(client, server, startup, served, credential)
@@ -173,6 +201,25 @@ class PostgresInstance(RelayInstance[PostgresMode]):
                 credential.release()
             raise
         return Login(server, served, session, replication, credential)
+
+    async def _log_in_with_role(
+        self, client: Channel, startup: StartupMessage, served: Served, user: User, credential: Held | None
+    ) -> Login:
+        """The policies come first here: they say what the role may do."""
+        from hoopaddon.adapters.postgres.login.ephemeral import PREFIX
+
+        id = new_session_id()
+        startup = startup.by(f"{PREFIX}{id}")
+        session = _session(served.target, client, user, startup, id)
+        await self._start_session(session, startup, replicates=False)
+        try:
+            if served.roles is None:
+                raise LoginFailed("28000", "no role can be made here")
+            server, role = await served.roles.log_in(client, credential, startup, session.scopes)
+        except BaseException:
+            await self.gateway.chain.end_session(session)
+            raise
+        return Login(server, served, session, None, credential, role)
 
     async def _credential(self, target: PostgresTarget) -> Held | None:
         """What the gateway logs in with. Raises `LoginFailed`, which says no more than that it is missing."""
@@ -201,6 +248,8 @@ class PostgresInstance(RelayInstance[PostgresMode]):
             client.write(authentication(Authentication.OK))
             async with asyncio.timeout(ctx.options.login_timeout or None):
                 issued = await self._until_ready(client, login, link, conversation)
+            if login.role is not None:
+                await login.role.settle()
             if issued is not None:
                 link.cancel = partial(self._stop_command, issued, relay)
             logger.info(
@@ -216,9 +265,10 @@ class PostgresInstance(RelayInstance[PostgresMode]):
             if issued:
                 self._keys.revoke(issued)
             server.close()
-            if login.credential is not None:
-                login.credential.release()
-            await self.gateway.chain.end_session(session)
+            try:
+                await self.gateway.chain.end_session(session)
+            finally:
+                await login.let_go()
 
     async def _until_ready(
         self,
@@ -328,7 +378,7 @@ async def _prove(
         return startup
     # A name that comes with the password is the only one that it is good for.
     user = credential.credential.user if credential is not None else ""
-    startup = _own_startup(startup, user or served.target.settings["user"])
+    startup = startup.by(user or served.target.settings["user"])
     try:
         await log_in(client, server, startup, credential.credential.secret if credential is not None else None)
     except LoginFailed:
@@ -338,15 +388,7 @@ async def _prove(
     return startup
 
 
-def _own_startup(startup: StartupMessage, user: str) -> StartupMessage:
-    """The client's startup message with the gateway's user."""
-    parameters = dict(startup.parameters)
-    parameters.setdefault("database", parameters["user"])
-    parameters["user"] = user
-    return StartupMessage(startup.version, parameters)
-
-
-def _session(target: PostgresTarget, client: Channel, user: User, startup: StartupMessage) -> Session:
+def _session(target: PostgresTarget, client: Channel, user: User, startup: StartupMessage, id: str = "") -> Session:
     where = Target(target.name, "postgres", target.address, target.labels)
     parameters = {"database": startup.parameters["user"], **startup.parameters}
-    return Session(user, where, client.address(), parameters)
+    return Session(user, where, client.address(), parameters, id or new_session_id())

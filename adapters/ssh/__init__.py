@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from hoopaddon.adapters.ssh.client import SshClients
 from hoopaddon.adapters.ssh.commands import SshExec, SshInput
 from hoopaddon.adapters.ssh.mode import FORM, SshMode
 from hoopaddon.adapters.ssh.server import SshInstance
@@ -22,6 +23,7 @@ class SshAdapter:
     name = "ssh"
     mode = SshMode
     form = FORM
+    clients = SshClients()
 
     def command(self, session: Session, text: str, parameters: Sequence[Any] = ()) -> SshExec:
         """A command line, as a client would send it."""

@@ -30,6 +30,8 @@ class RoleGuard:
     def __init__(self, gateway: "Gateway") -> None:
         self._gateway = gateway
         self._held = HeldToRoles()
+        self._of_file = Roles()
+        self._beside: Roles | None = None
         self._path: Path | None = None
         self._seen: Version | None = None
         self._watcher: asyncio.Task[None] | None = None
@@ -40,8 +42,16 @@ class RoleGuard:
         if self._held.roles.roles:
             yield Policy(NAME, self._held)
 
-    def put_in_force(self, roles: Roles) -> None:
-        """These roles count from now on, for open sessions too."""
+    def put_beside(self, roles: Roles | None) -> None:
+        """Those that stand in `hoopaddon.yaml` itself, which count instead of the option's; None without any."""
+        self._beside = roles
+        self._put_in_force()
+
+    def _put_in_force(self) -> None:
+        """What is given counts from now on, for open sessions too."""
+        roles = self._of_file if self._beside is None else self._beside
+        if roles == self._held.roles:
+            return
         self._held.adopt(roles)
         # What is held meanwhile is judged by the chain that is there in the end.
         self._gateway.addons.compile()
@@ -55,10 +65,8 @@ class RoleGuard:
             roles = load_roles(path) if path is not None else Roles()
         except ConfigError as e:
             raise exceptions.OptionsError(str(e)) from None
-        changes = roles != self._held.roles
-        self._path, self._seen = path, seen
-        if changes:
-            self.put_in_force(roles)
+        self._path, self._seen, self._of_file = path, seen, roles
+        self._put_in_force()
 
     def running(self) -> None:
         self._watcher = asyncio.get_running_loop().create_task(self._watch())
@@ -85,7 +93,8 @@ class RoleGuard:
         except ConfigError as e:
             logger.error("the roles that were in force stay in force.\n%s", e)
             return
-        self.put_in_force(roles)
+        self._of_file = roles
+        self._put_in_force()
         logger.info("%s: the roles are read again.", path)
 
 
@@ -107,6 +116,7 @@ class HeldToRoles:
         if not self.roles.of(session.user, session.target):
             raise Refused(_no_role(session))
         self._sessions.add(session)
+        session.hold_to(self.roles.scope(session.user, session.target))
 
     def session_end(self, session: Session) -> None:
         self._sessions.discard(session)

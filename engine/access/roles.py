@@ -17,25 +17,22 @@ agents:
 Once there is a role, who has none for a target has no business there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
-
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from hoopaddon.access.scope import LEVELS, NOTHING, Scope, allowed
-from hoopaddon.errors import ConfigError
+from hoopaddon.config.document import Item, compose
+from hoopaddon.config.fields import Field, read_fields, schema_of
+from hoopaddon.config.kinds import Schema, Text, TextList, TextMapping
+from hoopaddon.errors import ConfigError, raise_all
 from hoopaddon.private_file import read_guarded
 from hoopaddon.session import Target, User
 
-_KEYS = frozenset({"users", "groups", "targets", "may"})
-_ITEM_KEYS = frozenset({"verbs", "objects"})
-_MAY_HINT = "read, write, admin, or a list of those and of {verbs: [select], objects: [orders]}"
-_TARGETS_HINT = 'names or patterns, and labels: [orders, "prod-*", {env: staging}]'
+_MAY_HINT = "write read, write, admin, or a list of those and of {verbs: [select], objects: [orders]}"
+_TARGETS_HINT = 'write names or patterns, and labels: [orders, "prod-*", {env: staging}]'
+_ROLE_HINT = "each role's name, and under it users: or groups:, targets: and may:"
 
 type Labels = tuple[tuple[str, str], ...]
 
@@ -87,116 +84,114 @@ def load_roles(path: str | Path) -> Roles:
     """Read a file of roles that nobody else can write. Raises `ConfigError` with file and line."""
     file = Path(path).expanduser()
     try:
-        document = YAML(typ="rt").load(read_guarded(file, key="roles").decode())
+        document = compose(read_guarded(file, key="roles").decode(), str(file))
     except FileNotFoundError:
         raise ConfigError("there is no such file", file=str(file), key="roles") from None
     except UnicodeDecodeError:
-        raise ConfigError("not UTF-8", file=str(file)) from None
-    except MarkedYAMLError as e:
-        line = e.problem_mark.line + 1 if e.problem_mark else None
-        raise ConfigError("not valid YAML, or a name that occurs twice", file=str(file), line=line) from None
-    except YAMLError:
-        raise ConfigError("not valid YAML", file=str(file)) from None
+        raise ConfigError("is not UTF-8 text", file=str(file)) from None
     if document is None:
         # An editor that empties a file before it writes it would else let everybody do everything.
         raise ConfigError("has no roles", file=str(file), hint="to do without roles, do not name the file")
-    return read_roles(str(file), document)
+    problems: list[ConfigError] = []
+    roles = read_roles(document, problems)
+    raise_all(problems)
+    return roles
 
 
-def read_roles(file: str, document: Any, *, line: int = 1) -> Roles:
-    """The roles of a mapping in `file`, which begins at `line`. Raises `ConfigError` with file and line."""
-    if not isinstance(document, CommentedMap) or not document:
-        raise ConfigError(
-            "must map each role's name to users or groups, targets, and what they may", file=file, line=line
-        )
-    return Roles(tuple(_Reader(file, document, name).role() for name in document))
+def read_roles(item: Item, problems: list[ConfigError]) -> Roles:
+    """The roles of a mapping; what is wrong with one of them becomes a problem. Raises `ConfigError`."""
+    if not item.is_mapping:
+        raise item.is_no("a mapping of names to roles", _ROLE_HINT)
+    if not item.node.value:
+        raise item.wrong("has no roles", "to do without roles, leave them out")
+    read = (_read_one(name, one, problems) for name, one in item.entries(problems))
+    return Roles(tuple(role for role in read if role is not None))
 
 
-class _Reader:
-    """Reads one role, and knows where it stands."""
+def _read_one(name: str, item: Item, problems: list[ConfigError]) -> Role | None:
+    before = len(problems)
+    if not name.isprintable():
+        problems.append(item.wrong("a role's name has to be text that can be printed"))
+    elif not item.is_mapping:
+        problems.append(item.is_no("a mapping", "users: or groups:, targets: and may: are what it needs"))
+    else:
+        found = read_fields(item, _FIELDS, problems).values
+        users, groups = tuple(found.get("users", ())), frozenset(found.get("groups", ()))
+        if len(problems) == before and (users or groups):
+            return Role(name, users, groups, found["targets"], found["may"])
+        if len(problems) == before:
+            problems.append(item.wrong("is for nobody", 'name users, as [ann, "agent-*"], or groups'))
+    return None
 
-    def __init__(self, file: str, document: CommentedMap, name: object) -> None:
-        self._file = file
-        self._name = name
-        self._line = document.lc.key(name)[0] + 1
-        self._value: Any = document[name]
 
-    def _error(self, message: str, *, key: str = "", hint: str = "", line: int | None = None) -> ConfigError:
-        if line is None:
-            line = self._line
-            if key and isinstance(self._value, CommentedMap) and key in self._value:
-                line = self._value.lc.key(key)[0] + 1
-        place = f"{self._name}.{key}" if key else str(self._name)
-        return ConfigError(message, file=self._file, line=line, key=place, hint=hint)
+@dataclass(frozen=True, slots=True)
+class _Targets:
+    """A list of targets: patterns of names, and labels."""
 
-    def role(self) -> Role:
-        if not isinstance(self._name, str) or not self._name.isprintable() or not self._name:
-            raise self._error("a role's name must be text", hint="put it in quotes")
-        if not isinstance(self._value, CommentedMap):
-            raise self._error("must have users or groups, targets, and what they may")
-        for key in self._value:
-            if key not in _KEYS:
-                raise self._error("unknown key", key=str(key), hint="known are users, groups, targets and may")
-        users, groups = self._strings("users"), self._strings("groups")
-        if not users and not groups:
-            raise self._error("is for nobody", hint='name users, as [ann, "agent-*"], or groups')
-        return Role(self._name, users, frozenset(groups), self._targets(), self._may())
+    def read(self, item: Item) -> tuple[str | Labels, ...]:
+        if item.text is not None:
+            return (Text().read(item),)
+        if item.tag != "seq" or not item.members():
+            raise item.wrong("has to be a list of targets", _TARGETS_HINT)
+        return tuple(self._one(member) for member in item.members())
 
-    def _strings(self, key: str) -> tuple[str, ...]:
-        return self._texts(self._value.get(key, CommentedSeq()), key, "must be a list of names")
+    def _one(self, item: Item) -> str | Labels:
+        if not item.is_mapping:
+            return Text().read(item)
+        labels = TextMapping().read(item)
+        if not labels:
+            raise item.wrong("has no labels", _TARGETS_HINT)
+        return tuple(labels.items())
 
-    def _texts(self, found: Any, key: str, message: str, line: int | None = None) -> tuple[str, ...]:
-        if not isinstance(found, CommentedSeq) or not all(isinstance(one, str) and one.strip() for one in found):
-            raise self._error(message, key=key, hint="for example [dev, ops]; put numbers in quotes", line=line)
-        return tuple(found)
+    def schema(self) -> Schema:
+        one: Schema = {"anyOf": [Text().schema(), {**TextMapping().schema(), "minProperties": 1}]}
+        return {"anyOf": [Text().schema(), {"type": "array", "minItems": 1, "items": one}]}
 
-    def _targets(self) -> tuple[str | Labels, ...]:
-        found = self._value.get("targets")
-        if not isinstance(found, CommentedSeq) or not found:
-            raise self._error("must be a list of targets", key="targets", hint=_TARGETS_HINT)
-        return tuple(self._target(found, position) for position in range(len(found)))
 
-    def _target(self, found: CommentedSeq, position: int) -> str | Labels:
-        one = found[position]
-        if isinstance(one, str) and one.strip():
-            return one
-        if (
-            isinstance(one, CommentedMap)
-            and one
-            and all(isinstance(label, str) and isinstance(value, str) for label, value in one.items())
-        ):
-            return tuple(one.items())
-        line = found.lc.item(position)[0] + 1
-        raise self._error("a target is a name, or labels with texts", key="targets", hint=_TARGETS_HINT, line=line)
+@dataclass(frozen=True, slots=True)
+class _May:
+    """A level, or a list of levels and of verbs with their objects."""
 
-    def _may(self) -> Scope:
-        found = self._value.get("may")
-        if isinstance(found, str):
-            found = CommentedSeq([found])
-            found.lc.data = {0: [*self._value.lc.key("may"), *self._value.lc.key("may")]}
-        if not isinstance(found, CommentedSeq) or not found:
-            raise self._error("must say what is allowed", key="may", hint=_MAY_HINT)
+    def read(self, item: Item) -> Scope:
         scope = NOTHING
-        for position, item in enumerate(found):
-            scope = scope.joined(self._item(item, found.lc.item(position)[0] + 1))
+        for part in item.members() if item.tag == "seq" else [item]:
+            scope = scope.joined(self._one(part))
+        if scope == NOTHING:
+            raise item.wrong("has to say what is allowed", _MAY_HINT)
         return scope
 
-    def _item(self, item: Any, line: int) -> Scope:
-        if isinstance(item, str):
-            if item not in LEVELS:
-                raise self._error(f"{item!r} is no level", key="may", hint=_MAY_HINT, line=line)
-            return Scope(LEVELS[item])
-        if not isinstance(item, CommentedMap) or "verbs" not in item:
-            raise self._error("must be a level, or verbs and objects", key="may", hint=_MAY_HINT, line=line)
-        for key in item:
-            if key not in _ITEM_KEYS:
-                at = item.lc.key(key)[0] + 1
-                raise self._error("unknown key", key=f"may.{key}", hint="known are verbs and objects", line=at)
-        verbs = self._texts(item["verbs"], "may.verbs", "must be a list of verbs", line)
-        objects: Sequence[str] = ("*",)
-        if "objects" in item:
-            objects = self._texts(item["objects"], "may.objects", "must be a list of objects", line)
+    def _one(self, item: Item) -> Scope:
+        if not item.is_mapping:
+            if item.text not in LEVELS:
+                raise item.wrong("has to be a level, or verbs and objects", _MAY_HINT)
+            return Scope(LEVELS[item.text])
+        problems: list[ConfigError] = []
+        found = read_fields(item, _VERBS, problems).values
+        if problems:
+            raise problems[0]
         try:
-            return Scope(None, (allowed(verbs, objects),))
+            return Scope(None, (allowed(found["verbs"], found.get("objects", ["*"])),))
         except ValueError as e:
-            raise self._error(str(e), key="may", hint=_MAY_HINT, line=line) from None
+            raise item.wrong(str(e), _MAY_HINT) from None
+
+    def schema(self) -> Schema:
+        level = Text(tuple(LEVELS)).schema()
+        return {"anyOf": [level, {"type": "array", "minItems": 1, "items": {"anyOf": [level, schema_of(_VERBS)]}}]}
+
+
+_VERBS: Mapping[str, Field] = {
+    "verbs": Field(TextList(), "The verbs, as policies see them; * stands for any text.", required=True),
+    "objects": Field(TextList(), "What they may be about, as patterns; anything without it."),
+}
+_FIELDS: Mapping[str, Field] = {
+    "users": Field(TextList(), "Whom it is for, by name or pattern."),
+    "groups": Field(TextList(), "Whom it is for, by group."),
+    "targets": Field(_Targets(), "The targets, by name or pattern, or by labels.", required=True),
+    "may": Field(_May(), "Read, write, admin, or a list of these and of verbs with objects.", required=True),
+}
+
+
+def schema() -> Schema:
+    """A mapping of roles in JSON Schema's words."""
+    one = {**schema_of(_FIELDS), "anyOf": [{"required": ["users"]}, {"required": ["groups"]}]}
+    return {"type": "object", "minProperties": 1, "additionalProperties": one}

@@ -62,6 +62,17 @@ class Scope:
         allowed = dict.fromkeys((*self.allowed, *other.allowed))
         return Scope(max(levels, default=None), tuple(allowed))
 
+    @property
+    def is_admin(self) -> bool:
+        return self.level is Level.ADMIN
+
+    def permits_on_table(self, verb: str, schema: str, table: str) -> bool:
+        """Whether statements of this verb are within it on the table."""
+        if self.level is not None and self.level >= (Level.READ if verb == "select" else Level.WRITE):
+            return True
+        # A name with a dot in it could stand for another schema's table.
+        return "." not in schema + table and _table(self.allowed, verb, f"{schema}.{table}")
+
     def permits(self, command: Command) -> bool:
         """Whether all of the command is within it. Raises `Unparsable` where what it does cannot be read."""
         if self.level is Level.ADMIN:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from hoopaddon.cli import asked
 from hoopaddon.cli.person import TOKEN_VARIABLE
 
 PROGRAM = "hoopaddon access"
@@ -37,57 +38,27 @@ def parser(commands: Mapping[str, Callable[..., int]]) -> argparse.ArgumentParse
     chosen = made.add_subparsers(required=True, metavar="COMMAND")
 
     def add(name: str, help: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
-        one = chosen.add_parser(name, parents=[_common(), *parents], help=help)
+        one = chosen.add_parser(name, parents=[asked.common(), *parents], help=help)
         one.set_defaults(run=commands[name])
         return one
 
-    asked = add("request", "ask for access; it holds once enough people have said yes", _asking(), _who())
-    asked.add_argument("--wait", action="store_true", help="return when it is answered")
+    request = add("request", "ask for access; it holds once enough people have said yes", _asking(), asked.who())
+    request.add_argument("--wait", action="store_true", help="return when it is answered")
     listed = add("list", "who has access, and who asks for it")
     listed.add_argument("--all", action="store_true", help="what is over as well")
     listed.add_argument("--since", default="", metavar="TIME", help="not older: 15m, 8h, 7d, 2026-11-22")
-    add("show", "one grant or request, with its answers and sessions", _one())
-    add("approve", "say yes", _one(), _who(), _why())
-    add("deny", "say no", _one(), _who(), _why())
-    add("revoke", "end a grant now, or withdraw a request", _one(), _who(), _why())
-    add("extend", "give a grant more time, or ask for it", _one(), _who(), _why(), _for())
+    add("show", "one grant or request, with its answers and sessions", asked.one("grant"))
+    add("approve", "say yes", asked.one("grant"), asked.who(), asked.why())
+    add("deny", "say no", asked.one("grant"), asked.who(), asked.why())
+    add("revoke", "end a grant now, or withdraw a request", asked.one("grant"), asked.who(), asked.why())
+    add("extend", "give a grant more time, or ask for it", asked.one("grant"), asked.who(), asked.why(), _for())
     add("watch", "show each request and emergency as it comes, until Ctrl-C")
-    add("break-glass", "take access at once, in an emergency: everybody is told", _asking(), _who())
+    add("break-glass", "take access at once, in an emergency: everybody is told", _asking(), asked.who())
     return made
 
 
-def _parser() -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(add_help=False)
-
-
-def _common() -> argparse.ArgumentParser:
-    common = _parser()
-    common.add_argument("--store", default="", metavar="DIR", help="the store (default: `store` in the confdir)")
-    common.add_argument("--confdir", default="~/.hoopaddon", metavar="DIR", help="where the gateway's key is")
-    common.add_argument("--json", action="store_true", help="print JSON, one object a line")
-    return common
-
-
-def _one() -> argparse.ArgumentParser:
-    one = _parser()
-    one.add_argument("id", metavar="ID", help="the grant's id, or the beginning of it")
-    return one
-
-
-def _who() -> argparse.ArgumentParser:
-    who = _parser()
-    who.add_argument("--token-file", metavar="FILE", help="the token that says who you are")
-    return who
-
-
-def _why() -> argparse.ArgumentParser:
-    why = _parser()
-    why.add_argument("--reason", default="", metavar="TEXT", help="why; everybody who looks sees it")
-    return why
-
-
 def _for() -> argparse.ArgumentParser:
-    how_long = _parser()
+    how_long = argparse.ArgumentParser(add_help=False)
     how_long.add_argument(
         "--for", dest="seconds", type=_seconds, required=True, metavar="TIME", help="how long, as 45s, 30m or 2h"
     )

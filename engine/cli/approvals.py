@@ -3,34 +3,28 @@
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict
 
 from rich.console import Console
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
 
+from hoopaddon.cli import asked
 from hoopaddon.cli.person import TOKEN_VARIABLE, person
 from hoopaddon.cli.terminal import (
     console,
     harmless,
-    joined,
     length,
     moment,
     one_line,
-    plural,
-    print_error,
     print_json,
     since,
     table,
 )
-from hoopaddon.errors import ConfigError, HoopaddonError
-from hoopaddon.store.approvals import Approvals, NotCounted, Request, Status
-from hoopaddon.store.layout import Layout, store_folder
+from hoopaddon.store.approvals import Approvals, Request, Status
 
 PROGRAM = "hoopaddon approvals"
-_POLL_S = 0.2
 _LATELY_S = 60.0
 _STATUS_STYLES = {
     Status.PENDING: "yellow",
@@ -55,38 +49,12 @@ exit code: 0, or 1 where the answer does not count, or 2 for an error
 
 def main(argv: list[str]) -> int:
     """Run one subcommand; the exit code."""
-    args = _parser().parse_args(argv)
-    layout = Layout(store_folder(args.store, args.confdir))
-    command: Callable[[argparse.Namespace, Approvals], int] = args.run
-    try:
-        if not layout.folder.is_dir():
-            raise ConfigError("there is no store there", file=str(layout.folder), hint="name it with --store DIR")
-        approvals = Approvals(layout.approvals)
-        try:
-            return command(args, approvals)
-        finally:
-            approvals.close()
-    except NotCounted as e:
-        print_error(PROGRAM, e)
-        return 1
-    except HoopaddonError as e:
-        print_error(PROGRAM, e)
-        return 2
-    except KeyboardInterrupt:
-        return 0
+    return asked.run(PROGRAM, _parser().parse_args(argv), lambda layout: Approvals(layout.approvals))
 
 
 def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--store", default="", metavar="DIR", help="the store (default: `store` in the confdir)")
-    common.add_argument("--confdir", default="~/.hoopaddon", metavar="DIR", help="where the gateway's key is")
-    common.add_argument("--json", action="store_true", help="print JSON, one object a line")
-    one = argparse.ArgumentParser(add_help=False)
-    one.add_argument("id", metavar="ID", help="the request's id, or the beginning of it")
-    answer = argparse.ArgumentParser(add_help=False)
-    answer.add_argument("--reason", default="", metavar="TEXT", help="why; the requester sees it")
-    answer.add_argument("--token-file", metavar="FILE", help="the token that says who you are")
-
+    common, one = asked.common(), asked.one("request")
+    answer = argparse.ArgumentParser(add_help=False, parents=[asked.why(), asked.who()])
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="See what waits for a person, and answer it.",
@@ -143,30 +111,22 @@ def _answer(args: argparse.Namespace, approvals: Approvals, *, approve: bool) ->
     request = approvals.answer(_find(approvals, args.id).id, who, approve=approve, reason=args.reason)
     if args.json:
         print_json(asdict(request))
-        return 0
-    missing = request.needed - sum(answer.approved for answer in request.answers)
-    waits = f"; {plural(missing, 'more approval is', 'more approvals are')} needed" if approve and missing > 0 else ""
-    said = "approved" if approve else "denied"
-    print(f"{said} {request.id} as {one_line(who.name)} ({who.via}){waits}")
+    else:
+        print(asked.answered(request, who, approve=approve))
     return 0
 
 
 def _watch(args: argparse.Namespace, approvals: Approvals) -> int:
     """Print every request when it comes, and what becomes of it."""
-    out = console()
-    shown: dict[str, tuple[Status, int]] = {}
-    begin = time.time()
-    while True:
-        found = _watched(approvals, shown, begin)
-        for request in sorted(found.values(), key=lambda request: request.created):
-            if shown.get(request.id) != (state := (request.status, len(request.answers))):
-                _print_news(out, request, is_new=request.id not in shown, as_json=args.json)
-                shown[request.id] = state
-        shown = {id: state for id, state in shown.items() if id in found}
-        time.sleep(_POLL_S)
+    out, begin = console(), time.time()
+    asked.watch(
+        lambda told: _watched(approvals, told, begin),
+        lambda request: (request.status, len(request.answers)),
+        lambda request, is_new: _print_news(out, request, is_new=is_new, as_json=args.json),
+    )
 
 
-def _watched(approvals: Approvals, shown: Iterable[str], begin: float) -> dict[str, Request]:
+def _watched(approvals: Approvals, shown: Iterable[str], begin: float) -> list[Request]:
     """What waits, what came lately, and what is on the screen; what was settled before the watch is history."""
     lately = approvals.list(since=max(begin, time.time() - _LATELY_S), limit=1000)
     found = {request.id: request for request in [*lately, *approvals.list(pending=True, limit=1000)]}
@@ -174,7 +134,7 @@ def _watched(approvals: Approvals, shown: Iterable[str], begin: float) -> dict[s
         request = approvals.get(id)
         if request is not None and (request.settled or request.expires) > time.time() - _LATELY_S:
             found[id] = request
-    return found
+    return list(found.values())
 
 
 def _print_news(out: Console, request: Request, *, is_new: bool, as_json: bool) -> None:
@@ -184,16 +144,14 @@ def _print_news(out: Console, request: Request, *, is_new: bool, as_json: bool) 
     elif is_new:
         out.print(_card(request))
     else:
-        by = joined(answer.approver for answer in request.answers)
+        by = asked.names_of(request)
         line = f"{request.id} {request.status}" + (f" by {by}" if by else "")
         out.print(Text(line, _STATUS_STYLES[request.status]))
 
 
 def _card(request: Request) -> Panel:
     """Who, what, where, and to what effect, in the order in which one decides."""
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="bold", no_wrap=True)
-    grid.add_column(overflow="fold")
+    grid = asked.grid()
     groups = f" ({', '.join(request.groups)})" if request.groups else ""
     labels = "".join(f" {name}={value}" for name, value in request.labels.items())
     by = f", by {', for '.join(request.actors)}" if request.actors else ""
@@ -205,14 +163,10 @@ def _card(request: Request) -> Panel:
         values = (f"${i}={'NULL' if v is None else one_line(v, 80)}" for i, v in enumerate(request.parameters, 1))
         grid.add_row("with", Text(", ".join(values), "cyan"))
     grid.add_row("why", one_line(f"{request.reason or 'no reason was given'} ({request.policy})"))
-    by = f" of {' or '.join(request.approvers)}" if request.approvers else ""
-    grid.add_row("needs", one_line(f"{plural(request.needed, 'person', 'people')}{by}; the requester cannot"))
+    grid.add_row("needs", asked.who_answers(request))
     grid.add_row("asked", f"{moment(request.created)}, {_left(request)}")
-    for answer in request.answers:
-        said = f"{'yes' if answer.approved else 'no'} from {answer.approver} ({answer.via})"
-        grid.add_row("answer", one_line(said + (f": {answer.reason}" if answer.reason else "")))
-    style = _STATUS_STYLES[request.status]
-    return Panel(grid, title=Text(f"{request.id} · {request.status}"), title_align="left", border_style=style)
+    asked.add_answers(grid, request)
+    return asked.card(grid, Text(f"{request.id} · {request.status}"), _STATUS_STYLES[request.status])
 
 
 def _effect(request: Request) -> str:
@@ -228,9 +182,5 @@ def _left(request: Request) -> str:
 
 
 def _find(approvals: Approvals, beginning: str) -> Request:
-    found = approvals.find(beginning)
-    if not found:
-        raise NotCounted(f"there is no request {beginning}; `{PROGRAM} list` shows those that wait")
-    if len(found) > 1:
-        raise NotCounted(f"several requests' ids begin with {beginning}: {joined(r.id for r in found)}")
-    return found[0]
+    none = f"there is no request {one_line(beginning)}; `{PROGRAM} list` shows those that wait"
+    return asked.only(approvals.find(beginning), beginning, none)

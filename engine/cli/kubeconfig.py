@@ -1,19 +1,16 @@
 """`hoopaddon kubeconfig`: a kubeconfig by which kubectl and its like go through the gateway."""
 
 import argparse
-import base64
 import re
 import shutil
 import sys
-from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
-from ruamel.yaml import YAML
-
+from hoopaddon.cli.place import Place, add_place
 from hoopaddon.cli.token import duration_s
 from hoopaddon.errors import ConfigError
+from hoopaddon.kubeconfig import kubeconfig_text
 from hoopaddon.options import DEFAULT_CONFDIR
 from hoopaddon.relay.certificates import STORE_NAME, certificate_files
 
@@ -22,7 +19,6 @@ _EPILOG = """examples:
   KUBECONFIG=~/.kube/through-hoopaddon kubectl get pods
 """
 _SERVER = re.compile(r"https?://[^\s/]+(/\S*)?")
-EXEC_VERSION = "client.authentication.k8s.io/v1"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -43,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--context", default="hoopaddon", metavar="NAME", help="the context's name (%(default)s)")
     parser.add_argument("--namespace", default="", metavar="NAME", help="the context's namespace")
     parser.add_argument("--ca", metavar="FILE", help="who vouches for the gateway (its own authority by default)")
-    parser.add_argument("--confdir", default=DEFAULT_CONFDIR, metavar="DIR", help="where the gateway's key is")
+    add_place(parser)
     return parser
 
 
@@ -54,50 +50,28 @@ def main(argv: list[str]) -> int:
         duration_s(args.ttl)
         if not _SERVER.fullmatch(args.server):
             raise ConfigError("is no URL", key="--server", hint="write https://HOST:PORT")
-        document = kubeconfig(args, _authority(args.ca, args.confdir) if args.server.startswith("https") else b"")
+        place = Place.of(args)
+        authority = _authority(args.ca, place.confdir) if args.server.startswith("https") else b""
+        plugin = [_program(), *_token_arguments(args, place)]
     except ConfigError as e:
         print(f"hoopaddon kubeconfig: {e}", file=sys.stderr)
         return 2
-    text = StringIO()
-    yaml = YAML()
-    yaml.width = 10_000
-    yaml.dump(document, text)
-    print(text.getvalue(), end="")
+    told = {"authority": authority, "context": args.context, "namespace": args.namespace}
+    print(kubeconfig_text(args.server, plugin, **told), end="")
     return 0
 
 
-def kubeconfig(args: argparse.Namespace, authority: bytes) -> dict[str, Any]:
-    """The document; `authority` is in PEM."""
-    cluster: dict[str, Any] = {"server": args.server}
-    if authority:
-        cluster["certificate-authority-data"] = base64.b64encode(authority).decode()
-    context = {"cluster": args.context, "user": args.context}
-    if args.namespace:
-        context["namespace"] = args.namespace
-    program = {
-        "apiVersion": EXEC_VERSION,
-        "command": _program(),
-        "args": _token_arguments(args),
-        "interactiveMode": "Never",
-        "provideClusterInfo": False,
-    }
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": args.context, "cluster": cluster}],
-        "users": [{"name": args.context, "user": {"exec": program}}],
-        "contexts": [{"name": args.context, "context": context}],
-        "current-context": args.context,
-    }
-
-
-def _token_arguments(args: argparse.Namespace) -> list[str]:
+def _token_arguments(args: argparse.Namespace, place: Place) -> list[str]:
     found = ["token", "--exec-credential", "--user", args.user, "--ttl", args.ttl]
     for name in ("groups", "target"):
         if value := getattr(args, name):
             found += [f"--{name}", value]
-    if args.confdir != DEFAULT_CONFDIR:
-        found += ["--confdir", str(Path(args.confdir).expanduser().absolute())]
+    # kubectl runs it in whatever folder it is in.
+    confdir, store = place.confdir.absolute(), place.layout.folder.absolute()
+    if confdir != Path(DEFAULT_CONFDIR).expanduser():
+        found += ["--confdir", str(confdir)]
+    if store != confdir / "store":
+        found += ["--store", str(store)]
     return found
 
 
@@ -109,8 +83,7 @@ def _program() -> str:
     return shutil.which("hoopaddon") or "hoopaddon"
 
 
-def _authority(file: str | None, confdir: str) -> bytes:
-    folder = Path(confdir).expanduser()
+def _authority(file: str | None, folder: Path) -> bytes:
     path = Path(file).expanduser() if file else folder / f"{STORE_NAME}-ca-cert.pem"
     if not file:
         # The gateway makes it when it starts; whoever asks before that makes it here.

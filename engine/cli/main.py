@@ -13,6 +13,7 @@ COMMANDS = {
     "login": ("hoopaddon.cli.login", "log in at the identity provider, and keep a token of the gateway's"),
     "logout": ("hoopaddon.cli.logout", "revoke that token, and remove it"),
     "whoami": ("hoopaddon.cli.whoami", "say who is logged in, and until when"),
+    "connect": ("hoopaddon.cli.connect", "start psql, ssh, kubectl, curl … for a target of the gateway"),
     "kubeconfig": ("hoopaddon.cli.kubeconfig", "print a kubeconfig for a target of the gateway"),
     "check": ("hoopaddon.cli.check", "say what is wrong with hoopaddon.yaml, without starting"),
     "targets": ("hoopaddon.cli.targets", "list, add, remove and test the targets of hoopaddon.yaml"),

@@ -6,6 +6,7 @@ import grp
 import os
 import pwd
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity.compact import MAX_BYTES, InvalidToken
@@ -13,38 +14,44 @@ from hoopaddon.session import User
 from hoopaddon.store.approvals import NotCounted
 from hoopaddon.store.person import Person
 
+if TYPE_CHECKING:
+    from hoopaddon.options import Options
+
 TOKEN_VARIABLE = "HOOPADDON_TOKEN"  # noqa: S105
 
 
 def person(args: argparse.Namespace) -> Person:
-    """Who answers. A token that is given and not good is an error: nobody falls back to the system's user."""
-    if args.token_file:
-        try:
-            with Path(args.token_file).expanduser().open(encoding="ascii") as file:
-                token = file.read(MAX_BYTES + 1).strip()
-        except (OSError, UnicodeDecodeError) as e:
-            reason = e.strerror if isinstance(e, OSError) else "it holds no token"
-            raise ConfigError(f"cannot read the token: {reason}", file=args.token_file) from None
-    elif TOKEN_VARIABLE in os.environ:
-        token = os.environ[TOKEN_VARIABLE].strip()
-    else:
-        return _system_user()
+    """Who answers at the gateway that `args.place` is.
+
+    A token that is given and not good is an error: nobody falls back to the system's user.
+    """
+    token = given_token(args.token_file)
+    if token is None:
+        return system_user()
     try:
-        user = asyncio.run(_user_of(token, args.confdir, args.store))
+        user = asyncio.run(_user_of(token, args.place.options))
     except InvalidToken as e:
         raise NotCounted(f"the token proves nothing: {e.reason}") from None
     return Person(user.subject, user.groups, "token", user.names, "".join(user.actors[:1]))
 
 
-async def _user_of(token: str, confdir: str, store: str) -> User:
-    """Whom a token speaks for at the gateway of this folder. Raises `InvalidToken`, `ConfigError`."""
-    # Imported here: answers of the system's user have no need of all this.
-    from hoopaddon.cli.run import load_config_files
-    from hoopaddon.identity.check import TokenCheck
-    from hoopaddon.options import Options
+def given_token(file: str | None) -> str | None:
+    """The token of this file, or else of the environment; None where neither has one. Raises `ConfigError`."""
+    if not file:
+        return os.environ[TOKEN_VARIABLE].strip() if TOKEN_VARIABLE in os.environ else None
+    try:
+        with Path(file).expanduser().open(encoding="ascii") as stream:
+            return stream.read(MAX_BYTES + 1).strip()
+    except (OSError, UnicodeDecodeError) as e:
+        reason = e.strerror if isinstance(e, OSError) else "it holds no token"
+        raise ConfigError(f"cannot read the token: {reason}", file=file) from None
 
-    options = Options(confdir=confdir, store=store)
-    load_config_files(options)
+
+async def _user_of(token: str, options: "Options") -> User:
+    """Whom a token speaks for at the gateway with these options. Raises `InvalidToken`, `ConfigError`."""
+    # Imported here: answers of the system's user have no need of all this.
+    from hoopaddon.identity.check import TokenCheck
+
     check = TokenCheck(options)
     try:
         return await check.user(token)
@@ -52,7 +59,7 @@ async def _user_of(token: str, confdir: str, store: str) -> User:
         await check.close()
 
 
-def _system_user() -> Person:
+def system_user() -> Person:
     """The user by number: what the environment says about a name proves nothing."""
     uid = os.getuid()
     try:

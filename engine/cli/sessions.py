@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from hoopaddon.cli import sessions_play
+from hoopaddon.cli.place import Place, add_place
 from hoopaddon.cli.show import Show, events
 from hoopaddon.cli.takes import NothingToPlay
 from hoopaddon.cli.terminal import (
@@ -26,7 +27,7 @@ from hoopaddon.errors import HoopaddonError
 from hoopaddon.store import queries
 from hoopaddon.store.index import Index, IndexUnusable, forget
 from hoopaddon.store.keys import PUBLIC_NAME, PublicKeys, SigningKey
-from hoopaddon.store.layout import Layout, store_folder
+from hoopaddon.store.layout import Layout
 from hoopaddon.store.verify import Status, Verification, verify
 
 PROGRAM = "hoopaddon sessions"
@@ -51,9 +52,10 @@ exit code: 0, or 1 where a session is missing or does not verify, or 2 for an er
 def main(argv: list[str]) -> int:
     """Run one subcommand; the exit code."""
     args = _parser().parse_args(argv)
-    layout = Layout(store_folder(args.store, args.confdir))
     command: Callable[[argparse.Namespace, Index], int] = args.run
     try:
+        args.place = Place.of(args)
+        layout: Layout = args.place.layout
         if command is _rebuild:
             return _rebuild_from(args, layout)
         with Index(layout) as index:
@@ -106,8 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 def _common() -> tuple[argparse.ArgumentParser, ...]:
     """What several subcommands take: the store, which sessions are meant, whose signatures are believed."""
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--store", default="", metavar="DIR", help="the store (default: `store` in the confdir)")
-    common.add_argument("--confdir", default="~/.hoopaddon", metavar="DIR", help="where the gateway's key is")
+    add_place(common)
     common.add_argument("--json", action="store_true", help="print JSON, one object a line")
     filters = argparse.ArgumentParser(add_help=False)
     filters.add_argument("--user", default="", metavar="NAME", help="only this user's")
@@ -251,8 +252,8 @@ def _path(index: Index, session: str) -> Path:
 def _public_keys(args: argparse.Namespace) -> PublicKeys:
     if args.public_key:
         return PublicKeys.load(args.public_key)
-    public = Path(args.confdir).expanduser() / PUBLIC_NAME
-    return PublicKeys.load(public) if public.exists() else SigningKey.load(args.confdir).public_keys
+    public: Path = args.place.confdir / PUBLIC_NAME
+    return PublicKeys.load(public) if public.exists() else SigningKey.load(args.place.confdir).public_keys
 
 
 def _rebuild(args: argparse.Namespace, index: Index) -> int:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from hoopaddon.config.draft import Draft, FileTarget
-from hoopaddon.config.layers import FILE, raise_all
-from hoopaddon.errors import ConfigError
+from hoopaddon.config.layers import FILE
+from hoopaddon.errors import ConfigError, raise_all
 
 _EXAMPLES = """examples:
   hoopaddon targets add orders postgres db.internal:5432 --listen 15432 --set user=app --set password=env:PGPASSWORD

@@ -4,15 +4,16 @@ import argparse
 import json
 import re
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from hoopaddon.cli.place import Place, add_place
 from hoopaddon.errors import ConfigError, HoopaddonError
 from hoopaddon.identity.issue import note
 from hoopaddon.identity.tokens import sign
-from hoopaddon.options import DEFAULT_CONFDIR
+from hoopaddon.kubeconfig import exec_credential
+from hoopaddon.session import User
 from hoopaddon.store.keys import SigningKey
-from hoopaddon.store.layout import store_folder
 
 _DURATION = re.compile(r"(?P<number>[1-9][0-9]{0,5})(?P<unit>[smh])")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600}
@@ -50,8 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         "--ttl", default="15m", metavar="TIME", help="how long it is good: 90s, 15m, 8h (default 15m)"
     )
     parser.add_argument("--target", metavar="NAME", help="make it good for this target alone")
-    parser.add_argument("--confdir", default=DEFAULT_CONFDIR, metavar="DIR", help="where the gateway's key is")
-    parser.add_argument("--store", default="", metavar="DIR", help="where it is listed (`store` in the confdir)")
+    add_place(parser)
     parser.add_argument(
         "--exec-credential", action="store_true", help="print it as kubectl wants it of a credential plugin"
     )
@@ -59,14 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _exec_credential(token: str, expires_at: float) -> dict[str, Any]:
-    """client.authentication.k8s.io/v1, what kubectl and its like read of a program that their kubeconfig names."""
-    until = datetime.fromtimestamp(expires_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {
-        "apiVersion": "client.authentication.k8s.io/v1",
-        "kind": "ExecCredential",
-        "status": {"token": token, "expirationTimestamp": until},
-    }
+def signed(place: Place, **said: Any) -> tuple[str, User]:
+    """A token of the gateway's own key that says this, and the user of it. Raises `HoopaddonError`."""
+    key = SigningKey.load_or_create(place.confdir)
+    token = sign(key, **said)
+    return token, note(token, key, place.layout.folder, target=said.get("target"))
 
 
 def main(argv: list[str]) -> int:
@@ -77,17 +74,19 @@ def main(argv: list[str]) -> int:
         return (token_list.list_tokens if argv[0] == "list" else token_list.revoke)(argv[1:])
     args = _parser().parse_args(argv)
     try:
-        key = SigningKey.load_or_create(args.confdir)
+        # Clients run it as their plugin in whatever folder they are in.
+        place = Place.of(args, looks_here=not args.exec_credential)
         groups = [group.strip() for group in args.groups.split(",") if group.strip()]
         ttl_s = duration_s(args.ttl)
-        token = sign(key, subject=args.user, groups=groups, ttl_s=ttl_s, target=args.target, agent=args.agent)
-        user = note(token, key, store_folder(args.store, args.confdir), target=args.target)
+        token, user = signed(
+            place, subject=args.user, groups=groups, ttl_s=ttl_s, target=args.target, agent=args.agent
+        )
     except HoopaddonError as e:
         print(f"hoopaddon token: {e}", file=sys.stderr)
         return 2
     expires = datetime.fromtimestamp(user.claims["exp"]).astimezone().isoformat(sep=" ")
     if args.exec_credential:
-        print(json.dumps(_exec_credential(token, user.claims["exp"])))
+        print(exec_credential(token, user.claims["exp"]))
         return 0
     if args.json:
         said = {"token": token, "user": user.subject, "groups": sorted(user.groups), "expires": expires}

@@ -6,10 +6,9 @@ from dataclasses import asdict
 
 from rich.text import Text
 
+from hoopaddon.cli.place import Place, add_place
 from hoopaddon.cli.terminal import console, moment, one_line, plural, print_error, print_json, table
 from hoopaddon.errors import ConfigError, HoopaddonError
-from hoopaddon.options import DEFAULT_CONFDIR
-from hoopaddon.store.layout import Layout, store_folder
 from hoopaddon.store.tokens import Issued, NoSuchToken, Tokens
 
 _REVOKE_EPILOG = """A running gateway notices within a second: the token lets nobody in any more, and the sessions
@@ -50,15 +49,14 @@ def _parser(command: str, description: str, epilog: str = "") -> argparse.Argume
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--store", default="", metavar="DIR", help="the store (default: `store` in the confdir)")
-    parser.add_argument("--confdir", default=DEFAULT_CONFDIR, metavar="DIR", help="where the gateway's key is")
+    add_place(parser)
     return parser
 
 
 def _run(command: str, args: argparse.Namespace, task: Callable[[Tokens], int]) -> int:
-    layout = Layout(store_folder(args.store, args.confdir))
     program = f"hoopaddon token {command}"
     try:
+        layout = Place.of(args).layout
         if not layout.tokens.exists():
             # To make one here would look as if it had an effect on the gateway.
             hint = "name the gateway's store with --store DIR, or its folder with --confdir DIR"

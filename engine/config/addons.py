@@ -16,6 +16,7 @@ class Addons:
     """The section; see the module."""
 
     help = HELP
+    may_be_empty = True
 
     def read(self, item: Item, draft: Draft) -> None:
         """Add the scripts and their options to the draft."""

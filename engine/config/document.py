@@ -16,6 +16,7 @@ from hoopaddon.errors import ConfigError
 
 LIMIT_BYTES = 1 << 20
 _QUOTED = re.compile(r""" ?(?:'(?!(?:<[a-z ]+>|.)').*'|".*")""", re.DOTALL)
+_BEGINS = "it begins with targets:, see docs/configuration.md"
 _TAG = "tag:yaml.org,2002:"
 _SHOWN = {
     "map": "a mapping",
@@ -106,7 +107,17 @@ def read_document(path: Path, shown: str = "") -> Item:
 
 
 def parse_document(text: str, shown: str) -> Item:
-    """The one document of a text. Raises `ConfigError`."""
+    """The one document of the text of `hoopaddon.yaml`, a mapping. Raises `ConfigError`."""
+    item = compose(text, shown)
+    if item is None:
+        raise ConfigError("is empty", file=shown, hint=_BEGINS)
+    if not item.is_mapping:
+        raise item.is_no("a mapping", _BEGINS)
+    return item
+
+
+def compose(text: str, shown: str) -> Item | None:
+    """The one document of any YAML text; None where there is nothing in it. Raises `ConfigError`."""
     try:
         node = YAML(typ="safe", pure=True).compose(text)
     except MarkedYAMLError as e:
@@ -120,12 +131,7 @@ def parse_document(text: str, shown: str) -> Item:
         raise ConfigError("is nested too deeply", file=shown) from None
     except (YAMLError, ValueError):
         raise ConfigError("is not YAML", file=shown, hint="it holds characters that no YAML has") from None
-    if node is None:
-        raise ConfigError("is empty", file=shown, hint="it begins with targets:, see docs/configuration.md")
-    item = Item(node, shown, "", 1)
-    if not item.is_mapping:
-        raise item.is_no("a mapping", "it begins with targets:, see docs/configuration.md")
-    return item
+    return Item(node, shown, "", 1) if node is not None else None
 
 
 def read_text_file(path: Path, shown: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hoopaddon.access.roles import Roles
 from hoopaddon.config.document import Item
 from hoopaddon.config.fields import unknown
 from hoopaddon.config.kinds import Flag, Integer, Kind, Number, Text, TextList
@@ -88,6 +89,7 @@ class Draft:
     targets: list[FileTarget] = field(default_factory=list)
     addons: list[FileAddon] = field(default_factory=list)
     options: dict[str, OptionValue] = field(default_factory=dict)
+    roles: Roles | None = None
     problems: list[ConfigError] = field(default_factory=list)
 
     def set_option(self, name: str, item: Item, *, is_file: bool = False) -> None:

@@ -13,9 +13,8 @@ from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from hoopaddon.config import schema
 from hoopaddon.config.document import Item, parse_document, read_text_file
-from hoopaddon.config.layers import raise_all
 from hoopaddon.config.sections import read_text
-from hoopaddon.errors import ConfigError
+from hoopaddon.errors import ConfigError, raise_all
 
 HEADER = f"# yaml-language-server: $schema={schema.FILE}\n"
 """By this line editors find what completes and checks the file, beside it."""

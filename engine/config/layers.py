@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from mitmproxy import exceptions
 
+from hoopaddon.access.roles import Roles
 from hoopaddon.config.draft import Draft
 from hoopaddon.config.fields import unknown
 from hoopaddon.config.sections import read_file
-from hoopaddon.errors import ConfigError
+from hoopaddon.errors import ConfigError, raise_all
 
 if TYPE_CHECKING:
     from hoopaddon.gateway import Gateway
@@ -33,12 +34,6 @@ def read_config(named: str | None, *, looks_here: bool = True) -> Draft | None:
     draft = read_file(Path(named or FILE), named or FILE)
     raise_all(draft.problems)
     return draft
-
-
-def raise_all(problems: list[ConfigError]) -> None:
-    """Raises `ConfigError` if there are any."""
-    if problems:
-        raise ConfigError("\n".join(map(str, problems)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +82,7 @@ class Layers:
             options.update(**{**(self._command_line.values or {}), **lists})
         if draft is not None:
             raise_all(self.unowned(draft))
+            self._gateway.roles.put_beside(self.roles(draft))
 
     def lists(self, draft: Draft | None) -> dict[str, list[str] | None]:
         """Modes and scripts: the file's, then the command line's; None for what neither has."""
@@ -119,6 +115,13 @@ class Layers:
         values |= {name: self._before.get(name, known[name].default) for name in gone}
         found = {name: value for name, value in self._of_file(values).items() if names is None or name in names}
         return {name: value for name, value in found.items() if getattr(self._gateway.options, name) != value}
+
+    def roles(self, draft: Draft) -> Roles | None:
+        """Those that stand in the file. Raises `ConfigError` where the command line names others."""
+        if draft.roles is not None and "roles" in self._command_line.pinned:
+            message = "has roles:, and --set roles names a file of them as well"
+            raise ConfigError(message, file=draft.file, hint="write all of them in one place")
+        return draft.roles
 
     def _of_file(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {name: v for name, v in values.items() if name not in self._command_line.pinned and name not in _LISTS}

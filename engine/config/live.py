@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from mitmproxy import exceptions
 
 from hoopaddon.config.draft import Draft
-from hoopaddon.config.layers import Layers, placed, raise_all
+from hoopaddon.config.layers import Layers, placed
 from hoopaddon.config.sections import read_file
-from hoopaddon.errors import ConfigError
+from hoopaddon.errors import ConfigError, raise_all
 from hoopaddon.login.settings import AT_START as LOGINS_AT_START
 from hoopaddon.policy.chain import place
 from hoopaddon.scripts.loader import LOOK_EVERY_S, Staged
@@ -84,7 +84,7 @@ class Live:
         staged: Staged | None = None
         change: ServersChange | None = None
         try:
-            lists = self._layers.lists_now(draft)
+            lists, roles = self._layers.lists_now(draft), self._layers.roles(draft)
             modes = check_modes(lists["mode"])
             staged = self._stage(lists)
             raise_all(self._layers.unowned(draft))
@@ -92,6 +92,7 @@ class Live:
             change = await servers.servers.plan(modes)
             await self._gateway.scripts.start_staged(staged)
             self._commit(draft, lists, staged, change)
+            self._gateway.roles.put_beside(roles)
         except BaseException as e:
             if staged is not None:
                 self._gateway.scripts.drop(staged)

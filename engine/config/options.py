@@ -14,6 +14,7 @@ class FreeOptions:
     """The section; see the module."""
 
     help = HELP
+    may_be_empty = True
 
     def read(self, item: Item, draft: Draft) -> None:
         """Add the options to the draft; which there are is known once the scripts have loaded."""

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hoopaddon.config.sections import SECTIONS
+from hoopaddon.config.sections import SECTIONS, Section
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
 """What editors' language servers take."""
@@ -18,9 +18,7 @@ def schema() -> dict[str, Any]:
         "description": "What the gateway stands in front of, with which policies and options.",
         "type": "object",
         "additionalProperties": False,
-        "properties": {
-            name: _or_empty(section.schema()) | {"description": section.help} for name, section in SECTIONS.items()
-        },
+        "properties": {name: _described(section) for name, section in SECTIONS.items()},
     }
 
 
@@ -29,6 +27,6 @@ def schema_text() -> str:
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _or_empty(described: dict[str, Any]) -> dict[str, Any]:
-    """A section may have nothing in it."""
-    return {**described, "type": [described["type"], "null"]}
+def _described(section: Section) -> dict[str, Any]:
+    found = {**section.schema(), "description": section.help}
+    return {**found, "type": [found["type"], "null"]} if section.may_be_empty else found

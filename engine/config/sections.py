@@ -11,6 +11,7 @@ from hoopaddon.config.draft import Draft
 from hoopaddon.config.fields import Field, read_fields, schema_of, unknown
 from hoopaddon.config.kinds import Flag, Integer, Kind, Schema, Text, TextList
 from hoopaddon.config.options import FreeOptions
+from hoopaddon.config.roles import RolesSection
 from hoopaddon.config.targets import Targets
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity.oidc.settings import EXPIRY_HELP, OPTIONS
@@ -23,6 +24,10 @@ class Section(Protocol):
 
     @property
     def help(self) -> str: ...
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether nothing may stand after the key, and is passed over then."""
 
     def read(self, item: Item, draft: Draft) -> None:
         """Raises `ConfigError` where nothing of it can be read, and adds what is wrong within to `draft.problems`."""
@@ -40,6 +45,7 @@ class OptionKeys:
     help: str
     keys: Mapping[str, tuple[str, Field]]
     files: frozenset[str] = frozenset()
+    may_be_empty: bool = True
 
     def read(self, item: Item, draft: Draft) -> None:
         if not item.is_mapping:
@@ -63,6 +69,7 @@ SECTIONS: Mapping[str, Section] = {
     "targets": Targets(),
     "addons": Addons(),
     "options": FreeOptions(),
+    "roles": RolesSection(),
     "identity": OptionKeys(
         "Where people and agents log in, and whose tokens are taken beside the gateway's own.",
         _IDENTITY,
@@ -91,9 +98,12 @@ def _read(document: Item, path: Path) -> Draft:
         section = SECTIONS.get(name)
         if section is None:
             draft.problems.append(unknown(item, name, SECTIONS))
-        elif not item.is_empty:
+        elif not (item.is_empty and section.may_be_empty):
             try:
                 section.read(item, draft)
             except ConfigError as e:
                 draft.problems.append(e)
+    if draft.roles is not None and "roles" in draft.options:
+        message = "names a file of roles, and there are roles: in this file as well"
+        draft.problems.append(draft.options["roles"].item.wrong(message, "write all of them in one place"))
     return draft

@@ -62,6 +62,7 @@ class Targets:
     """The section; see the module."""
 
     help = HELP
+    may_be_empty = True
 
     def read(self, item: Item, draft: Draft) -> None:
         """Add the targets to the draft."""

@@ -14,18 +14,19 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from hoopaddon.errors import ConfigError
+from hoopaddon.config.document import Item, compose
+from hoopaddon.config.fields import Field, read_fields
+from hoopaddon.config.kinds import Schema, TextList
+from hoopaddon.errors import ConfigError, raise_all
 from hoopaddon.identity.scram import ScramVerifier
 from hoopaddon.identity.ssh_keys import MAX_LINE_CHARS, SshKey
 from hoopaddon.private_file import read_private
 
-_KEYS = frozenset({"password", "groups", "ssh_keys"})
+_KEYS_HINT = "write each as in a .pub file: ssh-ed25519 AAAA… comment"
 _HASH_HINT = "make one with: hoopaddon users hash"
 
 
@@ -49,19 +50,8 @@ class Users:
     def load(cls, path: str | Path) -> "Users":
         """Read and check the file. Raises ConfigError with file and line; an error never quotes a value."""
         file = Path(path)
-        text = _text_of(file)
-        try:
-            document = YAML(typ="rt").load(text)
-        except MarkedYAMLError as e:
-            line = e.problem_mark.line + 1 if e.problem_mark else None
-            raise ConfigError("not valid YAML, or a name that occurs twice", file=str(file), line=line) from None
-        except YAMLError:
-            raise ConfigError("not valid YAML", file=str(file)) from None
-        if document is None:
-            return cls({})
-        if not isinstance(document, CommentedMap):
-            raise ConfigError("must map each user's name to a password and groups", file=str(file), line=1)
-        return cls({str(name): _Reader(file, document, name).entry() for name in document})
+        document = compose(_text_of(file), str(file))
+        return cls({} if document is None else _read_users(document))
 
     def get(self, name: str) -> UserEntry | None:
         """The user of this name, None without one. Refuse both cases with the same words in the same time."""
@@ -116,61 +106,69 @@ def _text_of(file: Path) -> str:
         raise ConfigError("not UTF-8", file=str(file)) from None
 
 
-class _Reader:
-    """Reads one user's entry, and knows where it stands."""
+def _read_users(document: Item) -> dict[str, UserEntry]:
+    """Raises ConfigError."""
+    if not document.is_mapping:
+        raise document.is_no("a mapping of names to users", "each name, and under it password: and groups:")
+    problems: list[ConfigError] = []
+    read = [_read_one(name, item, problems) for name, item in document.entries(problems)]
+    raise_all(problems)
+    return {entry.name: entry for entry in read if entry is not None}
 
-    def __init__(self, file: Path, document: CommentedMap, name: object) -> None:
-        self._file = str(file)
-        self._name = name
-        self._line = document.lc.key(name)[0] + 1
-        self._value: Any = document[name]
 
-    def _error(self, message: str, *, key: str = "", hint: str = "") -> ConfigError:
-        line = self._line
-        if key and isinstance(self._value, CommentedMap) and key in self._value:
-            line = self._value.lc.key(key)[0] + 1
-        place = f"{self._name}.{key}" if key else str(self._name)
-        return ConfigError(message, file=self._file, line=line, key=place, hint=hint)
+def _read_one(name: str, item: Item, problems: list[ConfigError]) -> UserEntry | None:
+    before = len(problems)
+    if not name.isprintable():
+        problems.append(item.wrong("a user's name has to be text that can be printed"))
+    elif not item.is_mapping:
+        problems.append(item.is_no("a mapping with a password or ssh_keys", _HASH_HINT))
+    else:
+        found = read_fields(item, _FIELDS, problems).values
+        verifier, keys = found.get("password"), frozenset(found.get("ssh_keys", ()))
+        if len(problems) == before and (verifier or keys):
+            return UserEntry(name, frozenset(found.get("groups", ())), verifier, keys)
+        if len(problems) == before:
+            problems.append(item.wrong("has no password", _HASH_HINT))
+    return None
 
-    def entry(self) -> UserEntry:
-        if not isinstance(self._name, str) or not self._name.isprintable() or not self._name:
-            raise self._error("a user's name must be text", hint="put it in quotes")
-        if not isinstance(self._value, CommentedMap):
-            raise self._error("must have a password, and may have groups", hint=_HASH_HINT)
-        for key in self._value:
-            if key not in _KEYS:
-                raise self._error("unknown key", key=str(key), hint="known are password, groups and ssh_keys")
-        keys = self._ssh_keys()
-        return UserEntry(self._name, self._groups(), self._verifier(needed=not keys), keys)
 
-    def _ssh_keys(self) -> frozenset[SshKey]:
-        lines = self._value.get("ssh_keys", CommentedSeq())
-        if not isinstance(lines, CommentedSeq) or not all(isinstance(line, str) for line in lines):
-            hint = "each as in a .pub file: ssh-ed25519 AAAA… comment"
-            raise self._error("must be a list of public keys", key="ssh_keys", hint=hint)
-        keys = set()
-        for number, line in enumerate(lines, 1):
-            try:
-                keys.add(SshKey.parse(line))
-            except ValueError as e:
-                raise self._error(f"key {number} is {e}", key="ssh_keys") from None
-        return frozenset(keys)
+@dataclass(frozen=True, slots=True)
+class _Password:
+    """A verifier: passwords are not kept as they are."""
 
-    def _verifier(self, *, needed: bool) -> ScramVerifier | None:
-        text = self._value.get("password")
-        if text is None and not needed:
-            return None
-        if text is None:
-            raise self._error("has no password", hint=_HASH_HINT)
-        if not isinstance(text, str):
-            raise self._error("must be a SCRAM-SHA-256 verifier", key="password", hint=_HASH_HINT)
+    def read(self, item: Item) -> ScramVerifier:
+        if item.text is None:
+            raise item.is_no("a SCRAM-SHA-256 verifier", _HASH_HINT)
         try:
-            return ScramVerifier.parse(text)
+            return ScramVerifier.parse(item.text)
         except ValueError as e:
-            raise self._error(f"{e}; passwords are not kept as they are", key="password", hint=_HASH_HINT) from None
+            raise item.wrong(f"{e}; passwords are not kept as they are", _HASH_HINT) from None
 
-    def _groups(self) -> frozenset[str]:
-        groups = self._value.get("groups", CommentedSeq())
-        if not isinstance(groups, CommentedSeq) or not all(isinstance(g, str) and g for g in groups):
-            raise self._error("must be a list of names", key="groups", hint="for example [dev, ops]")
-        return frozenset(groups)
+    def schema(self) -> Schema:
+        return {"type": "string"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """A list of public keys."""
+
+    def read(self, item: Item) -> list[SshKey]:
+        if item.tag != "seq":
+            raise item.is_no("a list of public keys", _KEYS_HINT)
+        return [self._one(member) for member in item.members()]
+
+    def _one(self, item: Item) -> SshKey:
+        try:
+            return SshKey.parse(item.text or "")
+        except ValueError as e:
+            raise item.wrong(f"is {e}", _KEYS_HINT) from None
+
+    def schema(self) -> Schema:
+        return {"type": "array", "items": {"type": "string"}}
+
+
+_FIELDS: Mapping[str, Field] = {
+    "password": Field(_Password(), "The verifier of the user's password."),
+    "groups": Field(TextList(), "The user's groups."),
+    "ssh_keys": Field(_Keys(), "The user's public keys."),
+}

@@ -192,6 +192,8 @@ def _become(streams: list[int], wanted: dict[str, Any]) -> None:
     os.chdir(wanted["cwd"])
     os.environ.clear()
     os.environ.update(wanted["env"])
+    # Found out once in a process, by the environment.
+    tempfile.tempdir = None
     sys.argv = ["hoopaddon", *wanted["arguments"]]
     sys.path[0] = wanted["cwd"]
     # What a terminal's Ctrl-C would find, wherever the tests were started.

@@ -1,12 +1,16 @@
 """Which of a listener's targets a client means: `user@target`, the host name of its TLS, or the database it names."""
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from hoopaddon.adapters.postgres.login.authentication import ClientCheck
 from hoopaddon.adapters.postgres.login.opening import LoginFailed
 from hoopaddon.adapters.postgres.mode import PostgresTarget
 from hoopaddon.adapters.postgres.protocol.login import StartupMessage
 from hoopaddon.adapters.postgres.session.catalogue import Catalogues
+
+if TYPE_CHECKING:
+    from hoopaddon.adapters.postgres.login.ephemeral import EphemeralRoles
 
 INVALID_CATALOG_NAME = "3D000"
 
@@ -17,6 +21,7 @@ class Served:
 
     target: PostgresTarget
     check: ClientCheck | None
+    roles: "EphemeralRoles | None" = None
     catalogues: Catalogues = field(default_factory=Catalogues)
 
 

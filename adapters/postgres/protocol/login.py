@@ -50,6 +50,10 @@ class StartupMessage:
             payload += text.encode("utf-8", "surrogateescape") + b"\0"
         return request(payload + b"\0")
 
+    def by(self, user: str) -> Self:
+        """The same by another user, for the database that the client has asked for."""
+        return type(self)(self.version, {"database": self.parameters["user"], **self.parameters, "user": user})
+
 
 @dataclass(frozen=True, slots=True)
 class CancelRequest:

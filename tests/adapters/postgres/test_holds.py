@@ -57,7 +57,7 @@ def wire(asking: Gateway, table: Database) -> Iterator[Wire]:
 
 def approvals(gateway: Gateway, *arguments: str) -> list[dict[str, Any]]:
     """What `hoopaddon approvals … --json` prints."""
-    words = ["approvals", *arguments, "--json", "--confdir", gateway.confdir]
+    words = ["approvals", *arguments, "--json", "--confdir", str(gateway.confdir)]
     done = forked.run(words, cwd=gateway.folder, env=os.environ)
     return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -173,7 +173,7 @@ def test_an_id_that_is_unknown_ambiguous_or_too_late_is_one_clear_line(program: 
     cases = [("zzzzzz", "there is no request zzzzzz"), (late, "it is expired already")]
     program.approvals.add(a_request())
     program.approvals.add(a_request())
-    cases.append(("", "several requests' ids begin with"))
+    cases.append(("", "several ids begin with"))
     for id, message in cases:
         code, out, err = program.run("approve", id, "--token-file", program.token("ada"))
         assert (code, out, err.count("\n")) == (1, "", 1)

@@ -81,8 +81,8 @@ def test_keys_are_added_and_comments_stay(tmp_path: Path, capsys: pytest.Capture
         ("", "hello", "is not TYPE BASE64"),
         ("", "-----BEGIN OPENSSH PRIVATE KEY-----", "is a private key"),
         ("", "ssh-ed25519 AAAA\nssh-ed25519 AAAA", "more than one line"),
-        ("- a\n", "", "must map"),
-        ("ann: {ssh_keys: none}\n", "", "must be a list of public keys"),
+        ("- a\n", "", "has to be a mapping"),
+        ("ann: {ssh_keys: none}\n", "", "has to be a list of public keys"),
     ],
 )
 def test_what_is_no_key_or_no_file_of_users_stays_as_it_is(

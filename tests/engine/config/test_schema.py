@@ -23,6 +23,7 @@ READERS_ALONE = (
     "is there twice",
     "is listed in line",
     "is set in line",
+    "in one place",
     "is no address",
     "is no place to listen at",
     "listens for",

@@ -45,21 +45,21 @@ def test_groups_may_be_missing_and_the_file_may_be_empty(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [
-        ("- a\n", 1, "must map"),
-        ("agent-7: pencil\n", 1, "must have a password"),
+        ("- a\n", 1, "has to be a mapping of names"),
+        ("agent-7: s3cret\n", 1, "has to be a mapping with a password"),
         (f"a:\n  password: {VERIFIER}\nb:\n  groups: [x]\n", 3, "has no password"),
-        (f"a:\n  password: {VERIFIER}\n  group: [x]\n", 3, "unknown key"),
-        (f"a:\n  groups: dev\n  password: {VERIFIER}\n", 2, "list of names"),
-        (f"a:\n  groups: [1]\n  password: {VERIFIER}\n", 2, "list of names"),
+        (f"a:\n  password: {VERIFIER}\n  group: [x]\n", 3, "did you mean groups"),
+        (f"a:\n  groups: {{}}\n  password: {VERIFIER}\n", 2, "list of texts"),
+        (f"a:\n  groups: [null]\n  password: {VERIFIER}\n", 2, "has to be a text"),
         ("a:\n  groups: []\n  password: s3cret\n", 3, "hoopaddon users hash"),
         ("a:\n  password: 12345\n", 2, "hoopaddon users hash"),
         ("a:\n  password: md5c4ca4238a0b923820dcc509a6f75849b\n", 2, "hoopaddon users hash"),
         (f"a:\n  password: {VERIFIER.replace('4096', '1')}\n", 2, "iterations"),
         (f"a:\n  password: {VERIFIER[:-3]}A==\n", 2, "hoopaddon users hash"),
-        (f"a:\n  password: {VERIFIER}\na:\n  password: {VERIFIER}\n", 3, "occurs twice"),
-        (f"1:\n  password: {VERIFIER}\n", 1, "must be text"),
-        ("a: {\n", 2, "not valid YAML"),
-        ("a: !!python/object/apply:os.system [id]\n", 1, "must have a password"),
+        (f"a:\n  password: {VERIFIER}\na:\n  password: {VERIFIER}\n", 3, "is there twice"),
+        (f"[a]:\n  password: {VERIFIER}\n", 1, "has to be a word"),
+        ("a: {\n", 2, "is not YAML"),
+        ("a: !!python/object/apply:os.system [id]\n", 1, "has a tag"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(tmp_path: Path, text: str, line: int, says: str) -> None:
@@ -146,9 +146,9 @@ def test_a_user_may_have_keys_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "says"),
     [
-        ("none", "must be a list"),
-        ("[1]", "must be a list"),
-        ("[ssh-dss AAAA]", "key 1 is not TYPE"),
+        ("none", "has to be a list"),
+        ("[1]", r"ssh_keys\[1\]: is not TYPE"),
+        ("[ssh-dss AAAA]", r"ssh_keys\[1\]: is not TYPE"),
         ("[]", "has no password"),
     ],
 )

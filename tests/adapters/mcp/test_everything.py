@@ -44,7 +44,8 @@ async def test_its_tools_and_what_it_asks(tmp_path: Path) -> None:
         )
 
     async with behind(tmp_path, "record.py", "mask_pii.py") as gateway:
-        async with Client(gateway.url, mode="legacy", sampling_callback=sample) as agent:
+        how: dict[str, Any] = {"mode": "legacy", "sampling_callback": sample}
+        async with Client(gateway.url, **how) as agent:
             assert {"echo", "get-sum"} <= {tool.name for tool in (await agent.list_tools()).tools}
             assert "[email]" in str(await agent.call_tool("echo", {"message": f"to {MAIL}"}))
             asking = {"prompt": f"about {MAIL}", "maxTokens": 10}

@@ -10,8 +10,8 @@ from hoopaddon.shell.program import Around
 from hoopaddon.shell.syntax import Word
 
 DEEPEST = 8
-MOST = 200
-"""Expressions of one line."""
+MOST = 1_000
+"""Of one line: values that are expressions, and texts that are expanded once more."""
 
 _SUBSCRIPT = re.compile(r"[A-Za-z_]\w*\s*\[")
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -29,6 +29,8 @@ class Evaluator:
         """The text is an expression. Raises `Unparsable` for what goes on too long."""
         if len(seen) >= DEEPEST:
             raise Unparsable("an expression whose variables name each other")
+        if seen:
+            self._count()
         self.subscripts(text, around)
         for name in set(_NAME.findall(text)) - seen:
             value = around.scope.variables.get(name, "")
@@ -50,7 +52,10 @@ class Evaluator:
         """The text is expanded once more, as prompts are."""
         if _SUBSTITUTES.search(text) is None:
             return
+        self._count()
+        self._expand(Parser(text).expression(text, quotes=True), around)
+
+    def _count(self) -> None:
         self._left -= 1
         if self._left < 0:
             raise Unparsable("a command line of too many expressions")
-        self._expand(Parser(text).expression(text, quotes=True), around)

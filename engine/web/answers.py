@@ -55,8 +55,7 @@ class Answers:
 
         Raises `Refused` where nobody could look into it.
         """
-        edits_always = getattr(exchange.protocol, "edits_always", False)
-        edits = bool(exchange.secrets) or self._gateway.chain.wants_output or edits_always
+        edits = bool(exchange.secrets) or self._gateway.chain.wants_output or exchange.protocol.edits_always
         if not edits and (response.stream or self._gateway.addons.has_script_hook("response")):
             return
         response.headers = self._edited_status(exchange, command, response.headers)

@@ -10,8 +10,8 @@ class Output:
     """A run of text on its way to the client; assign `text` to change it.
 
     `kind` says what it is: `error`, `notice` and `notification` for a database, `stdout`, `stderr` and `terminal` for
-    programs, and for the bodies of HTTP `body`, `json`, `csv`, `form` and `binary`. `command` is the one that caused
-    it, where that is known.
+    programs, and for HTTP `header`, and for its bodies `body`, `json`, `csv`, `form` and `binary`. `command` is the
+    one that caused it, where that is known.
 
     What streams comes in several runs. Those of one body, or of one document in it, share `vars`, where a policy
     keeps under a key of its own what it has to remember from one run to the next; `offset` is how many characters

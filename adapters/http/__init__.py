@@ -17,6 +17,7 @@ from hoopaddon.session import Session
 from hoopaddon.web.answer import WebAnswer, problem
 from hoopaddon.web.body import BodyEditor, body_editor
 from hoopaddon.web.clients import WebClients
+from hoopaddon.web.protocol import WebProtocol
 from hoopaddon.web.request import WebRequest
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["ADAPTER", "HttpAdapter", "HttpInstance", "HttpMessage", "HttpMode", "HttpProtocol", "HttpRequest"]
 
 
-class HttpProtocol:
+class HttpProtocol(WebProtocol):
     """How requests are read, refused and answered."""
 
     def command(self, session: Session, request: WebRequest) -> HttpRequest:

@@ -20,6 +20,7 @@ from hoopaddon.web.body import BodyEditor, body_editor
 from hoopaddon.web.body.coded import CodedEditor, Fail, Hold, Write
 from hoopaddon.web.body.coding import codings
 from hoopaddon.web.body.runs import RunStream
+from hoopaddon.web.protocol import WebProtocol
 from hoopaddon.web.request import WebRequest
 from hoopaddon.web.tunnel import Tunnel, TunnelSides
 
@@ -108,7 +109,7 @@ class PassedBody:
         """See `BodyEditor`."""
 
 
-class KubeProtocol:
+class KubeProtocol(WebProtocol):
     """How requests are read, refused and answered."""
 
     sends_always = True

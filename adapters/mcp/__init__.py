@@ -17,6 +17,7 @@ from hoopaddon.session import Session
 from hoopaddon.web.answer import WebAnswer
 from hoopaddon.web.body import BodyEditor
 from hoopaddon.web.clients import WebClients
+from hoopaddon.web.protocol import WebProtocol
 from hoopaddon.web.request import WebRequest
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["ADAPTER", "McpAdapter", "McpInstance", "McpMode", "McpProtocol", "McpRequest", "McpToolCall"]
 
 
-class McpProtocol:
+class McpProtocol(WebProtocol):
     """How requests on HTTP are read, refused and answered."""
 
     edits_always = True
@@ -57,10 +58,6 @@ class McpProtocol:
         from hoopaddon.adapters.mcp.web import protocol
 
         return protocol.instead(command)
-
-    def streams(self, request: WebRequest) -> bool:
-        """Every message is looked into."""
-        return False
 
     def message(self, session: Session, opened_by: Command, data: str | bytes) -> Command:
         """MCP has no WebSockets."""

@@ -1,4 +1,4 @@
-"""`hoopaddon serve-mcp`: an MCP server that gives agents SQL and shell commands on targets, through the policies."""
+"""`hoopaddon serve-mcp`: an MCP server that gives agents SQL, shells and kubectl, through the policies."""
 
 import argparse
 import getpass
@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 _EPILOG = """examples:
   hoopaddon serve-mcp -s record.py -s mask_pii.py -s block_destructive.py \\
       --target shop=postgres:db.internal:5432/shop?user=agent&password=env:SHOP_PASSWORD \\
-      --target web1=ssh:web1.internal:22?user=deploy&key=~/.ssh/deploy
-      what an agent's configuration has as `command` and `args`; it gets run_sql, run_shell, list_targets, result_of
+      --target web1=ssh:web1.internal:22?user=deploy&key=~/.ssh/deploy \\
+      --target prod=kubernetes:prod-cluster
+      what an agent's configuration has as `command` and `args`; it gets run_sql, run_shell, run_kubectl, list_targets
+      and result_of
 """
 
 
@@ -52,7 +54,7 @@ def main(argv: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hoopaddon serve-mcp",
-        description="An MCP server, at standard input and output, with tools for SQL and shell commands on targets.",
+        description="An MCP server, at standard input and output, with tools for SQL, shell commands and kubectl.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -63,7 +65,11 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         required=True,
         metavar="NAME=TARGET",
-        help="postgres:HOST:PORT/DATABASE?user=…&password=env:… or ssh:HOST:PORT?user=…&key=…; again for more",
+        help="postgres:HOST:PORT/DATABASE?user=…&password=env:…, ssh:HOST:PORT?user=…&key=…, kubernetes:CONTEXT or"
+        " kubernetes:https://HOST:PORT?bearer=env:…; again for more",
+    )
+    group.add_argument(
+        "--kubectl", metavar="PROGRAM", default="kubectl", help="the kubectl that run_kubectl starts (found by PATH)"
     )
     group.add_argument("--user", metavar="NAME", default="", help="whom the client works for or is (your own name)")
     group.add_argument("--groups", metavar="A,B", default="", help="the groups that policies go by")

@@ -45,12 +45,13 @@ def sign(
     target: str | None = None,
     agent: str | None = None,
     parents: Iterable[str] = (),
+    sid: str | None = None,
 ) -> str:
     """A token for `subject`, good for `ttl_s` seconds from now; with a `target`, good for that target alone.
 
     With an `agent` it is the agent's, who acts for the subject (RFC 8693 section 4.1). `parents` are the ids of the
-    tokens that it was given for, and is revoked with. Raises ConfigError for what no token can say: an empty subject,
-    more than a day, more than 16 KiB.
+    tokens that it was given for, and is revoked with. What is asked on HTTP with another `sid` is another session.
+    Raises ConfigError for what no token can say: an empty subject, more than a day, more than 16 KiB.
     """
     listed = sorted(set(groups))
     _check_signable(subject, listed, ttl_s)
@@ -63,8 +64,10 @@ def sign(
         "iat": now,
         "nbf": now,
         "exp": now + ttl_s,
-        "jti": secrets.token_urlsafe(16),
+        "jti": new_id(),
     }
+    if sid is not None:
+        claims["sid"] = sid
     if target is not None:
         claims["target"] = target
     if agent is not None:
@@ -78,6 +81,11 @@ def sign(
     if len(token) > MAX_BYTES:
         raise ConfigError(f"the token would be longer than {MAX_BYTES} bytes", key="groups", hint="name fewer groups")
     return token
+
+
+def new_id() -> str:
+    """An id that nobody guesses, of a token or a session."""
+    return secrets.token_urlsafe(16)
 
 
 def _check_signable(subject: str, groups: list[str], ttl_s: int) -> None:

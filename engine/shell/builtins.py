@@ -43,12 +43,23 @@ def _cd(reader: Reader, call: Call) -> str:
 
 def _declare(reader: Reader, call: Call) -> str | None:
     sets = dict(call.sets)
-    for field in call.arguments:
+    options = options_end(call.arguments)
+    letters = "".join(field.text for field in call.arguments[:options])
+    for field in call.arguments[options:]:
         name, equals, value = field.text.partition("=")
-        if equals and not name.startswith("-"):
-            name = name.removesuffix("+")
-            call.around.scope.set(name, HOLE if "+=" in field.text or value.startswith("(") else value)
+        name = name.removesuffix("+")
+        if "i" in letters or call.name == "integer":
+            call.around.scope.integers.add(name.partition("[")[0])
+        if "n" in letters:
+            # A reference: what it names may be an element of an array.
+            reader.evaluate(value, call.around)
+        if equals:
+            if "+=" in field.text or name.partition("[")[0] in call.around.scope.integers:
+                reader.evaluate(value, call.around)
+            reader.assign(name, HOLE if "+=" in field.text or value.startswith("(") else value, call.around)
             sets[name] = shown(value)
+        else:
+            reader.evaluate(name, call.around)
     reader.note(replace(call, sets=sets).program())
     # declare -f prints functions, export -p variables.
     return "" if sets else None
@@ -57,6 +68,7 @@ def _declare(reader: Reader, call: Call) -> str | None:
 def _unset(reader: Reader, call: Call) -> str:
     _noted(reader, call)
     for field in call.arguments:
+        reader.evaluate(field.text, call.around)
         call.around.scope.variables.pop(field.text, None)
         call.around.scope.functions.pop(field.text, None)
     return ""
@@ -69,7 +81,10 @@ def _read(reader: Reader, call: Call) -> str:
     values = text.split("\n", 1)[0].split(None, len(names) - 1) if text is not None else []
     for number, name in enumerate(names):
         known = text is not None and call.name == "read" and not call.around.forks
-        call.around.scope.set(name, (values[number] if number < len(values) else "") if known else HOLE)
+        value = values[number] if number < len(values) else ""
+        if text is not None:
+            reader.assign(name, value, call.around)
+        reader.assign(name, value if known else HOLE, call.around)
     return ""
 
 
@@ -137,7 +152,7 @@ def _completion(reader: Reader, call: Call) -> str | None:
     reader.note(call.program("argument" if runs else ""))
     if call.name in ("mapfile", "readarray"):
         names = [text for text in texts if not text.startswith("-")]
-        call.around.scope.set(names[-1] if names else "MAPFILE", HOLE)
+        reader.assign(names[-1] if names else "MAPFILE", HOLE, call.around)
     return None
 
 
@@ -189,8 +204,10 @@ def _printf(reader: Reader, call: Call) -> str | None:
     if fields and all(field.known and not field.pattern for field in fields):
         text = _printed(fields[0].text, [field.text for field in fields[1:]])
     if variable:
-        call.around.scope.set(variable, HOLE if text is None else text)
+        reader.assign(variable, HOLE if text is None else text, call.around)
         return ""
+    # zsh and ksh evaluate what is printed as a number.
+    _evaluated(reader, call)
     return text
 
 
@@ -254,6 +271,18 @@ def _silent(reader: Reader, call: Call) -> str:
     return ""
 
 
+def _evaluated(reader: Reader, call: Call) -> str:
+    """Arguments that are expressions or names of variables: to some shells all of them, to others some."""
+    for field in call.arguments:
+        reader.evaluate(field.text, call.around)
+    return ""
+
+
+def _test(reader: Reader, call: Call) -> str:
+    _noted(reader, call)
+    return _evaluated(reader, call)
+
+
 def _download(reader: Reader, call: Call) -> None:
     """What a download leaves behind is computed, as far as this line is concerned."""
     _noted(reader, call)
@@ -279,13 +308,13 @@ def _copy(reader: Reader, call: Call) -> None:
 
 BUILTINS: dict[str, Builtin] = {
     **dict.fromkeys(("cd", "pushd", "popd", "chdir"), _cd),
-    **dict.fromkeys(("export", "declare", "typeset", "local", "readonly"), _declare),
+    **dict.fromkeys(("export", "declare", "typeset", "local", "readonly", "integer"), _declare),
     **dict.fromkeys(("read", "getopts"), _read),
     **dict.fromkeys(("complete", "compgen", "bind", "mapfile", "readarray"), _completion),
     **dict.fromkeys(("hash", "enable"), _hash),
     **dict.fromkeys((".", "source"), _source),
-    **dict.fromkeys((":", "true", "false", "exit", "return", "break", "continue", "test", "[", "sleep"), _silent),
-    **dict.fromkeys(("mkdir", "touch", "chmod", "wait", "umask", "ulimit"), _silent),
+    **dict.fromkeys((":", "true", "false", "sleep", "mkdir", "touch", "chmod", "umask"), _silent),
+    **dict.fromkeys(("test", "[", "let", "exit", "return", "break", "continue", "wait", "ulimit"), _test),
     **dict.fromkeys(("curl", "wget", "fetch", "aria2c"), _download),
     **dict.fromkeys(("cp", "mv", "install", "ln"), _copy),
     "unset": _unset,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 from hoopaddon.errors import Unparsable
+from hoopaddon.shell.evaluation import Evaluator
 from hoopaddon.shell.program import HOLE, LONGEST_VALUE, Around, Field, Scope
 from hoopaddon.shell.syntax import Arithmetic, Literal, Parameter, Part, Substitution, Word
 
@@ -22,6 +23,7 @@ class Expander:
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self.evaluator = Evaluator(self.text)
 
     def fields(self, words: list[Word], around: Around) -> list[Field]:
         found: list[Field] = []
@@ -51,7 +53,7 @@ class Expander:
                 case Substitution():
                     values.append((self._run(part, around), not part.quoted))
                 case Arithmetic():
-                    self.text(part.word, around)
+                    self.evaluator.number(self.text(part.word, around), around)
                     values.append((HOLE, False))
         if sum(len(value) for value, _ in values) > LONGEST_VALUE:
             return [(HOLE, False)]
@@ -92,6 +94,7 @@ class Expander:
         value = _arguments(part.name, scope)
         if value is None:
             value = scope.get(part.name)
+        self._evaluate(part, index, argument, value, around)
         if part.indirect:
             if part.operator or not isinstance(value, str) or value.strip() == "" or HOLE in value:
                 return HOLE
@@ -112,6 +115,20 @@ class Expander:
         if not known or not isinstance(value, str):
             return HOLE
         return _operated(part.operator, value, argument)
+
+    def _evaluate(
+        self, part: Parameter, index: str | None, argument: str, value: str | list[str], around: Around
+    ) -> None:
+        """`${a[EXPRESSION]}`, `${a:EXPRESSION}`, `${!a}` where a holds a name with a subscript, `${a@P}`."""
+        if index is not None:
+            self.evaluator.number(index, around)
+        if part.operator == ":":
+            self.evaluator.number(argument, around)
+        for one in [value] if isinstance(value, str) else value:
+            if part.indirect:
+                self.evaluator.subscripts(one, around)
+            elif part.operator == "@" and "P" in argument:
+                self.evaluator.prompt(one, around)
 
 
 def _is_quoted(part: Part) -> bool:

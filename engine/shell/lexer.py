@@ -181,6 +181,10 @@ class Lexer(ABC):
             raise Unparsable("a line that is continued within a parameter")
         if following == "(":
             parts.append(self._arithmetic(quoted) or self._substitution("$", quoted))
+        elif following == "[" and (end := closing(text, at + 2, "[", "]")) is not None:
+            # bash's older way to write $((…)); others take it for text, which says no more.
+            self.at = end + 1
+            parts.append(Arithmetic(self.expression(text[at + 2 : end])))
         elif following == "{":
             parts.append(self._braced(quoted))
         elif following == "'" and not quoted:

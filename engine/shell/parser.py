@@ -23,6 +23,8 @@ from hoopaddon.shell.syntax import (
 
 _ENDS = frozenset({"then", "elif", "else", "fi", "do", "done", "esac", "}"})
 _BINARY = frozenset({"=", "==", "!=", "=~", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef"})
+_NUMERIC = frozenset({"-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-v", "-R"})
+"""What evaluates its operands, or the subscript in a variable's name."""
 _COPROCESS = re.compile(r"coproc\s+(\S+\s+)?([({]|(if|for|while|until|case|select)\s)")
 
 
@@ -204,7 +206,7 @@ class Parser(SimpleParser):
             instead = self.script_of(inner)
         except Unparsable:
             instead = None
-        return Condition([self.expression(inner)], instead=instead)
+        return Condition([], [self.expression(inner)], instead=instead)
 
     def if_(self) -> Branches:
         always = self.script(frozenset({"then"}))
@@ -322,21 +324,21 @@ class Parser(SimpleParser):
             if operator and not re.compile(r"[<>]\(").match(self.text, self.at):
                 self.at = operator.end()
                 if operator.group() in ("&&", "||"):
-                    _check_term(term)
+                    _sort(term, condition)
                     term = []
                 continue
             word = self.word()
             if not word.parts:
                 raise self.unexpected()
             if word.plain == "]]":
-                _check_term(term)
+                _sort(term, condition)
                 return condition
             if word.plain != "!":
                 term.append(word)
-                condition.words.append(word)
 
 
-def _check_term(term: list[Word]) -> None:
+def _sort(term: list[Word], condition: Condition) -> None:
+    """Into what is compared as a number, or as a variable's name, and what is not."""
     texts = [word.plain for word in term]
     fine = (
         not term
@@ -346,6 +348,8 @@ def _check_term(term: list[Word]) -> None:
     )
     if not fine:
         raise Unparsable("a condition in [[ … ]] that cannot be read")
+    is_number = any(text in _NUMERIC for text in texts)
+    (condition.numbers if is_number else condition.words).extend(term)
 
 
 _COMPOUND: dict[str, Callable[[Parser], Block | Branches | Loop | Function | Condition]] = {

@@ -64,12 +64,22 @@ class Scope:
     """Where it has gone by `cd`; empty where it is still where it began."""
     files: dict[str, str | None] = field(default_factory=dict)
     """What the line has written into files; None where that is computed."""
+    integers: set[str] = field(default_factory=set)
+    """Variables whose values are evaluated when they are set (`declare -i`)."""
 
     def copy(self) -> "Scope":
         """A subshell's: it changes nothing outside. Files are everybody's."""
         variables = {k: v if isinstance(v, str) else list(v) for k, v in self.variables.items()}
         arguments = None if self.arguments is None else list(self.arguments)
-        return Scope(variables, dict(self.functions), dict(self.aliases), arguments, self.folder, self.files)
+        return Scope(
+            variables,
+            dict(self.functions),
+            dict(self.aliases),
+            arguments,
+            self.folder,
+            self.files,
+            set(self.integers),
+        )
 
     def apart(self) -> "Scope":
         """The same for a line that may never run: not even the files that it writes are known outside."""
@@ -80,7 +90,7 @@ class Scope:
     @property
     def entries(self) -> int:
         """How much it knows."""
-        named = len(self.variables) + len(self.functions) + len(self.aliases) + len(self.files)
+        named = len(self.variables) + len(self.functions) + len(self.aliases) + len(self.files) + len(self.integers)
         return named + bool(self.folder)
 
     def join(self, other: "Scope") -> None:
@@ -90,6 +100,7 @@ class Scope:
                 self.variables[name] = HOLE
         self.functions = {**other.functions, **self.functions}
         self.aliases = {**other.aliases, **self.aliases}
+        self.integers |= other.integers
         if self.arguments != other.arguments:
             self.arguments = None
         if self.folder != other.folder:
@@ -219,3 +230,9 @@ class Reader(Protocol):
 
     def call(self, call: Call) -> str | None:
         """Run one program."""
+
+    def assign(self, name: str, value: str, around: Around) -> None:
+        """Set a variable, or an element of an array."""
+
+    def evaluate(self, text: str, around: Around) -> None:
+        """Run what a text runs that is taken for an expression."""

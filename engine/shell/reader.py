@@ -30,6 +30,8 @@ MOST_COMMANDS = 5_000
 MOST_ROUNDS = 16
 DEEPEST_RUN = 24
 LONGEST_OUTPUT = 64 * 1024
+PROMPTS = frozenset({"PS0", "PS1", "PS2", "PS3", "PS4", "PROMPT", "RPROMPT", "RPS1"})
+"""Variables that shells expand once more when they show them."""
 
 
 class Reader:
@@ -130,7 +132,10 @@ class Reader:
                 self._uncalled.append((command.name, command.body, around))
                 return ""
             case Condition():
-                self._expander.fields(command.words, around)
+                for word in command.words:
+                    self._expander.text(word, around)
+                for word in command.numbers:
+                    self.evaluate(self._expander.text(word, around), around)
                 if command.instead is not None:
                     self._instead(command.instead, around)
                 return ""
@@ -155,7 +160,10 @@ class Reader:
 
     def _loop(self, loop: Loop, around: Around) -> None:
         values: list[Field] = []
-        if loop.values is not None:
+        if not loop.variable:
+            for head in loop.values or ():
+                self.evaluate(self._expander.text(head, around), around)
+        elif loop.values is not None:
             values = self._expander.fields(loop.values, around)
         elif (arguments := around.scope.arguments) is not None:
             values = [Field(text) for text in arguments]
@@ -168,7 +176,7 @@ class Reader:
             values = [Field(HOLE)]
         for value in values if loop.variable else [Field("")]:
             if loop.variable:
-                around.scope.set(loop.variable, value.text)
+                self.assign(loop.variable, value.text, around)
             self.script(loop.script, around)
         around.scope.join(before)
 
@@ -202,9 +210,13 @@ class Reader:
 
     def _assign(self, assignment: Assignment, around: Around, *, keep: bool) -> str | None:
         if assignment.index is not None:
-            self._expander.text(assignment.index, around)
+            self.evaluate(self._expander.text(assignment.index, around), around)
         if assignment.items is not None:
             items = [field.text for field in self._expander.fields(assignment.items, around)]
+            for item in items:
+                if item.startswith("[") or assignment.name in around.scope.integers:
+                    # ([EXPRESSION]=VALUE): the name makes a subscript of it.
+                    self.evaluate(f"{assignment.name}{item}" if item.startswith("[") else item, around)
             old = around.scope.variables.get(assignment.name, [])
             if keep:
                 whole = [*(old if isinstance(old, list) else [old]), *items] if assignment.append else items
@@ -217,8 +229,21 @@ class Reader:
         if assignment.index is not None:
             value = HOLE
         if keep:
-            around.scope.set(assignment.name, value)
+            self.assign(assignment.name, value, around)
+        elif assignment.name in PROMPTS:
+            self._expander.evaluator.prompt(value, around)
         return shown(value)
+
+    def assign(self, name: str, value: str, around: Around) -> None:
+        self._expander.evaluator.subscripts(name, around)
+        if name in around.scope.integers:
+            self.evaluate(value, around)
+        if name in PROMPTS:
+            self._expander.evaluator.prompt(value, around)
+        around.scope.set(name, value)
+
+    def evaluate(self, text: str, around: Around) -> None:
+        self._expander.evaluator.number(text, around)
 
     def _redirected(self, redirects: list[Redirect], around: Around) -> tuple[frozenset[str], frozenset[str], Around]:
         reads, writes = set(), set()

@@ -136,12 +136,13 @@ class Function:
 
 @dataclass(slots=True)
 class Condition:
-    """`[[ … ]]` and `((…))`: nothing runs but what their words substitute.
+    """`[[ … ]]` and `((…))`: nothing runs but what their words substitute, and what `numbers` evaluate to.
 
     `instead` is what a shell without `((…))` reads there: a subshell in a subshell.
     """
 
     words: list[Word]
+    numbers: list[Word] = field(default_factory=list)
     redirects: list[Redirect] = field(default_factory=list)
     instead: "Script | None" = None
 

@@ -212,7 +212,7 @@ class Admission:
         self._gateway.egress.check_reached(data.client.proxy_mode, data.server.address, data.server.peername)
 
     async def _check_egress(self, flow: http.HTTPFlow) -> None:
-        await self._gateway.egress.check_name(flow.client_conn.proxy_mode, (flow.request.host, flow.request.port))
+        await self._gateway.egress.check_wanted(flow.client_conn.proxy_mode, (flow.request.host, flow.request.port))
 
     async def _forward_user(self, flow: http.HTTPFlow) -> User:
         mode, wanted = flow.client_conn.proxy_mode, self._gateway.options.forward_login

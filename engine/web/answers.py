@@ -20,6 +20,7 @@ from hoopaddon.web.edited import EditedBody
 from hoopaddon.web.encoding import decoded
 from hoopaddon.web.etags import Tags
 from hoopaddon.web.exchange import Exchange, answer_of, headers_of, raw_headers
+from hoopaddon.web.fields import edited_fields
 from hoopaddon.web.request import Headers
 
 if TYPE_CHECKING:
@@ -54,8 +55,7 @@ class Answers:
 
         Raises `Refused` where nobody could look into it.
         """
-        edits_always = getattr(exchange.protocol, "edits_always", False)
-        edits = bool(exchange.secrets) or self._gateway.chain.wants_output or edits_always
+        edits = bool(exchange.secrets) or self._gateway.chain.wants_output or exchange.protocol.edits_always
         if not edits and (response.stream or self._gateway.addons.has_script_hook("response")):
             return
         response.headers = self._edited_status(exchange, command, response.headers)
@@ -63,7 +63,7 @@ class Answers:
         answer = answer_of(response)
         fields = edited_headers(answer.headers, self._gateway, status=answer.status)
         if self._gateway.chain.wants_output:
-            fields = self._tags.hide(fields, answer.headers.get("etag"))
+            fields = edited_fields(self._tags.hide(fields, answer.headers.get("etag")), command, self._gateway)
         response.headers = raw_headers(fields)
         if request.method == "HEAD" or answer.status in BODILESS or answer.status < 200:
             return
@@ -100,9 +100,10 @@ class Answers:
 
     def _edited_status(self, exchange: Exchange, command: Command, fields: http.Headers) -> http.Headers:
         """The message of a call's status through an editor: what cannot be told at once is left out."""
+        fields = fields.copy()
+        fields.pop("grpc-status-details-bin", None)
         if "grpc-message" not in fields:
             return fields
-        fields = fields.copy()
         text = unquote_to_bytes(fields["grpc-message"])
         edited = self._editor(exchange, command, WebAnswer(200, Headers((_PLAIN,))), None)
         shown = b"".join(edited.feed(text) + edited.end())
@@ -110,7 +111,6 @@ class Answers:
             edited.abort()
             shown = b"(withheld)"
         fields["grpc-message"] = quote(shown, safe=UNQUOTED)
-        fields.pop("grpc-status-details-bin", None)
         return fields
 
     async def edit_whole(self, edited: EditedBody, response: http.Response) -> HoopaddonError | None:

@@ -18,6 +18,7 @@ from mitmproxy.proxy.mode_specs import (
     Socks5Mode,
     TransparentMode,
     TunMode,
+    UpstreamMode,
     WireGuardMode,
 )
 
@@ -35,6 +36,8 @@ _HOLD_IPV4 = tuple(
 )
 _ISATAP = frozenset({bytes.fromhex("00005efe"), bytes.fromhex("02005efe")})
 _SIXTO4 = ipaddress.ip_network("2002::/16")
+# Segments of networks (RFC 9602) and documentation (RFC 9637), which older Pythons take for the outside.
+_NOT_OUTSIDE = tuple(ipaddress.ip_network(text) for text in ("5f00::/16", "3fff::/20"))
 # Addresses that clouds have given their metadata services, though they look like the outside's.
 _METADATA = frozenset(
     ipaddress.ip_address(text) for text in ("168.63.129.16", "100.100.100.200", "192.0.0.192", "fd00:ec2::254")
@@ -55,23 +58,34 @@ class Egress:
         if "forward_allow" in updated:
             self._networks, self._names = _read(ctx.options.forward_allow)
 
+    async def check_wanted(self, mode: ProxyMode, address: tuple[str, int]) -> None:
+        """Where a client says that it goes, be it by way of another proxy. Raises `Refused`."""
+        if isinstance(mode, (*FORWARD_MODES, UpstreamMode)):
+            await self._check_host(*address)
+
     async def check_name(self, mode: ProxyMode, address: tuple[str, int]) -> None:
         """Before a connection is opened. Raises `Refused`."""
-        host = address[0].rstrip(".").lower()
-        if not isinstance(mode, FORWARD_MODES) or host in self._names:
+        if _is_the_clients(mode, address):
+            await self._check_host(*address)
+
+    async def _check_host(self, name: str, port: int) -> None:
+        host = name.rstrip(".").lower()
+        if host in self._names:
             return
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, address[1], type=socket.SOCK_STREAM)
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError:
-            # There will be no connection either.
+            # There will be no connection either, but by a proxy that knows more names: it is the one to say no then.
             return
+        except ValueError:
+            raise Refused("this is no name of a host") from None
         for *_, reached in found:
             self._check(str(reached[0]))
 
     def check_reached(self, mode: ProxyMode, address: tuple[str, int] | None, peer: tuple[str, int] | None) -> None:
         """Once a connection is there, before a byte is sent. Raises `Refused`."""
         host = address[0].rstrip(".").lower() if address else ""
-        if isinstance(mode, FORWARD_MODES) and host not in self._names:
+        if _is_the_clients(mode, address) and host not in self._names:
             self._check(peer[0] if peer else "")
 
     def _check(self, text: str) -> None:
@@ -85,8 +99,15 @@ class Egress:
             raise Refused("this host is not on the outside; forward_allow lists those that may be reached anyway")
 
 
+def _is_the_clients(mode: ProxyMode, address: tuple[str, int] | None) -> bool:
+    """Whether a client has chosen where this connection leads: all of them but those to the operator's own proxy."""
+    return isinstance(mode, FORWARD_MODES) or (isinstance(mode, UpstreamMode) and address != mode.address)
+
+
 def _is_outside(address: IpAddress) -> bool:
     if not address.is_global or address.is_multicast or address in _METADATA:
+        return False
+    if any(address in network for network in _NOT_OUTSIDE):
         return False
     # `fec0::/10` (RFC 3879): some networks still have it.
     return not (isinstance(address, ipaddress.IPv6Address) and address.is_site_local) and not is_own(address)

@@ -97,7 +97,7 @@ class WebGuard:
 
     def _turn_away(self, flow: http.HTTPFlow, error: NotAdmitted) -> bool:
         protocol = protocol_of(self.admission.protocol(flow.client_conn.proxy_mode))
-        if getattr(protocol, "refuses_early", True):
+        if protocol.refuses_early:
             request = request_of(flow.request, body_seen=False)
             answer = protocol.refusal(request, error.status, error.reason, "")
         else:
@@ -127,13 +127,11 @@ class WebGuard:
         """Whether it is judged message by message. Only a body that is waited for can be signed, or shown."""
         request, credential = exchange.flow.request, exchange.route.credential
         is_shown = self._gateway.addons.has_script_hook("request")
-        calls = getattr(exchange.protocol, "calls", None)
         return (
-            calls is not None
-            and request.is_http2
+            request.is_http2
             and not (credential is not None and credential.signs_bodies)
             and not (is_shown and "large_body" not in exchange.route.target.allowed)
-            and bool(calls(request_of(request, body_seen=False)))
+            and exchange.protocol.calls(request_of(request, body_seen=False))
         )
 
     def _most_bytes(self) -> int:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -62,20 +61,15 @@ class Judging:
             return waiting(held, exchange.origin)
         verdict = await self._decided(exchange, command, judging)
         if not verdict.passes:
-            if told := self._instead(exchange, command):
+            if told := exchange.protocol.instead(command):
                 change(flow.request, told)
                 return await self._prove(exchange, request)
             status = 502 if verdict.outcome is Outcome.FAILED else 403
             return exchange.protocol.refusal(request, status, verdict.reason, verdict.addon)
-        if command.text != command.original_text or getattr(exchange.protocol, "sends_always", False):
+        if command.text != command.original_text or exchange.protocol.sends_always:
             sent = exchange.protocol.sent(command)
             change(flow.request, sent if exchange.call is None else replace(sent, body=None))
         return await self._prove(exchange, request)
-
-    @staticmethod
-    def _instead(exchange: Exchange, command: Command) -> WebRequest | None:
-        instead: Callable[[Command], WebRequest | None] | None = getattr(exchange.protocol, "instead", None)
-        return instead(command) if instead is not None else None
 
     def _begin(self, command: Command) -> "asyncio.Task[Verdict]":
         # It starts at once, and is through at once where no policy awaits.
@@ -203,5 +197,4 @@ def _objection(exchange: Exchange, command: Command) -> Unparsable | None:
     """Why this goes no further whatever the policies say; None where it may."""
     if exchange.call is not None and exchange.call.objection:
         return Unparsable(exchange.call.objection)
-    objects: Callable[[Command], Unparsable | None] | None = getattr(exchange.protocol, "objection", None)
-    return objects(command) if objects is not None else None
+    return exchange.protocol.objection(command)

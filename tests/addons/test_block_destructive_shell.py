@@ -12,6 +12,7 @@ from hoopaddon.hazards import RULES
 from hoopaddon.shell.facts import facts_of
 from hoopaddon.testing import Bench, session
 from tests.addons.corpus.shell_destructive import OTHERS
+from tests.addons.corpus.shell_evaluated import ELSEWHERE, EVALUATED
 from tests.addons.corpus.shell_innocent import INNOCENT
 from tests.addons.corpus.shell_rm import RM
 from tests.addons.real_shell import runs_rm
@@ -47,17 +48,20 @@ def judged(bench: Bench, text: str) -> Verdict:
 def test_the_collections_are_large_enough() -> None:
     assert len(set(RM)) == len(RM) >= 180
     assert len(set(OTHERS)) == len(OTHERS) >= 180
+    assert len({*EVALUATED, *ELSEWHERE}) == len(EVALUATED) + len(ELSEWHERE) >= 60
     assert len(set(INNOCENT)) == len(INNOCENT) >= 120
     assert {rule for rule, _ in OTHERS} == {name for name, rule in RULES.items() if rule.on}
 
 
-@pytest.mark.parametrize("text", RM)
+@pytest.mark.parametrize("text", [*RM, *EVALUATED, *ELSEWHERE])
 def test_every_spelling_of_rm_is_refused(text: str, bench: Bench) -> None:
     facts_of(text)
     assert judged(bench, text).reason
 
 
-@pytest.mark.parametrize("text", [text for text in RM if not any(part in text for part in NOT_RUN_HERE)])
+@pytest.mark.parametrize(
+    "text", [text for text in (*RM, *EVALUATED) if not any(part in text for part in NOT_RUN_HERE)]
+)
 def test_a_real_shell_would_have_run_it(text: str) -> None:
     assert runs_rm("bash", text)
 

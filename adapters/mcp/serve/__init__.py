@@ -1,1 +1,1 @@
-"""An MCP server of the gateway's own: SQL and command lines on its targets, for agents that have no drivers."""
+"""An MCP server of the gateway's own: SQL, command lines and kubectl on its targets, for agents without drivers."""

@@ -2,11 +2,12 @@
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
 from hoopaddon.approval import ApprovalRequest, Approver, Decision
+from hoopaddon.command import Command
 from hoopaddon.errors import HoopaddonError
 
 MOST_CALLS = 100
@@ -17,32 +18,34 @@ class Refusal(HoopaddonError):
     """A target, or a policy, says no. The text is for the agent."""
 
 
+type IsOf = Callable[[Command], bool]
+"""Whether a command that the gateway holds is of one call."""
+
+
 @dataclass(slots=True)
 class Held:
-    """Which commands wait for people, by target and text; told by the gateway, asked by the tools' own thread."""
+    """Which commands wait for people; told by the gateway, asked by the tools' own thread."""
 
     inner: Approver
-    _waiting: dict[tuple[str, str], str] = field(default_factory=dict)
+    _waiting: dict[int, ApprovalRequest] = field(default_factory=dict)
 
     async def ask(self, request: ApprovalRequest) -> Decision:
         """Pass the question on, and remember it while it has no answer."""
-        key = (request.command.session.target.name, request.command.text)
-        self._waiting[key] = request.reason
+        self._waiting[id(request)] = request
         try:
             return await self.inner.ask(request)
         finally:
-            self._waiting.pop(key, None)
+            del self._waiting[id(request)]
 
-    def reason(self, target: str, text: str) -> str | None:
-        """Why this waits; None where it does not."""
-        return self._waiting.get((target, text))
+    def reason(self, is_of: IsOf) -> str | None:
+        """Why a call waits; None where it does not."""
+        return next((waits.reason for waits in list(self._waiting.values()) if is_of(waits.command)), None)
 
 
 @dataclass(slots=True)
 class _Call:
     task: "asyncio.Task[Any]"
-    target: str
-    text: str
+    is_of: IsOf
 
 
 class Calls:
@@ -52,13 +55,13 @@ class Calls:
         self._held = held
         self._calls: dict[str, _Call] = {}
 
-    async def run(self, target: str, text: str, work: Coroutine[Any, Any, Any], wait_s: float) -> dict[str, Any]:
+    async def run(self, is_of: IsOf, work: Coroutine[Any, Any, Any], wait_s: float) -> dict[str, Any]:
         """The result, or after `wait_s` seconds what to ask again with. Raises `Refusal`."""
         if len(self._calls) >= MOST_CALLS:
             work.close()
             raise Refusal("too many calls wait: ask for their results first")
         id_ = "".join(secrets.choice(_ID_CHARS) for _ in range(8))
-        self._calls[id_] = _Call(asyncio.ensure_future(work), target, text)
+        self._calls[id_] = _Call(asyncio.ensure_future(work), is_of)
         return await self.result(id_, wait_s)
 
     async def result(self, id_: str, wait_s: float) -> dict[str, Any]:
@@ -73,7 +76,7 @@ class Calls:
         return {"status": "done", **call.task.result()}
 
     def _waits(self, id_: str, call: _Call) -> dict[str, Any]:
-        reason = self._held.reason(call.target, call.text)
+        reason = self._held.reason(call.is_of)
         ask = f"ask again with result_of(id={id_!r})"
         if reason is None:
             return {"status": "still running", "id": id_, "what_to_do": ask}

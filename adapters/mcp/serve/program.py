@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from hoopaddon.adapters.mcp.serve.calls import Held
+from hoopaddon.adapters.mcp.serve.kubectl import Program
 from hoopaddon.adapters.mcp.serve.server import ServerThread, Tools
 from hoopaddon.adapters.mcp.serve.targets import Served
 from hoopaddon.approval import ApprovalRequest, Decision
@@ -13,12 +14,17 @@ from hoopaddon.store.keys import SigningKey
 
 
 async def serve(gateway: Gateway, targets: Sequence[Served], arguments: argparse.Namespace) -> int:
-    """The tools of `hoopaddon serve-mcp`, until the client has gone; the gateway listens already."""
+    """The tools of `hoopaddon serve-mcp`, until the client has gone; the gateway listens already.
+
+    Raises `ConfigError`.
+    """
+    has_clusters = any(target.protocol == "kubernetes" for target in targets)
+    program = Program.find(arguments.kubectl, gateway.options) if has_clusters else None
     held = Held(gateway.approver or _Nobody())
     gateway.approver = held
     key = SigningKey.load_or_create(gateway.confdir)
     user = User(arguments.user, frozenset(part for part in arguments.groups.split(",") if part))
-    await ServerThread(Tools(targets, user, key, held)).run()
+    await ServerThread(Tools(targets, user, key, held, program)).run()
     return 0
 
 

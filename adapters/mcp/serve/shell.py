@@ -6,9 +6,7 @@ from typing import Any
 import asyncssh
 
 from hoopaddon.adapters.mcp.serve.calls import Refusal
-
-MAX_TEXT = 200_000
-_READ = 1 << 14
+from hoopaddon.adapters.mcp.serve.texts import limited
 
 
 async def run_shell(port: int, user: str, token: str | None, command: str) -> Any:
@@ -22,7 +20,7 @@ async def run_shell(port: int, user: str, token: str | None, command: str) -> An
             process = await connection.create_process(
                 command, stdin=asyncssh.DEVNULL, encoding="utf-8", errors="replace"
             )
-            out, err = await asyncio.gather(_read(process.stdout), _read(process.stderr))
+            out, err = await asyncio.gather(limited(process.stdout.read), limited(process.stderr.read))
             await process.wait_closed()
             return {
                 "stdout": out,
@@ -32,14 +30,3 @@ async def run_shell(port: int, user: str, token: str | None, command: str) -> An
             }
     except (asyncssh.Error, OSError) as e:
         raise Refusal(getattr(e, "reason", "") or type(e).__name__) from None
-
-
-async def _read(stream: "asyncssh.SSHReader[str]") -> str:
-    """The text up to the limit; what is beyond it is read and dropped, so that the program can end."""
-    kept, size = [], 0
-    while text := await stream.read(_READ):
-        if size < MAX_TEXT:
-            kept.append(text[: MAX_TEXT - size])
-        size += len(text)
-    whole = "".join(kept)
-    return whole if size <= MAX_TEXT else f"{whole}\n[cut: {size - MAX_TEXT} characters more]"

@@ -9,9 +9,7 @@ from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
 from hoopaddon.adapters.mcp.serve.calls import Refusal
-
-MAX_TEXT = 200_000
-"""Characters of all cells that an agent is given."""
+from hoopaddon.adapters.mcp.serve.texts import MAX_TEXT
 
 
 @dataclass(slots=True)

@@ -10,10 +10,13 @@ from hoopaddon.errors import ConfigError
 _FORM = re.compile(
     r"(?P<name>[A-Za-z0-9_.-]{1,64})=(?P<protocol>postgres|ssh):(?P<address>[^/?@\s]+)(?:/(?P<database>[^/?@\s]+))?(?:\?(?P<query>\S*))?"
 )
+_CLUSTER = re.compile(r"(?P<name>[A-Za-z0-9_.-]{1,64})=kubernetes:(?P<address>[^?\s]*)(?:\?(?P<query>\S*))?")
 _HINT = (
-    "NAME=postgres:HOST:PORT/DATABASE?user=app&password=env:PGPASSWORD, or NAME=ssh:HOST:PORT?user=deploy&key=FILE"
+    "NAME=postgres:HOST:PORT/DATABASE?user=app&password=env:PGPASSWORD, NAME=ssh:HOST:PORT?user=deploy&key=FILE,"
+    " NAME=kubernetes:CONTEXT or NAME=kubernetes:https://HOST:PORT?bearer=env:TOKEN"
 )
 _USER = re.compile(r"(?:^|&)user=")
+_LOGIN = re.compile(r"(?:^|&)login=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +34,30 @@ class Served:
 
 def served(text: str) -> Served:
     """Raises `ConfigError`, with what to write instead."""
-    found = _FORM.fullmatch(text)
+    cluster, found = _CLUSTER.fullmatch(text), _FORM.fullmatch(text)
+    if "|" in text:
+        # One name would stand for two.
+        found = cluster = None
+    if cluster is not None:
+        return _cluster(cluster["name"], cluster["address"], cluster["query"] or "")
     if found is None or (found["database"] and found["protocol"] != "postgres"):
         raise ConfigError("is no target", key="--target", hint=f"write {_HINT}")
-    port = _free_port()
-    query = "&".join(part for part in (found["query"] or "", f"name={quote(found['name'])}") if part)
-    mode = f"{found['protocol']}:{found['address']}?{query}@127.0.0.1:{port}"
+    query = _named(found["name"], found["query"])
     takes_token = _USER.search(query) is not None
+    port = _free_port()
+    mode = f"{found['protocol']}:{found['address']}?{query}@127.0.0.1:{port}"
     return Served(found["name"], found["protocol"], mode, port, found["database"] or "", takes_token)
+
+
+def _cluster(name: str, address: str, query: str) -> Served:
+    """Tokens are asked for in any case: a client without one has nothing of its own to show."""
+    named = _named(name, query, "" if _LOGIN.search(query) else "login=token")
+    port = _free_port()
+    return Served(name, "kubernetes", f"kubernetes:{address}?{named}@127.0.0.1:{port}", port, "", takes_token=True)
+
+
+def _named(name: str, *settings: str | None) -> str:
+    return "&".join(part for part in (*settings, f"name={quote(name)}") if part)
 
 
 def _free_port() -> int:

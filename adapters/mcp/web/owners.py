@@ -1,7 +1,7 @@
 """Whose the conversations are: behind the gateway's credential, a server cannot tell one user from another."""
 
 MOST_OWNED = 256
-"""Of one user; the oldest is forgotten, and is then as one from before the gateway's time."""
+"""Of one user; the one that was used the longest ago is forgotten, and has to be begun again."""
 
 
 class Owners:
@@ -11,9 +11,13 @@ class Owners:
         self._owner: dict[tuple[str, str], str] = {}
         self._owned: dict[str, dict[tuple[str, str], None]] = {}
 
-    def claims(self, server: str, name: str, user: str) -> bool:
-        """Whether this user may go on with it. One that nobody is known to have is the first's who does."""
-        if self._owner.get((server, name), user) != user:
+    def has(self, server: str, name: str, user: str) -> bool:
+        """Whether this user may go on with it.
+
+        One from before the gateway's time is nobody's: whose it was, the server alone could tell, and it would take
+        the gateway's credential for all of them.
+        """
+        if self._owner.get((server, name)) != user:
             return False
         self.give(server, name, user)
         return True

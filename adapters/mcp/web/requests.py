@@ -40,7 +40,7 @@ def read_request(
         place.check(request, request.method == "POST" and request.target in state.endpoints)
         if not _is_at_home(request, origins):
             raise NotHere("a page of another site may not speak for its reader", 403)
-        if not state.claims(request.headers.get(SESSION_HEADER)):
+        if not state.has(request.headers.get(SESSION_HEADER)):
             raise NotHere("there is no such session: begin another one", 404)
     except NotHere as e:
         carried = Carried(Conversation(), None, objection=e.reason, status=e.status, request=request)

@@ -75,12 +75,12 @@ class WebState:
             state = session.vars[_KEY] = cls(Toolbox(pins, offer), target.address, user, binary)
         return state
 
-    def claims(self, name: str) -> bool:
+    def has(self, name: str) -> bool:
         """Whether the conversation that the client's header names is its user's."""
-        return not name or OWNERS.claims(self.server, name, self.user)
+        return not name or OWNERS.has(self.server, name, self.user)
 
     def conversation(self, key: str, version: str) -> Conversation:
-        """The conversation that the client's header or address names; of one from before our time, a new one."""
+        """The conversation that the client's header or address names; where it is not known, a new one."""
         found = self.conversations.get(key)
         if found is None:
             found = Conversation(version=version)

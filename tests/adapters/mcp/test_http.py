@@ -2,12 +2,13 @@
 
 import http.client
 import json
+import os
 import socket
 import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -60,8 +61,16 @@ class Gateway(GatewayProcess):
 def serving(folder: Path, port: int = 0, *how: str) -> Iterator[int]:
     """The server of the tests; its port."""
     port = port or free_port()
-    command = [sys.executable, "-m", "tests.servers.mcp_server", str(folder), str(port), *how]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with listening([sys.executable, "-m", "tests.servers.mcp_server", str(folder), str(port), *how], port):
+        yield port
+
+
+@contextmanager
+def listening(command: Sequence[str], port: int) -> Iterator[None]:
+    """A server's program, which finds its port in the environment if it has not been told."""
+    process = subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, "PORT": str(port)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         until = time.monotonic() + 30
         while True:
@@ -71,7 +80,7 @@ def serving(folder: Path, port: int = 0, *how: str) -> Iterator[int]:
             except OSError:
                 assert time.monotonic() < until
                 time.sleep(0.05)
-        yield port
+        yield
     finally:
         process.terminate()
         process.wait(15)

@@ -12,6 +12,7 @@ import pytest
 from demo.server import free_port
 from hoopaddon import Command, Refused
 from hoopaddon.adapters.mcp.mode import McpMode
+from hoopaddon.adapters.mcp.web.owners import OWNERS
 from hoopaddon.errors import ConfigError
 from hoopaddon.gateway import Gateway, serving
 from hoopaddon.identity.tokens import sign
@@ -93,6 +94,8 @@ class Place:
 @asynccontextmanager
 async def place(folder: Path, path: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
     monkeypatch.setenv("TARGET_KEY", KEY)
+    # Nothing here is turned away for its session alone.
+    monkeypatch.setattr(OWNERS, "has", lambda *_: True)
     watch = Watch()
     async with Upstream(respond) as upstream:
         mode = f"mcp:http://127.0.0.1:{upstream.port}{path}?bearer=env:TARGET_KEY@0"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hoopaddon.adapters.mcp.commands import McpRequest, McpToolCall
+from hoopaddon.adapters.mcp.conversation import Conversation
 from hoopaddon.adapters.mcp.web.editor import MessagesEditor
 from hoopaddon.adapters.mcp.web.events import Event, Events
 from hoopaddon.adapters.mcp.web.places import Place
@@ -108,9 +109,13 @@ def test_a_message_is_a_command() -> None:
 
 
 def test_streams_and_ends_are_commands_too() -> None:
-    named = Headers((("mcp-session-id", "s1"),))
     for method, text in (("GET", 'http/listen {"path": "/mcp"}'), ("DELETE", 'http/end {"path": "/mcp"}')):
-        command, carried = Web().read(replace(MCP, method=method, headers=named))
+        web, name = Web(), f"ended by {method}"
+        named = Headers((("mcp-session-id", name),))
+        _, carried = web.read(replace(MCP, method=method, headers=named))
+        assert (carried.status, carried.objection) == (404, "there is no such session: begin another one")
+        web.state.begun(name, Conversation())
+        command, carried = web.read(replace(MCP, method=method, headers=named))
         assert isinstance(command, McpRequest)
         assert (command.text, carried.objection) == (text, "")
 

@@ -1,5 +1,6 @@
 """What a command line says: programs at any depth, paths and hosts, and what cannot be known."""
 
+import time
 from contextlib import suppress
 
 import pytest
@@ -193,3 +194,18 @@ def test_what_is_typed_may_recall_other_lines() -> None:
 
 def test_bytes_that_are_no_text() -> None:
     assert facts_of("cat /srv/\udcff").objects == {"/srv/\udcff"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "; ".join([f"v{n}='{' + '.join(f'v{m}' for m in range(60))}'" for n in range(60)] + ["((v0))"]),
+        "; ".join([f"v{n}=v{n + 1}" for n in range(60)] + ["((v0))"]),
+        "; ".join([f"x{n}='a[$(echo x{n})]'; ((x{n}))" for n in range(1200)]),
+    ],
+)
+def test_expressions_that_name_each_other_end_soon(line: str) -> None:
+    started = time.monotonic()
+    with pytest.raises(Unparsable, match="expression"):
+        facts_of(line)
+    assert time.monotonic() - started < 5

@@ -1,8 +1,9 @@
 """Everything that can be known of a file before the gateway starts by it: keys, scripts, secrets, targets."""
 
 import asyncio
+import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,10 +12,11 @@ from mitmproxy import exceptions
 from mitmproxy.proxy.mode_servers import ServerInstance
 from mitmproxy.proxy.mode_specs import ProxyMode
 
+from hoopaddon.config.document import Item
 from hoopaddon.config.draft import Draft, FileTarget
 from hoopaddon.config.layers import CommandLine, Layers, placed
 from hoopaddon.config.sections import read_file
-from hoopaddon.credential import is_local, resolve
+from hoopaddon.credential import CredentialUnavailable, is_local, resolve
 from hoopaddon.errors import ConfigError
 from hoopaddon.gateway import Gateway
 from hoopaddon.options import Options
@@ -66,7 +68,9 @@ async def _check_targets(gateway: Gateway, targets: Sequence[FileTarget], *, off
         found, wrong = _check_target(gateway, target)
         reaches += [(target, reach) for reach in found]
         problems += wrong
-    return problems if offline else problems + await _unreachable(reaches)
+    if offline:
+        return problems
+    return problems + await _unreachable(reaches) + await _not_to_be_had(gateway, targets)
 
 
 def _check_options(gateway: Gateway, draft: Draft) -> list[ConfigError]:
@@ -108,7 +112,6 @@ def _check_target(gateway: Gateway, target: FileTarget) -> tuple[list[Reach], li
     problems: dict[str, ConfigError] = {}
     for name, reference in target.references.items():
         try:
-            # Others are asked for when they are needed, and may be down for now.
             if is_local(reference):
                 resolve(reference)
         except ConfigError as e:
@@ -136,6 +139,30 @@ async def _unreachable(reaches: list[tuple[FileTarget, Reach]]) -> list[ConfigEr
         return target.items["address"].wrong(f"cannot be reached: {why}") if why else None
 
     return [error for error in await asyncio.gather(*(one(*pair) for pair in reaches)) if error is not None]
+
+
+async def _not_to_be_had(gateway: Gateway, targets: Sequence[FileTarget]) -> list[ConfigError]:
+    """Credentials that are kept elsewhere. A lease that was had for this ends with the gateway."""
+    room = asyncio.Semaphore(AT_ONCE)
+
+    async def one(item: Item, reference: str) -> ConfigError | None:
+        async with room:
+            try:
+                await gateway.credentials.get(reference)
+            except CredentialUnavailable as e:
+                return item.wrong(f"cannot be had: {e}", "the gateway starts all the same, and asks again")
+        return None
+
+    asked = [one(target.items[name], where) for target in targets for name, where in _distant(target)]
+    return [error for error in await asyncio.gather(*asked) if error is not None]
+
+
+def _distant(target: FileTarget) -> Iterator[tuple[str, str]]:
+    for name, reference in target.references.items():
+        # What is wrong with one of this machine has been said.
+        with contextlib.suppress(ConfigError):
+            if not is_local(reference):
+                yield name, reference
 
 
 async def try_to_reach(reach: Reach) -> str:

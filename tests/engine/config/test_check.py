@@ -69,11 +69,32 @@ def test_all_that_is_wrong(folder: Path, silent: int, capsys: pytest.CaptureFixt
     ]
 
 
-def test_a_secret_that_is_kept_elsewhere(folder: Path, answering: int, capsys: pytest.CaptureFixture[str]) -> None:
-    target = f"{{protocol: http, address: 'http://127.0.0.1:{answering}', bearer: 'vault:secret/data/api#key'}}"
-    (folder / "hoopaddon.yaml").write_text(f"targets: {{api: {target}}}\n")
+@pytest.fixture
+def program(folder: Path) -> Path:
+    """A program that prints a secret, after it has noted that it was asked."""
+    path = folder / "secret"
+    path.write_text("#!/bin/sh\necho x >> asked\ncat given 2>/dev/null || { echo sealed >&2; exit 3; }\n")
+    path.chmod(0o700)
+    return path
+
+
+def test_a_secret_that_is_kept_elsewhere(
+    folder: Path, answering: int, program: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = f"{{protocol: http, address: 'http://127.0.0.1:{answering}', bearer: 'exec:{program}'}}"
+    (folder / "hoopaddon.yaml").write_text(f"targets:\n  api: {target}\n")
+    assert main([]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("hoopaddon.yaml:2: targets.api.bearer: cannot be had: ")
+    assert said.endswith("\n  the gateway starts all the same, and asks again\n")
+    (folder / "given").write_text("swordfish")
     assert main([]) == 0
-    assert capsys.readouterr().out.startswith("hoopaddon.yaml is right: 1 target")
+    said = capsys.readouterr().out
+    assert said.startswith("hoopaddon.yaml is right: 1 target")
+    assert "swordfish" not in said
+    asked = (folder / "asked").read_text()
+    assert main(["--offline"]) == 0
+    assert (folder / "asked").read_text() == asked
 
 
 def test_offline_and_json(folder: Path, silent: int, capsys: pytest.CaptureFixture[str]) -> None:

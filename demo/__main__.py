@@ -13,7 +13,7 @@ from types import FrameType
 import demo
 from demo import audit, http_scene, mcp_scene, scenes, ssh_scene
 from demo.agent import GROUP, NAME, Agent
-from demo.by_hand import instructions
+from demo.by_hand import instructions, where_next
 from demo.gateway import APP, APPROVERS, DATABASE, POLICIES, Gateway
 from demo.http_target import HttpTarget
 from demo.postgres import EmbeddedPostgres
@@ -50,7 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _stage(report, policies) as stage:
             _play(stage)
-            if not args.once:
+            if args.once:
+                where_next(report)
+            else:
                 _stay(stage)
     except KeyboardInterrupt:
         report.note("\nEverything is stopped and removed.")

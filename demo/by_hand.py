@@ -7,8 +7,11 @@ from pathlib import Path
 
 from demo.agent import NAME
 from demo.gateway import DATABASE
+from demo.report import Report
 from demo.scenes import APPROVER, Stage
 from demo.server import HOST
+
+NEXT_PAGE = "docs/team.md"
 
 
 def instructions(stage: Stage) -> None:
@@ -45,7 +48,13 @@ def instructions(stage: Stage) -> None:
     report.line(f"{program} sessions list {conf}")
     report.line(f"{program} sessions search customers {conf}")
     report.line(f"{program} sessions replay ID {conf}")
+    where_next(report)
     report.note("\nWhat the gateway says meanwhile:\n")
+
+
+def where_next(report: Report) -> None:
+    """Say what leads on from here."""
+    report.note(f"\nYour team's database, behind your own login, is one page from here: {NEXT_PAGE}")
 
 
 def _psql(stage: Stage) -> str:

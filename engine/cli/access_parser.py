@@ -12,8 +12,8 @@ PROGRAM = "hoopaddon access"
 _DURATION = re.compile(r"([0-9]{1,6})(s|m|h)")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600}
 
-_EPILOG = f"""You are the user of a gateway's token, from --token-file or the variable {TOKEN_VARIABLE}; without one,
-the user that you are to the operating system. Nobody can answer their own requests.
+_EPILOG = f"""You are the user of a gateway's token, from --token-file, the variable {TOKEN_VARIABLE} or
+`hoopaddon login`; without one, the user that you are to the operating system. Nobody can answer their own requests.
 
 A scope is read, write or admin, or verbs and what they may be done to: select,insert:orders,public.pay_*
 

@@ -34,8 +34,9 @@ _STATUS_STYLES = {
     Status.WITHDRAWN: "dim",
 }
 
-_EPILOG = f"""You answer as the user of a gateway's token, from --token-file or the variable {TOKEN_VARIABLE};
-without one, as the user that you are to the operating system, with its groups. Nobody can answer their own requests.
+_EPILOG = f"""You answer as the user of a gateway's token, from --token-file, the variable {TOKEN_VARIABLE} or
+`hoopaddon login`; without one, as the user that you are to the operating system, with its groups. Nobody can answer
+their own requests.
 
 examples:
   hoopaddon approvals list

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity.compact import MAX_BYTES, InvalidToken
+from hoopaddon.identity.stored import StoredToken
+from hoopaddon.options import DEFAULT_CONFDIR
 from hoopaddon.session import User
 from hoopaddon.store.approvals import NotCounted
 from hoopaddon.store.person import Person
@@ -23,9 +25,9 @@ TOKEN_VARIABLE = "HOOPADDON_TOKEN"  # noqa: S105
 def person(args: argparse.Namespace) -> Person:
     """Who answers at the gateway that `args.place` is.
 
-    A token that is given and not good is an error: nobody falls back to the system's user.
+    A token that is given or kept, and not good, is an error: nobody falls back to the system's user.
     """
-    token = given_token(args.token_file)
+    token = own_token(args)
     if token is None:
         return system_user()
     try:
@@ -33,6 +35,16 @@ def person(args: argparse.Namespace) -> Person:
     except InvalidToken as e:
         raise NotCounted(f"the token proves nothing: {e.reason}") from None
     return Person(user.subject, user.groups, "token", user.names, "".join(user.actors[:1]))
+
+
+def own_token(args: argparse.Namespace) -> str | None:
+    """The token that is given, or else what `hoopaddon login` has left; None without either. Raises `ConfigError`."""
+    token = given_token(args.token_file)
+    # A login is its user's, and not the gateway's, whose folder may be another.
+    kept = args.confdir or DEFAULT_CONFDIR
+    if token is None and StoredToken.find(kept) is not None:
+        token = StoredToken.load(kept).token
+    return token
 
 
 def given_token(file: str | None) -> str | None:

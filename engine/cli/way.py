@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from hoopaddon.adapter import adapters
-from hoopaddon.cli.person import given_token, system_user
+from hoopaddon.cli.person import own_token, system_user
 from hoopaddon.cli.place import Place
 from hoopaddon.cli.token import duration_s, signed
 from hoopaddon.clients import Clients, HasClients, Way
 from hoopaddon.config.draft import FileTarget
 from hoopaddon.errors import ConfigError
 from hoopaddon.identity.compact import claimed
-from hoopaddon.identity.stored import StoredToken
 from hoopaddon.identity.tokens import MAX_TTL_S
-from hoopaddon.options import DEFAULT_CONFDIR
 from hoopaddon.relay.certificates import STORE_NAME
 from hoopaddon.relay.listener import LOOPBACK_HOSTS
 from hoopaddon.store.keys import KEY_NAME
@@ -120,11 +118,7 @@ def _authority(args: argparse.Namespace, place: Place, *, here: bool) -> Path | 
 
 def _token(args: argparse.Namespace, place: Place) -> tuple[str, dict[str, Any]]:
     """The first token that there is, and what it says. Raises `ConfigError` for one that is over."""
-    token = given_token(args.token_file)
-    # A login is its user's, and not the gateway's, whose folder may be another.
-    kept = args.confdir or DEFAULT_CONFDIR
-    if token is None and StoredToken.find(kept) is not None:
-        token = StoredToken.load(kept).token
+    token = own_token(args)
     if token is None:
         return _signed(args, place)
     return token, _claims(args, token)
@@ -147,6 +141,9 @@ def _signed(args: argparse.Namespace, place: Place) -> tuple[str, dict[str, Any]
     if not (place.confdir / KEY_NAME).exists():
         hint = "log in with hoopaddon login, or name a token's file with --token-file"
         raise ConfigError("there is no token, and the gateway's key is not on this machine", hint=hint)
+    if place.options.login_listen and not args.user:
+        hint = "log in with hoopaddon login, or say by --user for whom a token is signed with the gateway's key"
+        raise ConfigError("nobody is logged in", hint=hint)
     groups = [group.strip() for group in args.groups.split(",") if group.strip()]
     subject = args.user or system_user().name
     if args.print:

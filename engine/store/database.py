@@ -1,6 +1,7 @@
 """A small database that gateways and people at their terminals share: who can write it can decide for everybody."""
 
 import contextlib
+import errno
 import os
 import secrets
 import sqlite3
@@ -27,12 +28,8 @@ class SharedDatabase:
         self._path = path
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # SQLite gives its other files the rights of this one.
-            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-            try:
-                _check_private(os.fstat(file), path)
-            finally:
-                os.close(file)
+            make_private(path)
+            _check_private(path.lstat(), path)
             # One thread at a time uses it, but not always the one that made it.
             self._db = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
         except OSError as e:
@@ -85,6 +82,22 @@ class SharedDatabase:
             yield
         except sqlite3.Error as e:
             raise StoreUnusable(f"{self._path.name} cannot be used: {e}") from None
+
+
+def make_private(path: Path) -> None:
+    """Make the empty file of a database, for its owner alone, where there is none. Raises `OSError`.
+
+    One that is there is not opened. Whoever closes a file gives up every lock that its process has on it (fcntl(2)),
+    and SQLite's would be among them: another process then takes itself for the last, and removes the log that this
+    one goes on to read.
+    """
+    with contextlib.suppress(FileExistsError):
+        # SQLite gives its other files the rights of this one.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 def new_id() -> str:

@@ -12,6 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from hoopaddon.errors import HoopaddonError
+from hoopaddon.store.database import make_private
 from hoopaddon.store.events import take_in
 from hoopaddon.store.journal import FIRST_PREV, SUFFIX
 from hoopaddon.store.layout import Layout
@@ -138,7 +139,7 @@ def _connect(layout: Layout) -> sqlite3.Connection:
     if not layout.sessions.is_dir():
         raise IndexUnusable(f"there is no store at {layout.folder}: nothing has been recorded there")
     try:
-        os.close(os.open(layout.index, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
+        make_private(layout.index)
         return _prepare(sqlite3.connect(layout.index, timeout=BUSY_TIMEOUT_S, isolation_level=None))
     except OSError:
         return _prepare(sqlite3.connect(":memory:", isolation_level=None))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from demo.by_hand import NEXT_PAGE
 from demo.gateway import POLICIES
 from demo.report import OUTCOMES
 from tests.servers.postgres import PostgresServer
@@ -68,6 +69,8 @@ def test_every_outcome_is_observed(folder: Path) -> None:
     # Options of a command line stand whole in their line.
     too_wide = [line for line in printed.splitlines() if len(line) > 80 and not line.startswith("      --")]
     assert too_wide == []
+    assert printed.rstrip().endswith(NEXT_PAGE)
+    assert (ROOT / NEXT_PAGE).is_file()
 
 
 def with_other_text(folder: Path, policy: str, text: str) -> tuple[int, str]:

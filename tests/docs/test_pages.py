@@ -20,7 +20,7 @@ from hoopaddon.errors import ConfigError
 from hoopaddon.policy.policies import flatten
 from hoopaddon.scripts.check import check
 from hoopaddon.testing import load
-from tests.docs.pages import ROOT, Block, agrees, blocks, dialogue, pages
+from tests.docs.pages import ID, ROOT, Block, agrees, blocks, dialogue, pages
 from tests.servers.oidc import OidcProvider
 from tests.servers.postgres import APP, Database
 from tests.servers.saml import SamlIdpServer
@@ -34,6 +34,7 @@ FILE = re.compile(
     r"protocol: (?P<protocol>postgres)\n +address: (?P<target>[a-z0-9.]+:[0-9]+)\n +listen: (?P<port>[0-9]+)"
 )
 """The first target of a `hoopaddon.yaml`, by which a gateway without arguments starts."""
+DATABASE = "database: shop"
 PROVIDER, IDP, LOGIN_PORT = "https://login.example.com", "https://idp.example.com", "8443"
 START_WITHIN_S = 30
 COMMAND_WITHIN_S = 60
@@ -52,6 +53,8 @@ class Reader:
         self._idp: SamlIdpServer | None = None
         self._providers: dict[str, str] = {}
         self._logins = ""
+        self._has_servers = False
+        self._meanwhile: tuple[Block, str, subprocess.Popen[str]] | None = None
 
     def follow(self, block: Block) -> None:
         if block.run.startswith("no, "):
@@ -60,8 +63,16 @@ class Reader:
             self._have_a_saml_provider()
         if block.file:
             (self.folder / block.file).write_text(block.text)
+        if block.browser:
+            self._have_a_browser(block.browser)
         if block.run == "gateway":
             self._start_gateway(block)
+        elif block.run == "servers":
+            self._have_servers(block)
+            self._has_servers = True
+        elif block.run == "meanwhile":
+            ((command, said),) = dialogue(block.text)
+            self._meanwhile = block, said, self._start(command)
         elif block.language == "sh":
             code, printed = self._run(f"set -eu -o pipefail\n{block.text}")
             assert code == int(block.exit or 0), f"{block.place}: exit code {code}\n{printed}"
@@ -73,11 +84,30 @@ class Reader:
     def _converse(self, block: Block) -> None:
         code = None
         for command, said in dialogue(block.text):
-            code, printed = self._run(command)
-            assert agrees(said, printed), f"{block.place}: {command}\nprinted (exit code {code}):\n{printed}"
+            code, printed = self._run_until_it_says(said, command)
+            agreed = agrees(said, printed)
+            assert agreed, f"{block.place}: {command}\nprinted (exit code {code}):\n{printed}"
+            if "id" in agreed.groupdict():
+                self.replacements[ID] = agreed["id"]
             assert block.exit or code in VERDICTS, f"{block.place}: {command}: exit code {code}"
         assert code is not None, f"{block.place}: a console block has commands after '$ '"
         assert not block.exit or code == int(block.exit), f"{block.place}: exit code {code}"
+        self.end_meanwhile()
+
+    def _run_until_it_says(self, said: str, command: str) -> tuple[int, str]:
+        until = time.monotonic() + (COMMAND_WITHIN_S if self._meanwhile else 0)
+        while True:
+            code, printed = self._run(command)
+            if agrees(said, printed) or time.monotonic() >= until:
+                return code, printed
+
+    def end_meanwhile(self) -> None:
+        """What runs beside other commands ends now, and has printed what the page says."""
+        if self._meanwhile is not None:
+            block, said, process = self._meanwhile
+            self._meanwhile = None
+            _, printed = _ended(process)
+            assert agrees(said, printed), f"{block.place}: printed (exit code {process.returncode}):\n{printed}"
 
     def _load(self, block: Block) -> None:
         if block.file.startswith("test_"):
@@ -92,25 +122,24 @@ class Reader:
             check(flatten(load(script), script.name))
 
     def _run(self, script: str) -> tuple[int, str]:
-        for old, new in self.replacements.items():
-            script = script.replace(old, new)
-        run = subprocess.run(
-            ["bash", "-c", script],
+        return _ended(self._start(script))
+
+    def _start(self, script: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            ["bash", "-c", self._as_it_is_here(script)],
             cwd=self.folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=COMMAND_WITHIN_S,
             text=True,
         )
-        return run.returncode, run.stdout
 
-    def _start_gateway(self, block: Block) -> None:
+    def _have_servers(self, block: Block) -> None:
+        """What the block names, or the file, is there from now on, and the ports are free ones."""
         file = self.folder / "hoopaddon.yaml"
         mode = MODE.search(block.text) or (FILE.search(file.read_text()) if file.exists() else None)
         assert mode, f"{block.place}: names no mode"
-        port = free_port()
         match mode["protocol"]:
             case "ssh":
                 target = self._stand_before_ssh(mode)
@@ -118,15 +147,24 @@ class Reader:
                 target = self._stand_before_http()
             case _:
                 target = self._stand_before_a_database()
-        self.replacements |= {mode["target"]: target, mode["port"]: str(port), **self._providers}
+        self.replacements |= {mode["target"]: target, mode["port"]: str(free_port()), **self._providers}
         if file.exists() and "login_listen" in file.read_text():
             self._let_people_log_in(file.read_text())
-        script = block.text
+        if file.exists():
+            if DATABASE in file.read_text():
+                self.environment.pop("PGDATABASE")
+            file.write_text(self._as_it_is_here(file.read_text()))
+
+    def _as_it_is_here(self, text: str) -> str:
         for old, new in self.replacements.items():
-            script = script.replace(old, new)
-            if file.exists():
-                file.write_text(file.read_text().replace(old, new))
-        log = self.folder / f"gateway{port}.log"
+            text = text.replace(old, new)
+        return text
+
+    def _start_gateway(self, block: Block) -> None:
+        if not self._has_servers:
+            self._have_servers(block)
+        script = self._as_it_is_here(block.text)
+        log = self.folder / f"gateway{len(self._gateways)}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 ["bash", "-c", f"exec {script}"],
@@ -158,17 +196,18 @@ class Reader:
         if PROVIDER in file:
             provider = self._services.enter_context(OidcProvider(self.folder))
             self.replacements[PROVIDER] = provider.issuer
-        self.environment |= {
-            "BROWSER": f"{sys.executable} -m tests.servers.browser ada %s",
-            "PYTHONPATH": str(ROOT),
-            "AGENT_SECRET": "not-so-secret",
-        }
+        self.environment["AGENT_SECRET"] = "not-so-secret"
+        self._have_a_browser("ada")
+
+    def _have_a_browser(self, user: str) -> None:
+        program = f"{sys.executable} -m tests.servers.browser {user} %s"
+        self.environment |= {"BROWSER": program, "PYTHONPATH": str(ROOT)}
 
     def _stand_before_a_database(self) -> str:
         """The reader's programs find a database; its address."""
         database: Database = self._request.getfixturevalue("database")
         server = database.server
-        self.replacements = {}
+        self.replacements = {DATABASE: f"database: {database.name}"}
         self.environment |= {
             "PATH": f"{server.bin_dir}:{self.environment['PATH']}",
             "PGUSER": APP,
@@ -210,10 +249,23 @@ class Reader:
         return f"{service.host}:{service.port}"
 
     def close(self) -> None:
+        if self._meanwhile is not None:
+            self._meanwhile[-1].kill()
         self._services.close()
         for process, log in self._gateways:
             process.send_signal(signal.SIGTERM)
             assert process.wait(START_WITHIN_S) == 0, log.read_text()
+
+
+def _ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Its exit code, and what it has printed."""
+    with process:
+        try:
+            printed, _ = process.communicate(timeout=COMMAND_WITHIN_S)
+        except BaseException:
+            process.kill()
+            raise
+    return process.returncode, printed
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -245,6 +297,7 @@ def follow(page: Path, reader: Reader) -> None:
     assert len(fences) == 2 * len(followed), f"{page.name}: a block that cannot be read"
     for block in followed:
         reader.follow(block)
+    reader.end_meanwhile()
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
@@ -271,6 +324,9 @@ def test_a_page_that_is_wrong_about_the_output_is_found() -> None:
     assert not agrees("✓ allowed\n", "✗ refused\n")
     assert not agrees("a\n", "a\nb\n")
     assert not agrees("a\nb\n", "a\n")
+    assert (found := agrees("k7m2qx …\nyes to k7m2qx\n", "bcd234 waits\nyes to bcd234\n"))
+    assert found["id"] == "bcd234"
+    assert not agrees("k7m2qx …\nyes to k7m2qx\n", "bcd234 waits\nyes to bcd235\n")
 
 
 def test_a_dialogue_has_commands_and_what_they_print() -> None:
@@ -292,6 +348,8 @@ def test_a_hint_that_is_none_is_found(tmp_path: Path) -> None:
         "```console\n$ echo 1\n2\n```\n",
         "```console\n$ nosuchprogram\n…\n```\n",
         "<!-- exit: 1 -->\n```console\n$ true\n```\n",
+        "<!-- run: meanwhile -->\n```console\n$ echo 1\n2\n```\n",
+        "<!-- run: meanwhile -->\n```console\n$ echo 1\n2\n```\n```console\n$ true\n```\n",
         "```python\nimport nosuchmodule\n```\n",
         "```sh\ntrue\n",
         "<!-- run: raises TypeError: x -->\n```python\nraise ValueError('x')\n```\n",

@@ -10,7 +10,7 @@ const { default: Provider } = await import(pathToFileURL(found).href);
 const key = (kind, options, kid) => ({
   ...generateKeyPairSync(kind, options).privateKey.export({ format: 'jwk' }), kid, use: 'sig',
 });
-const groups = { ada: ['dev', 'dba'], 'agent-7': ['agents'] };
+const groups = { ada: ['dev', 'dba'], ann: ['dev'], bob: ['dba'], 'agent-7': ['agents'] };
 
 const provider = new Provider(`http://127.0.0.1:${port}`, {
   clients: [

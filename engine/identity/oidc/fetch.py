@@ -1,6 +1,7 @@
 """Documents of the provider's, fetched with bounds: in time, in size, and from nowhere else."""
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Mapping
 from typing import Any
@@ -64,8 +65,10 @@ def _reason(error: BaseException) -> str:
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is not trusted: {cause.verify_message}"
+        if isinstance(cause, socket.gaierror):
+            return "there is no such host"
         cause = cause.__cause__ or cause.__context__
-    return type(error).__name__
+    return "nobody answers there" if isinstance(error, httpx2.ConnectError) else type(error).__name__
 
 
 def _object(body: bytes, address: str, is_success: bool) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pytest
 
 from hoopaddon.cli.approvals import main
 from hoopaddon.cli.terminal import harmless
+from hoopaddon.identity.stored import StoredToken
 from hoopaddon.identity.tokens import sign
 from hoopaddon.store import SigningKey
 from hoopaddon.store.approvals import Approvals, Status
@@ -112,6 +113,30 @@ def test_the_token_may_be_in_the_environment(program: Program, monkeypatch: pyte
     monkeypatch.setenv("HOOPADDON_TOKEN", Path(program.token("ada")).read_text())
     assert program.run("deny", id) == (0, f"denied {id} as ada (token)\n", "")
     assert program.status(id) is Status.DENIED
+
+
+def test_a_login_says_who_approves_where_no_token_is_given(program: Program) -> None:
+    StoredToken(Path(program.token("ada", "dba")).read_text().strip(), "https://gateway.example.com").save(
+        program.confdir
+    )
+    first, second = (program.approvals.add(a_request(user="bob", approvers=["dba"])) for _ in range(2))
+    assert program.run("approve", first) == (0, f"approved {first} as ada (token)\n", "")
+    assert program.run("approve", second, "--token-file", program.token("eve"))[0] == 1
+    assert program.status(second) is Status.PENDING
+
+
+def test_a_login_that_is_not_good_is_nobody(program: Program) -> None:
+    id = program.approvals.add(a_request())
+    over = sign(program.key, subject="ada", ttl_s=1)
+    time.sleep(1.1)
+    forged = sign(SigningKey.generate(), subject="ada", ttl_s=60)
+    for token, says in ((over, "the login has expired"), (forged, "the token proves nothing")):
+        StoredToken(token, "https://gateway.example.com").save(program.confdir)
+        code, out, err = program.run("approve", id)
+        assert (code != 0, out) == (True, "")
+        assert says in err
+        assert token not in err
+    assert program.status(id) is Status.PENDING
 
 
 def test_without_a_token_it_is_the_user_of_the_system(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:

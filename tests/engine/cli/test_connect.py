@@ -234,6 +234,14 @@ def test_a_token_that_is_of_no_use_is_not_sent(orders: Connecting) -> None:
         assert not token or token not in err
 
 
+def test_where_people_log_in_nobody_is_taken_for_the_system_s_user(orders: Connecting, tmp_path: Path) -> None:
+    file = tmp_path / "hoopaddon.yaml"
+    file.write_text(f"{file.read_text()}identity: {{login_listen: 8443}}\n")
+    code, out, err = orders.run("orders", "--", "psql", "-Atc", "SELECT 1")
+    assert (code, out, "nobody is logged in\n  log in with hoopaddon login" in err) == (2, "", True)
+    assert orders.run("orders", "--user", "ann", "--", "psql", "-Atc", "SELECT 1")[:2] == (0, "1\n")
+
+
 def test_elsewhere_nothing_is_guessed(orders: Connecting, tmp_path: Path) -> None:
     (tmp_path / "hoopaddon.yaml").rename(tmp_path / "away.yaml")
     code, _, err = orders.run("orders")

@@ -1,6 +1,7 @@
 """The user's own machine: what comes back there is taken from this login alone, and nothing is sent elsewhere."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ import httpx2
 import pytest
 from aiohttp import web
 
+from demo.server import free_port
 from hoopaddon.credential import Secret
 from hoopaddon.errors import ConfigError, HoopaddonError
-from hoopaddon.identity.oidc.fetch import NotFetched
+from hoopaddon.identity.oidc.fetch import NotFetched, ask
 from hoopaddon.login import protocol
 from hoopaddon.login.client import device
 from hoopaddon.login.client.browser import Receiver, by_browser
@@ -294,3 +296,15 @@ async def test_a_gateway_that_goes_by_another_name_is_not_logged_in_at(tmp_path:
             await GatewayClient(here.url.replace("127.0.0.1", "localhost"), True).metadata()
     with pytest.raises(NotFetched):
         await GatewayClient(here.url, True).metadata()
+
+
+async def test_who_does_not_answer_is_said_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(NotFetched, match="cannot be asked: nobody answers there"):
+        await ask(f"http://127.0.0.1:{free_port()}/", True)
+
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(NotFetched, match="cannot be asked: there is no such host"):
+        await ask("http://login.example.com/", True)

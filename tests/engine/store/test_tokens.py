@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -91,6 +93,19 @@ def test_another_process_is_noticed(tokens: Tokens, tmp_path: Path) -> None:
     other.close()
     assert tokens.version != before
     assert tokens.revocations().has(user())
+
+
+def test_another_process_is_noticed_after_the_file_was_opened_twice_here(tokens: Tokens, tmp_path: Path) -> None:
+    """The locks of a process are gone once it closes any file of the same: SQLite's must not be among them."""
+    file = tmp_path / "store" / "tokens.db"
+    Tokens(file).close()
+    # The first takes itself for the last, and the second writes where the log would be.
+    for name in ("ada", "bob"):
+        program = f"from hoopaddon.store.tokens import *; Tokens(Path({str(file)!r})).revoke_user({name!r})"
+        subprocess.run([sys.executable, "-c", program], check=True, timeout=30)
+        assert tokens.revocations().has(user(name))
+    tokens.revoke_user("eve")
+    assert Tokens(file).revocations().users.keys() == {"ada", "bob", "eve"}
 
 
 def test_is_private(tokens: Tokens, tmp_path: Path) -> None:

@@ -248,11 +248,9 @@ class TextStream:
             self._advance(_Upto.LINE)
 
     def _pass_on(self, output: Output, text: str, data: bytes) -> None:
-        if output.text is text:
-            self._send(data)
-            return
         try:
-            changed = output.text.encode("utf-8", "surrogateescape")
+            edited = output.text
+            changed = data if edited is text else edited.encode("utf-8", "surrogateescape")
         except (UnicodeEncodeError, AttributeError, TypeError):
             logger.error("a policy made of %s what cannot be sent", self._kind)
             self._break(HoopaddonError("a policy failed"))

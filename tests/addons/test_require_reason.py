@@ -10,6 +10,7 @@ from hoopaddon import Command, ConfigError
 from hoopaddon.adapters.mcp.commands import McpRequest, McpToolCall
 from hoopaddon.addons.require_reason import KEY, RequireReason
 from hoopaddon.testing import Bench, command, file_operation, http_request, judge, session, shell_command
+from tests.adapters.postgres.wire import eventually
 from tests.conftest import StartGateway
 from tests.servers.gateway import Gateway
 from tests.servers.postgres import Database
@@ -228,5 +229,7 @@ def test_the_reason_is_recorded_with_the_command(gateway: StartGateway, database
         assert connection.execute("SELECT count(*) FROM orders").fetchone() == (48,)
     with proxy.connect(database, application_name="reason: OPS-4713") as connection:
         assert connection.execute("SELECT count(*) FROM orders").fetchone() == (48,)
-    for ticket in ("OPS-4711 refund", "OPS-4712", "OPS-4713"):
-        assert f'"require_reason","postgres_query","reason","{ticket}"' in recorded(proxy)
+    said = [
+        f'"require_reason","postgres_query","reason","OPS-{ticket}"' for ticket in ("4711 refund", "4712", "4713")
+    ]
+    eventually(lambda: all(one in recorded(proxy) for one in said))

@@ -27,7 +27,7 @@ KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(b"k" * 32))
 OTHER_KEY = SigningKey(Ed25519PrivateKey.from_private_bytes(b"o" * 32))
 KID = KEY.key_id
 HEADER = {"alg": "Ed25519", "typ": "hoopaddon+jwt", "kid": KID}
-GOOD = sign(KEY, subject="agent-7", groups=["dev", "ops"], ttl_s=900)
+GOOD = sign(KEY, subject="agent-7", groups=["dev", "ops"], ttl_s=86400)
 
 
 def b64(raw: bytes) -> str:
@@ -82,7 +82,7 @@ def test_what_is_signed_is_read_back() -> None:
     user = verify(GOOD, KEY)
     assert user.subject == "agent-7"
     assert user.groups == {"dev", "ops"}
-    assert user.claims["exp"] - user.claims["iat"] == 900
+    assert user.claims["exp"] - user.claims["iat"] == 86400
 
 
 def test_the_forging_helper_makes_good_tokens_from_good_parts() -> None:

@@ -84,7 +84,7 @@ WRONG: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
     "no users": (lambda d: {"key": new_key(d / "k"), "users": d / "u"}, r"u: cannot read the users"),
     "bad user key": (
         lambda d: {"key": new_key(d / "k"), "users": private(d / "u", "ann:\n  ssh_keys:\n    - ssh-dss AAAA\n")},
-        r"u:2: ann.ssh_keys: key 1 is not TYPE BASE64",
+        r"u:3: ann.ssh_keys\[1\]: is not TYPE BASE64",
     ),
     "no authority": (lambda d: {"key": new_key(d / "k"), "client_ca": d / "ca"}, r"ca: client_ca: cannot read it"),
     "empty authorities": (

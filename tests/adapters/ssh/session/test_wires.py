@@ -5,6 +5,7 @@ import asyncio
 import asyncssh
 import pytest
 
+from hoopaddon.adapters.ssh.login.target import TargetConnection
 from hoopaddon.adapters.ssh.session.wires import TargetWire, Wish
 from tests.adapters.ssh.session.clients import connected
 from tests.servers.ssh import SshGateway, SshServer
@@ -39,7 +40,8 @@ async def test_only_cbc_is_padded(sshd: SshServer, cipher: str, packets: int) ->
     conn, wire, _ = await opened(sshd)
     async with conn:
         if cipher:
-            conn.set_extra_info(send_cipher=cipher)
+            conn._enc_algs = [cipher.encode()]
+        conn = TargetConnection.of(conn)
         sent = conn._send_seq
         wire.write(b"x")
         assert conn._send_seq - sent == packets

@@ -169,9 +169,10 @@ async def test_a_code_is_over_after_a_minute(
 ) -> None:
     code = await code_of(here, await answered(here, idp))
     now = time.monotonic()
-    saml_logins = here.gateway.logins._service.saml  # type: ignore[union-attr]
-    assert saml_logins is not None
-    monkeypatch.setattr(saml_logins._ended, "_clock", lambda: now + saml.CODE_WITHIN_S + 1)
+    service = here.gateway.logins._service
+    assert service is not None
+    assert service.saml is not None
+    monkeypatch.setattr(service.saml._ended, "_clock", lambda: now + saml.CODE_WITHIN_S + 1)
     assert (await here.post(redeemed(code))).status_code == 400
 
 
